@@ -1,0 +1,59 @@
+"""Rung 2: naive PyTorch broadcasting. Every pixel meets every triangle in tensors of B x F x H x W, and autograd does the rest.
+
+Slow and hungry on purpose: each line below reads and writes tensors as large as all pairs together. In float64 it is the oracle
+that every other backend is tested against.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .. import formulas, softness
+from .options import Options
+
+
+def rasterize_broadcast(triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options) -> Tensor:
+    """(B, F, 3, 3) triangles, (B, F, 3, C) colours or None -> (B, H, W, C + 1)."""
+    triangles, drawable = drop_undrawable(triangles, o)
+    pixel = formulas.pixel_centers(o.height, o.width, dtype=triangles.dtype, device=triangles.device)  # (H, W, 2)
+    xy = triangles[:, :, None, None, :, :2]  # (B, F, 1, 1, 3, 2)
+    z_corner = triangles[:, :, None, None, :, 2]  # (B, F, 1, 1, 3)
+
+    w = formulas.barycentric(pixel, xy)  # w0, w1, w2, each (B, F, H, W)
+    logit = formulas.signed_logit(pixel, xy, w, o.sigma, o.distance)  # (B, F, H, W)
+    log_d, log_outside = softness.log_probability(logit)  # log D, log(1 - D)
+    w = formulas.clip_barycentric(w)
+    z = formulas.interpolate_depth(w, z_corner)  # (B, F, H, W)
+    keep = drawable[:, :, None, None] & (log_d >= o.log_dist_eps) & (z >= o.near) & (z <= o.far)
+
+    alpha = softness.combine(log_outside.where(keep, 0.0), dim=1)[..., None]  # A_O: 1 - prod(1 - D)
+    if colors is None:
+        return alpha
+
+    # A_S: W_j = D_j exp(zn_j / gamma), W_b = exp(eps / gamma), all divided by the largest of them before exp can overflow.
+    log_weight = log_d + formulas.depth_score(z, o.near, o.far) / o.gamma
+    log_weight = log_weight.where(keep, -torch.inf)  # (B, F, H, W)
+    log_background = (o.eps - 1) / o.gamma  # -1 because depth_score took 1 off the faces too
+    peak = log_weight.new_full((len(triangles), 1, o.height, o.width), log_background)
+    peak = torch.cat([log_weight.detach(), peak], dim=1).amax(1)  # (B, H, W); cancels in the division, so it needs no gradient
+    weight = torch.exp(log_weight - peak[:, None])
+    weight_background = torch.exp(log_background - peak)
+    den = weight.sum(1) + weight_background  # at least 1: the largest weight is exp(0)
+    color = formulas.interpolate_color(w, colors[:, :, None, None], z_corner, o.perspective_correct)  # (B, F, H, W, C)
+    total = (weight[..., None] * color).sum(1) + weight_background[..., None] * background
+    return torch.cat([total / den[..., None], alpha], dim=-1)
+
+
+def drop_undrawable(triangles: Tensor, o: Options) -> tuple[Tensor, Tensor]:
+    """Triangles with the undrawable ones replaced by a harmless one, and a mask (B, F) of those that count.
+
+    Undrawable: a corner at or behind the eye, an area of nothing, or a back face when those are culled. They must be replaced, not
+    only masked: autograd multiplies the zero gradient of a masked pair by whatever its formula gives, and 0 * inf is NaN.
+    """
+    area = formulas.doubled_area(triangles[..., :2].detach())
+    drawable = (triangles[..., 2] > o.min_depth).all(-1) & (area.abs() >= o.min_doubled_area)
+    if o.cull_backfaces:
+        drawable &= area > 0
+    harmless = triangles.new_tensor([[0.0, 0.0, 1.0], [1.0, 0.0, 1.0], [0.0, 1.0, 1.0]])
+    return triangles.where(drawable[..., None, None], harmless), drawable

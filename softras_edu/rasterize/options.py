@@ -1,0 +1,113 @@
+"""The arguments of one call of `rasterize`, checked once, so that every backend reads the same numbers and gives the same messages.
+
+Each check names the argument, what it got, and what it wanted.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor
+
+_LARGEST = 1e15  # squares of coordinates must stay finite in float32
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the image looks like, apart from triangles, colours and background. See `rasterize` for the meaning of each."""
+
+    height: int
+    width: int
+    sigma: float
+    gamma: float
+    eps: float
+    near: float
+    far: float
+    dist_eps: float
+    distance: str
+    perspective_correct: bool
+    cull_backfaces: bool
+
+    min_doubled_area = 1e-12  # a triangle with less screen area than this has no inside, and is not drawn
+    min_depth = 1e-12  # a corner no deeper than this is at or behind the eye (0, but for 1/z**2 that must not overflow in float32)
+
+    @property
+    def log_dist_eps(self) -> float:
+        """log(dist_eps): pairs with log D below it are left out. Minus infinity, so none, for dist_eps = 0."""
+        return math.log(self.dist_eps) if self.dist_eps > 0 else -math.inf
+
+
+def check_size(size: int | tuple[int, int]) -> tuple[int, int]:
+    """(H, W) from `size`, or a ValueError."""
+    pair = (size, size) if isinstance(size, int) else size
+    if not (isinstance(pair, (tuple, list)) and len(pair) == 2 and all(isinstance(n, int) and not isinstance(n, bool) and n >= 1 for n in pair)):
+        raise ValueError(f"size: got {size!r}, wanted a positive int or a pair (H, W) of them")
+    return cast("tuple[int, int]", tuple(pair))
+
+
+def check_positive(**numbers: float) -> None:
+    """ValueError unless every number is a finite one above 0."""
+    for name, number in numbers.items():
+        if isinstance(number, Tensor) or not 0 < number < float("inf"):
+            raise ValueError(f"{name}: got {number!r}, wanted a finite number > 0")
+
+
+def check_depths(near: float, far: float) -> None:
+    """ValueError unless 0 < near < far, both finite."""
+    check_positive(near=near)
+    if not near < far < float("inf"):
+        raise ValueError(f"far: got {far!r}, wanted a finite number above near = {near!r}")
+
+
+def check_choice(name: str, choice: str, choices: tuple[str, ...]) -> None:
+    """ValueError unless `choice` is one of `choices`."""
+    if choice not in choices:
+        raise ValueError(f"{name}: got {choice!r}, wanted one of {', '.join(map(repr, choices))}")
+
+
+def check_triangles(triangles: Tensor) -> None:
+    """ValueError unless triangles are (B, F, 3, 3) or (F, 3, 3), float32 or float64, finite."""
+    if not isinstance(triangles, Tensor):
+        raise ValueError(f"triangles: got {type(triangles).__name__}, wanted a torch.Tensor (B, F, 3, 3) or (F, 3, 3)")
+    if triangles.dim() not in (3, 4) or triangles.shape[-2:] != (3, 3):
+        raise ValueError(f"triangles: got shape {tuple(triangles.shape)}, wanted (B, F, 3, 3) or (F, 3, 3)")
+    if triangles.dtype not in (torch.float32, torch.float64):
+        raise ValueError(f"triangles: got {triangles.dtype}, wanted torch.float32 or torch.float64")
+    if not (triangles.detach().abs() < _LARGEST).all():  # NaN compares false
+        raise ValueError(f"triangles: got NaN, infinity or a coordinate beyond {_LARGEST:.0e}, wanted finite numbers")
+
+
+def check_colors(colors: Tensor | None, triangles: Tensor) -> None:
+    """ValueError unless colours are None or fit the triangles."""
+    if colors is None:
+        return
+    if not isinstance(colors, Tensor):
+        raise ValueError(f"colors: got {type(colors).__name__}, wanted a torch.Tensor or None")
+    wanted = (*triangles.shape[:-1], "C >= 1")
+    if colors.dim() != triangles.dim() or colors.shape[:-1] != triangles.shape[:-1] or colors.shape[-1] < 1:
+        raise ValueError(f"colors: got shape {tuple(colors.shape)}, wanted ({', '.join(map(str, wanted))}) to go with triangles {tuple(triangles.shape)}")
+    if colors.dtype != triangles.dtype:
+        raise ValueError(f"colors: got {colors.dtype}, wanted {triangles.dtype} like triangles")
+    if colors.device != triangles.device:
+        raise ValueError(f"colors: got a tensor on {colors.device}, wanted {triangles.device} like triangles")
+    if not colors.detach().isfinite().all():
+        raise ValueError("colors: got NaN or infinity, wanted finite numbers")
+
+
+def expand_background(background: float | Tensor, triangles: Tensor, wanted: tuple[int, int, int, int]) -> Tensor:
+    """The background as a (B, H, W, C) view, or a ValueError."""
+    if not isinstance(background, Tensor):
+        background = triangles.new_tensor(background)
+    if background.dtype != triangles.dtype or background.device != triangles.device:
+        raise ValueError(f"background: got {background.dtype} on {background.device}, wanted {triangles.dtype} on {triangles.device} like triangles")
+    if not background.detach().isfinite().all():
+        raise ValueError("background: got NaN or infinity, wanted finite numbers")
+    if wanted[-1] == 0:  # silhouette only: there is no colour for a background to have
+        return background.new_empty(wanted)
+    try:
+        return background.expand(wanted)
+    except RuntimeError:
+        raise ValueError(f"background: got shape {tuple(background.shape)}, wanted a number or a tensor that broadcasts to {wanted}") from None
