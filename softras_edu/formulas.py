@@ -9,6 +9,8 @@ Names, the same on every rung: `w0 w1 w2` barycentric weights (`w`, all three), 
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -54,7 +56,11 @@ def barycentric(pixel: Tensor, xy: Tensor) -> Weights:
 def clip_barycentric(w: Weights) -> Weights:
     """Weights clipped to [0, 1] and renormalised: a pixel outside the triangle borrows from a point on its boundary."""
     w0, w1, w2 = (wk.clamp(0, 1) for wk in w)
-    total = w0 + w1 + w2  # never below 1, because the weights summed to 1 before
+    # The weights summed to 1 before, so the clipped ones cannot all be 0. But in float32 rounding can swallow all three weights of a
+    # sliver that is small and far from the pixel; then its centroid serves.
+    lost = w0 + w1 + w2 < 0.5
+    w0, w1, w2 = (wk.masked_fill(lost, 1.0) for wk in (w0, w1, w2))
+    total = w0 + w1 + w2  # never below 1
     return w0 / total, w1 / total, w2 / total
 
 
@@ -106,3 +112,11 @@ def depth_score(z: Tensor, near: float, far: float) -> Tensor:
     number, so the image does not change, but float32 keeps three more digits of the depth: near - z is small, far - z is not.
     """
     return (near - z) / (far - near)
+
+
+def reach(sigma: float, dist_eps: float = 1e-4) -> float:
+    """How far outside its edge a triangle still counts, in NDC: sqrt(sigma log(1 / dist_eps - 1)), where D falls to dist_eps.
+
+    Euclidean distance only. One pixel is 2 / H of NDC. Infinite for dist_eps = 0.
+    """
+    return math.sqrt(sigma * math.log(1 / dist_eps - 1)) if dist_eps > 0 else math.inf

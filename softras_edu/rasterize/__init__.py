@@ -8,6 +8,7 @@ broadcast.py  2  naive PyTorch broadcasting: every pixel against every triangle
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Real
 
 from torch import Tensor
 
@@ -89,9 +90,9 @@ def rasterize(
     check_softness(distribution, squared, shape, shift, conorm, p)
     check_positive(sigma=sigma, gamma=gamma)
     check_depths(near, far)
-    if not 0 <= eps < float("inf"):
+    if not isinstance(eps, Real) or not 0 <= eps < float("inf"):
         raise ValueError(f"eps: got {eps!r}, wanted a finite number >= 0")
-    if not 0 <= dist_eps < 0.5:
+    if not isinstance(dist_eps, Real) or not 0 <= dist_eps < 0.5:
         raise ValueError(f"dist_eps: got {dist_eps!r}, wanted a probability in [0, 0.5)")
     check_choice("distance", distance, ("euclidean", "barycentric"))
     check_choice("backend", backend, ("auto", *_BACKENDS))

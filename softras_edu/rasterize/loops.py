@@ -22,7 +22,8 @@ def rasterize_loops(triangles: Tensor, colors: Tensor | None, background: Tensor
             for j in range(o.width):
                 x = (2 * j + 1 - o.width) / o.height
                 images.append(_pixel(x, y, triangles[b], None if colors is None else colors[b], background[b, i, j], o))
-    return torch.stack(images).reshape(len(triangles), o.height, o.width, -1)
+    shape = (len(triangles), o.height, o.width, background.shape[-1] + 1)
+    return torch.stack(images).reshape(shape) if images else background.new_empty(shape)  # an empty batch has no images to stack
 
 
 def _pixel(x: float, y: float, triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options) -> Tensor:
@@ -78,6 +79,8 @@ def _pair(x: float, y: float, triangle: Tensor, o: Options) -> tuple[Tensor, Ten
         return None
 
     w0, w1, w2 = w0.clamp(0, 1), w1.clamp(0, 1), w2.clamp(0, 1)
+    if w0 + w1 + w2 < 0.5:  # they summed to 1 before: float32 has lost a sliver's weights in rounding, and its centroid serves
+        w0 = w1 = w2 = torch.ones_like(w0)
     total = w0 + w1 + w2
     w0, w1, w2 = w0 / total, w1 / total, w2 / total
     z = 1 / (w0 / z0 + w1 / z1 + w2 / z2)

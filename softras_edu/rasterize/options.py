@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import cast
 
 import torch
@@ -51,14 +52,14 @@ def check_size(size: int | tuple[int, int]) -> tuple[int, int]:
 def check_positive(**numbers: float) -> None:
     """ValueError unless every number is a finite one above 0."""
     for name, number in numbers.items():
-        if isinstance(number, Tensor) or not 0 < number < float("inf"):
+        if not isinstance(number, Real) or not 0 < number < math.inf:
             raise ValueError(f"{name}: got {number!r}, wanted a finite number > 0")
 
 
 def check_depths(near: float, far: float) -> None:
     """ValueError unless 0 < near < far, both finite."""
     check_positive(near=near)
-    if not near < far < float("inf"):
+    if not isinstance(far, Real) or not near < far < math.inf:
         raise ValueError(f"far: got {far!r}, wanted a finite number above near = {near!r}")
 
 

@@ -1,0 +1,49 @@
+"""Explorer for notebooks 00 and 04: both dials of the Soft Rasterizer on a mesh."""
+
+from __future__ import annotations
+
+import torch
+import traitlets
+from PIL import Image
+
+from ..camera import Camera
+from ..formulas import reach
+from ..mesh import Mesh, cube, icosphere, teapot, torus
+from ..render import render
+from ..shading import Lights
+from .base import Explorer, choice_dial, linear_dial, log_dial
+from .draw import Panel, compose
+
+SIZE = 48
+SHAPES = ("teapot", "torus", "sphere", "cube")
+
+
+class SigmaGamma(Explorer):
+    """A lit mesh and its silhouette under the dials sigma (blur), gamma (how far one can see through) and azimuth."""
+
+    sigma = traitlets.Float(1e-5).tag(dial=log_dial("sigma (blur)", -6, -1))
+    gamma = traitlets.Float(1e-4).tag(dial=log_dial("gamma (see-through)", -5, 0))
+    azimuth = traitlets.Float(30.0).tag(dial=linear_dial("azimuth (degrees)", -180, 180, 5))
+    shape = traitlets.Enum(SHAPES, "teapot").tag(dial=choice_dial("shape", SHAPES))
+
+    def prepare(self) -> None:
+        shapes = (teapot(around=8), torus(around=16, across=8), icosphere(1), cube())
+        self._meshes = {name: painted(mesh) for name, mesh in zip(SHAPES, shapes, strict=True)}
+
+    @torch.no_grad()
+    def draw(self) -> tuple[Image.Image, str]:
+        mesh = self._meshes[self.shape]
+        camera = Camera.orbit(2.6, 25, self.azimuth, fov=50)
+        image = render(mesh, camera, size=SIZE, lights=Lights(), sigma=self.sigma, gamma=self.gamma, background=0.0)[0]
+        self.alt = f"{self.shape} drawn with sigma {self.sigma:.1e} and gamma {self.gamma:.1e}: colour on the left, silhouette on the right."
+        panels = [Panel("colour", image), Panel("silhouette (alpha)", image[..., 3])]
+        pixels = reach(self.sigma) * SIZE / 2  # NDC to pixels
+        text = f"{len(mesh.faces)} triangles, {SIZE} x {SIZE} pixels. An edge reaches {pixels:.1f} pixels outward."
+        return compose(panels), text
+
+
+def painted(mesh: Mesh) -> Mesh:
+    """The mesh with colours by place, blue to orange from the bottom up, so that it is easy to see which part is which."""
+    height = (mesh.verts[:, 1:2] - mesh.verts[:, 1].min()) / (mesh.verts[:, 1].max() - mesh.verts[:, 1].min())
+    low, high = torch.tensor([[0.20, 0.45, 0.90], [1.0, 0.65, 0.15]])
+    return Mesh(mesh.verts, mesh.faces, low + height * (high - low))
