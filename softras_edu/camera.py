@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -40,14 +41,14 @@ class Camera:
         Raises:
             ValueError: distance <= 0, or a field of view outside (0, 180).
         """
-        d, e, a = torch.broadcast_tensors(*(_vector(x) for x in (distance, elevation, azimuth)))
+        d, e, a = torch.broadcast_tensors(*_vectors(distance, elevation, azimuth))
         if (d <= 0).any():
             raise ValueError(f"distance: got {distance!r}, wanted numbers > 0")
         e, a = torch.deg2rad(e), torch.deg2rad(a)
         eye = d[:, None] * torch.stack([e.cos() * a.sin(), e.sin(), e.cos() * a.cos()], dim=-1)
         # Straight above or below, "up" is along the view axis; the limit of the orbit's own up direction still works there.
         up = torch.stack([-e.sin() * a.sin(), e.cos(), -e.sin() * a.cos()], dim=-1)
-        return Camera.look_at(eye, torch.zeros(3, dtype=eye.dtype), up, fov, orthographic=orthographic)
+        return Camera.look_at(eye, (0.0, 0.0, 0.0), up, fov, orthographic=orthographic)
 
     @staticmethod
     def look_at(eye: Numbers, at: Numbers = (0.0, 0.0, 0.0), up: Numbers = (0.0, 1.0, 0.0), fov: float = 60.0, *, orthographic: float | None = None) -> Camera:
@@ -56,8 +57,7 @@ class Camera:
         Raises:
             ValueError: eye and at coincide, up is parallel to the view, or a field of view outside (0, 180).
         """
-        points = (torch.atleast_2d(_vector(x)) for x in (eye, at, up))
-        eye_, at_, up_ = torch.broadcast_tensors(*points)
+        eye_, at_, up_ = torch.broadcast_tensors(*(torch.atleast_2d(x) for x in _vectors(eye, at, up)))
         back, right = eye_ - at_, torch.linalg.cross(up_, eye_ - at_)
         if (back.norm(dim=-1) < 1e-9).any():
             raise ValueError("at: got the same point as eye, wanted another one to look at")
@@ -86,8 +86,10 @@ class Camera:
         return torch.cat([view[..., :2] / self.scale, depth], dim=-1)
 
 
-def _vector(x: Numbers) -> Tensor:
-    """A 1-d (or, for points, 2-d) floating-point tensor; gradients of tensors are kept."""
-    tensor = x if isinstance(x, Tensor) else torch.tensor(x, dtype=torch.float64)
-    tensor = tensor if tensor.is_floating_point() else tensor.double()
-    return tensor[None] if tensor.dim() == 0 else tensor
+def _vectors(*numbers: Numbers) -> list[Tensor]:
+    """Floating-point tensors, 1-d or (points) 2-d, of the tensors' dtype and device (plain numbers alone: float64); gradients are kept."""
+    tensors = [x for x in numbers if isinstance(x, Tensor)]
+    dtypes = [x.dtype for x in tensors if x.is_floating_point()]
+    dtype = reduce(torch.promote_types, dtypes) if dtypes else torch.float64
+    device = tensors[0].device if tensors else None
+    return [torch.atleast_1d(torch.as_tensor(x, dtype=dtype, device=device)) for x in numbers]

@@ -101,5 +101,5 @@ def pull(renderer: Renderer, gap: Tensor) -> tuple[Tensor, Tensor]:
 
 def sizes(renderer: Renderer) -> Tensor:
     """Size of that gradient at every gap of the curve -> (21,)."""
-    grad: Tensor = pull(renderer, GAPS)[1]
-    return torch.linalg.vector_norm(grad[..., :2], dim=(1, 2, 3))
+    _, grad = pull(renderer, GAPS)
+    return grad[..., :2].square().sum((1, 2, 3)).sqrt()

@@ -14,9 +14,9 @@ from .base import Explorer, linear_dial, log_dial
 from .draw import BLUE, GREY, ORANGE, VERMILION, Panel, compose, new_plot, plot_picture
 
 SIZE = 24
-GRID = 33
+GRID = 25
 TRIANGLE = torch.tensor([[-0.2, -0.18, 2.0], [0.2, -0.18, 2.0], [0.0, 0.22, 2.0]])
-STEPS = 25
+STEPS = 22
 STEP_LENGTH = 0.06  # NDC; every step is this long at most, so that the path shows directions, not step sizes
 
 

@@ -1,0 +1,152 @@
+"""The course's figures. Each function returns a matplotlib Figure; `show(figure, alt)` puts it in a notebook with its alt text."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from torch import Tensor
+
+# Okabe and Ito's palette. Lines differ in style as well as in colour.
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+STYLES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 3)))
+ORANGE, BLUE, GREEN, GREY = "#E69F00", "#0072B2", "#009E73", "#777777"
+
+Outline = tuple[Tensor, str]  # (n, 2) corners in NDC, and a colour
+Arrows = tuple[Tensor, Tensor]  # (n, 2) starts and (n, 2) steps, both in NDC
+
+
+def show(figure: Figure, alt: str) -> None:
+    """Show a figure in a notebook. `alt` says in words what it shows: for screen readers, and where pictures do not load."""
+    from IPython.display import display
+
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=90)
+    picture = base64.b64encode(buffer.getvalue()).decode()
+    display({"image/png": picture, "text/plain": alt}, raw=True, metadata={"image/png": {"alt": alt}})
+
+
+def pictures(
+    images: Sequence[Tensor],
+    titles: Sequence[str],
+    *,
+    cmap: str = "gray",
+    vmin: float = 0.0,
+    vmax: float = 1.0,
+    colorbar: str = "",
+    outlines: Sequence[Sequence[Outline]] = (),
+    arrows: Sequence[Arrows | None] = (),
+    columns: int = 4,
+    side: float = 2.6,
+) -> Figure:
+    """Images side by side, in NDC.
+
+    Args:
+        images: each (H, W), coloured by `cmap` between vmin and vmax, or (H, W, 3 or more) RGB.
+        titles: one an image.
+        colorbar: the label of a colour bar, or "" for none.
+        outlines: for each image, closed lines to draw on it.
+        arrows: for each image, arrows to draw on it, or None.
+        columns: images a row at most. side: inches of one image.
+    """
+    count = min(columns, len(images))
+    rows = -(-len(images) // count)
+    figure = Figure(figsize=(side * count + (0.6 if colorbar else 0), (side + 0.35) * rows), layout="constrained")
+    axes = figure.subplots(rows, count, squeeze=False).flatten().tolist()
+    for ax in axes[len(images) :]:
+        ax.set_axis_off()
+    for k, (ax, image, title) in enumerate(zip(axes, images, titles, strict=False)):
+        picture(ax, image, title, cmap, vmin, vmax)
+        for corners, color in outlines[k] if k < len(outlines) else ():
+            closed = torch.cat([corners, corners[:1]]).detach()
+            ax.plot(closed[:, 0].tolist(), closed[:, 1].tolist(), color=color, lw=1.8)
+        pull = arrows[k] if k < len(arrows) else None
+        if pull is not None:
+            draw_arrows(ax, *pull)
+    if colorbar:
+        figure.colorbar(axes[len(images) - 1].images[0], ax=axes, label=colorbar, shrink=0.85)
+    return figure
+
+
+def picture(ax: Axes, image: Tensor, title: str, cmap: str = "gray", vmin: float = 0.0, vmax: float = 1.0) -> None:
+    """One image on axes that measure NDC: x right, y up, the height spans [-1, 1]."""
+    array = image.detach().cpu()
+    array = array[..., :3].clamp(0, 1) if array.dim() == 3 else array
+    ratio = array.shape[1] / array.shape[0]
+    ax.imshow(array.numpy(), cmap=cmap, vmin=vmin, vmax=vmax, extent=(-ratio, ratio, -1, 1), interpolation="nearest")
+    ax.set(title=title, xticks=[-1, 0, 1], yticks=[-1, 0, 1], xlim=(-ratio, ratio), ylim=(-1, 1))
+    ax.title.set_fontsize(10)
+    ax.tick_params(labelsize=8)
+
+
+def draw_arrows(ax: Axes, starts: Tensor, steps: Tensor) -> None:
+    """Arrows from `starts` along `steps`, in NDC; a step of almost nothing becomes a dot."""
+    for (x, y), (dx, dy) in zip(starts.detach().tolist(), steps.detach().tolist(), strict=True):
+        if dx * dx + dy * dy < 1e-4:
+            ax.plot(x, y, "o", color=GREEN, ms=6, mec="white")
+        else:
+            ax.annotate("", (x + dx, y + dy), (x, y), arrowprops={"arrowstyle": "-|>", "color": GREEN, "lw": 2.2, "mutation_scale": 14})
+
+
+def curves(
+    x: Tensor,
+    ys: Mapping[str, Tensor],
+    *,
+    xlabel: str,
+    ylabel: str,
+    title: str = "",
+    marks: Mapping[str, float] | None = None,
+    logx: bool = False,
+    logy: bool = False,
+    ylim: tuple[float, float] | None = None,
+) -> Figure:
+    """Lines over a common x, (N,) each, by name; `marks` are vertical lines, by name, drawn in the colours of the lines in turn."""
+    figure = Figure(figsize=(6.4, 3.4), layout="constrained")
+    ax = figure.subplots()
+    for k, (name, y) in enumerate(ys.items()):
+        ax.plot(x.detach().tolist(), y.detach().tolist(), color=COLORS[k % 6], ls=STYLES[k % 6], lw=2, label=name)
+    for k, (name, place) in enumerate((marks or {}).items()):
+        ax.axvline(place, color=COLORS[k % 6], lw=1, alpha=0.7)
+        ax.annotate(name, (place, 1), xycoords=("data", "axes fraction"), rotation=90, va="top", ha="right", fontsize=8, color=COLORS[k % 6])
+    ax.set(xlabel=xlabel, ylabel=ylabel, title=title, xscale="log" if logx else "linear", yscale="log" if logy else "linear")
+    if ylim:
+        ax.set_ylim(*ylim)
+    if len(ys) > 1:
+        ax.legend(fontsize=9)
+    ax.grid(alpha=0.25)
+    return figure
+
+
+def conventions() -> Figure:
+    """Where pixels are: a 4 x 6 picture with its pixel centres, row and column numbers, and the NDC axes."""
+    figure = Figure(figsize=(5.6, 3.9), layout="constrained")
+    ax = figure.subplots()
+    height, width = 4, 6
+    for i in range(height):
+        for j in range(width):
+            x, y = (2 * j + 1 - width) / height, 1 - (2 * i + 1) / height
+            ax.add_patch(_square(x, y, 1 / height, "#dbe9f6" if (i + j) % 2 else "#f4f8fc"))
+            ax.plot(x, y, "o", color=BLUE, ms=3)
+            ax.annotate(f"{i}, {j}", (x, y), xytext=(0, 5), textcoords="offset points", ha="center", fontsize=8, color="#333333")
+    ax.annotate("", (1.75, 0), (-1.75, 0), arrowprops={"arrowstyle": "-|>", "color": "#D55E00"})
+    ax.annotate("", (0, 1.25), (0, -1.25), arrowprops={"arrowstyle": "-|>", "color": "#D55E00"})
+    ax.annotate("x", (1.77, -0.02), color="#D55E00", va="center")
+    ax.annotate("y", (0.04, 1.2), color="#D55E00")
+    ax.set(
+        xlim=(-1.9, 1.9),
+        ylim=(-1.35, 1.35),
+        aspect="equal",
+        xticks=[-1.5, -1, 0, 1, 1.5],
+        yticks=[-1, 0, 1],
+        title="row, column of a 4 x 6 picture, on NDC axes",
+    )
+    return figure
+
+
+def _square(x: float, y: float, half: float, color: str) -> Rectangle:
+    return Rectangle((x - half, y - half), 2 * half, 2 * half, facecolor=color, edgecolor="#9bb4cc", lw=0.6)

@@ -1,0 +1,81 @@
+"""Every solution passes its check, and every typical wrong answer is rejected, with the hint that names it."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from softras_edu import checks
+from softras_edu.checks.exercise import Exercise, Mistake
+
+EXERCISES = [getattr(checks, name) for name in checks.__all__]
+MISTAKES = [pytest.param(exercise, hint, id=f"{exercise.name}: {hint[:40]}") for exercise in EXERCISES for hint in exercise.mistakes]
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
+def test_the_reference_passes(exercise: Exercise, capsys: pytest.CaptureFixture[str]) -> None:
+    exercise(exercise.reference)
+    assert capsys.readouterr().out == f"{exercise.name}: passed, {len(exercise.cases)} cases.\n"
+
+
+@pytest.mark.parametrize(("exercise", "hint"), MISTAKES)
+def test_a_known_mistake_is_rejected_by_name(exercise: Exercise, hint: str) -> None:
+    with pytest.raises(Mistake) as caught:
+        exercise(exercise.mistakes[hint])
+    assert hint in str(caught.value), "another hint came first"
+    assert "yours" in str(caught.value)
+    assert "expected" in str(caught.value)
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
+def test_each_has_two_known_mistakes(exercise: Exercise) -> None:
+    assert len(exercise.mistakes) >= 2
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
+def test_unknown_mistakes_are_rejected_too(exercise: Exercise) -> None:
+    def nearly(*arguments: object) -> torch.Tensor:
+        right = exercise.reference(*arguments)
+        right = torch.stack([torch.as_tensor(x) for x in right]) if isinstance(right, tuple) else torch.as_tensor(right)
+        return ~right if right.dtype == torch.bool else right.double() + 1e-3
+
+    with pytest.raises(Mistake, match="work out by hand"):
+        exercise(nearly)
+    with pytest.raises(Mistake, match="shape"):
+        exercise(lambda *arguments: torch.zeros(7, 7))
+    with pytest.raises(Mistake, match="returned None"):
+        exercise(lambda *arguments: None)
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
+def test_a_stub_stays_a_stub(exercise: Exercise) -> None:
+    def stub(*arguments: object) -> None:
+        raise NotImplementedError("your turn")
+
+    with pytest.raises(NotImplementedError, match="your turn"):
+        exercise(stub)
+
+
+def test_an_answer_cannot_change_the_question() -> None:
+    def greedy(d: torch.Tensor) -> torch.Tensor:
+        answer = 1 - (1 - d).prod(0)
+        d.zero_()
+        return answer
+
+    checks.silhouette(greedy)
+    checks.silhouette(checks.silhouette.reference)
+
+
+def test_a_notebook_sees_the_message_and_not_the_stack() -> None:
+    (line,) = Mistake("the reason")._render_traceback_()
+    assert "the reason" in line
+    assert "Traceback" not in line
+
+
+def test_an_image_is_shown_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = []
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    with pytest.raises(Mistake):
+        checks.silhouette(lambda d: d.amax(0))
+    assert len(shown) == 1
+    assert shown[0].width > 3 * 200  # yours, expected and difference side by side
