@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -73,21 +74,22 @@ class Mesh:
             raise ValueError(f"{path}: cannot read {path.suffix or 'a file without a suffix'}, wanted one of {', '.join(SUFFIXES)}")
         if path.stat().st_size == 0:
             raise ValueError(f"{path}: the file is empty")
+        source: dict[str, Any] = {"file_obj": path}
         if path.suffix.lower() == ".obj":
-            _check_obj(path)
+            source = {"file_obj": io.StringIO(_clean_obj(path)), "file_type": "obj", "resolver": trimesh.resolvers.FilePathResolver(str(path))}
         try:
-            loaded: Any = trimesh.load(path, force="mesh", process=False)
+            loaded: Any = trimesh.load(**source, force="mesh", process=False)
+            colors = _read_colors(loaded.visual)
         except Exception as error:  # trimesh raises whatever its parsers do
             raise ValueError(f"{path}: not a readable {path.suffix[1:].upper()} file ({error})") from error
         verts = torch.tensor(loaded.vertices, dtype=torch.float32).reshape(-1, 3)
         faces = torch.tensor(loaded.faces, dtype=torch.int64).reshape(-1, 3)
         if len(faces) == 0:
             raise ValueError(f"{path}: {len(verts)} vertices but 0 faces, so there is nothing to draw")
-        kind = loaded.visual.kind
-        visual = loaded.visual.to_color() if kind == "texture" else loaded.visual
-        colors = None if kind is None else torch.tensor(visual.vertex_colors[:, :3], dtype=torch.float32) / 255
+        if colors is not None and colors.dim() == 1:
+            colors = colors.expand_as(verts)
         try:
-            return _join_equal(Mesh(verts, faces, colors), by_color=kind != "texture")
+            return _join_equal(Mesh(verts, faces, colors), by_color=loaded.visual.kind != "texture")
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
 
@@ -107,26 +109,55 @@ class Mesh:
         mesh.export(path)
 
 
-def _check_obj(path: Path) -> None:
-    """ValueError with the line number of the first line of an OBJ that cannot be right (trimesh's own errors name no line)."""
-    lines = [line.split("#")[0].split() for line in path.read_text(errors="replace").splitlines()]
-    total = sum(words[:1] == ["v"] for words in lines)
-    seen = 0
-    for number, words in enumerate(lines, start=1):
+def _clean_obj(path: Path) -> str:
+    """An OBJ's text without comments and with all indices counted from the file's start, because trimesh misreads the others.
+
+    Raises:
+        ValueError: with the number of the first line that cannot be right (trimesh's own errors name no line).
+    """
+    lines = path.read_text(errors="replace").splitlines()
+    total = sum(line.split()[:1] == ["v"] for line in lines)
+    seen = {"v": 0, "vt": 0, "vn": 0}
+    for k, line in enumerate(lines):
+        words = line.split("#")[0].split()
+        if words[:1] not in (["v"], ["vt"], ["vn"], ["f"]):
+            continue
         try:
-            if words[:1] == ["v"]:
-                seen += 1
-                if len(words) < 4 or not all(math.isfinite(float(word)) for word in words[1:]):
+            if words[0] != "f":
+                seen[words[0]] += 1
+                if words[0] == "v" and (len(words) < 4 or not all(math.isfinite(float(word)) for word in words[1:])):
                     raise ValueError("a vertex needs three finite numbers")
-            elif words[:1] == ["f"]:
-                if len(words) < 4:
-                    raise ValueError("a face needs three corners or more")
-                for word in words[1:]:
-                    index = int(word.split("/")[0])
-                    if index == 0 or index > total or index < -seen:
-                        raise ValueError(f"the face refers to vertex {index}, but the file has {total} (the first is 1)")
+            elif len(words) < 4:
+                raise ValueError("a face needs three corners or more")
+            else:
+                for n, word in enumerate(words[1:], start=1):
+                    corner = [int(index) if index else 0 for index in word.split("/")]
+                    if corner[0] == 0 or corner[0] > total or corner[0] < -seen["v"]:
+                        raise ValueError(f"the face refers to vertex {corner[0]}, but the file has {total} (the first is 1)")
+                    corner = [index + count + 1 if index < 0 else index for index, count in zip(corner, seen.values(), strict=False)]
+                    words[n] = "/".join(str(index or "") for index in corner)
         except ValueError as error:
-            raise ValueError(f"{path}, line {number}: {' '.join(words)!r}: {error}") from None
+            raise ValueError(f"{path}, line {k + 1}: {line.split('#')[0].strip()!r}: {error}") from None
+        lines[k] = " ".join(words)
+    return "\n".join(lines) + "\n"
+
+
+def _read_colors(visual: Any) -> Tensor | None:
+    """What trimesh found of colour: (V, 3), or (3,) for a material of one colour, or None."""
+    if visual.kind is None:
+        return None
+    if visual.kind != "texture":
+        return torch.tensor(visual.vertex_colors[:, :3], dtype=torch.float32) / 255
+    material = visual.material
+    written = getattr(material, "kwargs", {})  # what the MTL file says
+    image = getattr(material, "image", None) or getattr(material, "baseColorTexture", None)
+    if image is not None and visual.uv is not None:
+        if image.size == (2, 2) and not written and not hasattr(material, "baseColorTexture"):
+            return None  # trimesh's grey stand-in for texture coordinates without a texture
+        return torch.tensor(visual.to_color().vertex_colors[:, :3], dtype=torch.float32) / 255
+    if "kd" in written or getattr(material, "baseColorFactor", None) is not None:
+        return torch.tensor(material.main_color[:3], dtype=torch.float32) / 255
+    return None
 
 
 def _join_equal(mesh: Mesh, by_color: bool) -> Mesh:

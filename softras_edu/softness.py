@@ -25,7 +25,7 @@ def log_probability(logit: Tensor) -> tuple[Tensor, Tensor]:
 
 def combine(log_outside: Tensor, dim: int) -> Tensor:
     """Silhouette alpha = 1 - prod_j (1 - D_j), the aggregate function A_O, from log(1 - D_j) along `dim` (faces)."""
-    return -torch.expm1(log_outside.sum(dim))
+    return 0 - torch.expm1(log_outside.sum(dim))  # 0 - x and not -x, because an empty pixel's -0.0 prints badly
 
 
 def check_softness(distribution: str, squared: bool, shape: float | None, shift: float | None, conorm: str, p: float | None) -> None:

@@ -89,7 +89,8 @@ def png(picture: Image.Image) -> bytes:
 
 def new_plot(width: int = 340) -> Figure:
     """An empty matplotlib figure as high as the panels; make it once, change its lines, and call `plot_picture`."""
-    figure = Figure(figsize=(width / 100, (PANEL + CAPTION) / 100), dpi=100, layout="constrained")
+    figure = Figure(figsize=(width / 100, (PANEL + CAPTION) / 100), dpi=100)
+    figure.subplots_adjust(left=66 / width, right=1 - 12 / width, bottom=0.2, top=0.95)  # fixed, so that axes stay where they are
     FigureCanvasAgg(figure)
     return figure
 

@@ -17,7 +17,7 @@ SIZE = 24
 GRID = 25
 TRIANGLE = torch.tensor([[-0.2, -0.18, 2.0], [0.2, -0.18, 2.0], [0.0, 0.22, 2.0]])
 STEPS = 22
-STEP_LENGTH = 0.06  # NDC; every step is this long at most, so that the path shows directions, not step sizes
+STEP_LENGTH = 0.09  # NDC; every step is this long at most, so that the path shows directions, not step sizes
 
 
 class LossLandscape(Explorer):
@@ -33,7 +33,7 @@ class LossLandscape(Explorer):
         self._offsets = torch.stack([x, y], dim=-1).reshape(-1, 2)
         self._target = rasterize_hard(TRIANGLE[None], size=SIZE)[..., 0]
         self._figure = new_plot()
-        axes = self._figure.add_subplot(xlabel="place along the middle row (NDC)", ylabel="loss / largest loss", xlim=(-0.8, 0.8), ylim=(-0.03, 1.1))
+        axes = self._figure.add_subplot(xlabel="place along the middle row (NDC)", ylabel="loss (1 - IoU)", xlim=(-0.8, 0.8), ylim=(-0.03, 1.1))
         axes.axvline(0, color=GREY, ls="--", lw=1)
         self._side = side
         (self._line,) = axes.plot([], [], color=BLUE, lw=2)
@@ -42,7 +42,7 @@ class LossLandscape(Explorer):
         with torch.no_grad():
             loss = self.loss(self._offsets).reshape(GRID, GRID)
         path = self.descend(torch.tensor([self.start_x, self.start_y]))
-        self._line.set_data(self._side.numpy(), (loss[GRID // 2] / loss.max()).numpy())
+        self._line.set_data(self._side.numpy(), loss[GRID // 2].numpy())
 
         scaled = (loss - loss.min()) / (loss.max() - loss.min()).clamp_min(1e-12)
         landscape = Panel("loss (bright = high), path in orange", scaled, "cividis")
@@ -57,13 +57,14 @@ class LossLandscape(Explorer):
         miss = path[-1].norm().item()
         verdict = "found the target" if miss < 0.08 else f"stopped {miss:.2f} NDC away"
         self.alt = f"Loss landscape at sigma {self.sigma:.1e} with the path of gradient descent, which {verdict}."
-        flat = (loss.detach() - loss.max()).abs().lt(1e-6 * loss.max()).float().mean().item()
+        flat = (loss > 1 - 1e-6).float().mean().item()
         return compose([landscape, picture, plot_picture(self._figure)]), f"Gradient descent <b>{verdict}</b>. Flat part of the map: {100 * flat:.0f} %."
 
     def loss(self, offsets: Tensor) -> Tensor:
-        """Mean squared difference to the target of the triangle moved by (N, 2) offsets -> (N,)."""
+        """1 - IoU with the target, of the triangle moved by (N, 2) offsets -> (N,)."""
         alpha = rasterize(moved(offsets), size=SIZE, sigma=self.sigma)[..., 0]
-        return (alpha - self._target).square().mean((1, 2))
+        both, either = alpha * self._target, alpha + self._target - alpha * self._target
+        return 1 - both.sum((1, 2)) / either.sum((1, 2))
 
     def descend(self, offset: Tensor) -> Tensor:
         """Gradient descent on the offset (2,) -> the path (n, 2), the start first; it ends early where the gradient is zero."""

@@ -158,6 +158,6 @@ def nmr_gradient(xy: Tensor, image: Tensor, face: Tensor, grad: Tensor, axis: in
         gap = along - cross_at[..., None]  # how far the edge must travel, (F, lines, steps)
         for corner, lever in ((k, 1 - t), ((k + 1) % 3, t)):  # the edge moves by `lever` times what the corner moves
             delta = gap / lever[..., None].clamp_min(1e-9)
-            delta = delta + torch.where(delta > 0, _NMR_EPS, -_NMR_EPS)
+            delta = torch.where(delta > 0, delta + _NMR_EPS, delta - _NMR_EPS)  # (two plain numbers in `where` would be float32)
             out[:, corner] += (loss_change / delta).sum((1, 2))
     return out

@@ -101,7 +101,10 @@ def check_colors(colors: Tensor | None, triangles: Tensor) -> None:
 def expand_background(background: float | Tensor, triangles: Tensor, wanted: tuple[int, int, int, int]) -> Tensor:
     """The background as a (B, H, W, C) view, or a ValueError."""
     if not isinstance(background, Tensor):
-        background = triangles.new_tensor(background)
+        try:
+            background = triangles.new_tensor(background)
+        except (TypeError, ValueError, RuntimeError):
+            raise ValueError(f"background: got {background!r}, wanted a number or a tensor") from None
     if background.dtype != triangles.dtype or background.device != triangles.device:
         raise ValueError(f"background: got {background.dtype} on {background.device}, wanted {triangles.dtype} on {triangles.device} like triangles")
     if not background.detach().isfinite().all():

@@ -1,0 +1,62 @@
+"""python -m softras_edu doctor | notebooks DEST | bench: what runs here, the course's notebooks, how fast the renderers are."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+from . import __version__, bench, doctor
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; the exit status is 0 when all went well."""
+    parser = argparse.ArgumentParser(prog="python -m softras_edu", description="Soft rasterization, taught step by step.")
+    parser.add_argument("--version", action="version", version=f"softras-edu {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="doctor | notebooks | bench")
+    commands.add_parser("doctor", help="say what is installed, what runs here, and what is missing")
+    notebooks = commands.add_parser("notebooks", help="copy the course's notebooks to a folder of yours")
+    notebooks.add_argument("dest", type=Path, metavar="DEST", help="the folder; it is made if it does not exist")
+    notebooks.add_argument("--force", action="store_true", help="overwrite notebooks that are there already")
+    timing = commands.add_parser("bench", help="measure every renderer that runs here")
+    timing.add_argument("--out", type=Path, metavar="FOLDER", help="write the numbers there, as <date>-<device>.csv")
+    timing.add_argument("--limit", type=float, default=2.0, metavar="SECONDS", help="no larger cases after one that takes longer than this (default: 2)")
+    given = parser.parse_args(arguments)
+    if given.command == "doctor":
+        return doctor.report()
+    if given.command == "notebooks":
+        return copy_notebooks(given.dest, given.force)
+    return bench.report(given.out, given.limit)
+
+
+def copy_notebooks(dest: Path, force: bool = False) -> int:
+    """Copy the notebooks to `dest`; notebooks that are there already stay as they are unless `force`."""
+    source = doctor.notebooks_folder()
+    if source is None:
+        return _fail("the notebooks are not installed beside the package; get the whole repository instead")
+    notebooks = sorted(source.glob("*.ipynb"))
+    if dest.exists() and not dest.is_dir():
+        return _fail(f"{dest} is a file, wanted a folder")
+    if dest.resolve() == source.resolve():
+        return _fail(f"{dest} is where the notebooks come from; choose another folder")
+    there = [notebook.name for notebook in notebooks if (dest / notebook.name).exists()]
+    if there and not force:
+        return _fail(f"{dest} already has {', '.join(there)}; nothing was copied. Choose another folder, or add --force to overwrite them")
+    try:
+        dest.mkdir(parents=True, exist_ok=True)
+        for notebook in notebooks:
+            shutil.copyfile(notebook, dest / notebook.name)
+    except OSError as error:
+        return _fail(f"cannot write to {dest}: {error.strerror}")
+    print(f'Copied {len(notebooks)} notebooks to {dest}. Open them with:  jupyter lab "{dest}"')
+    return 0
+
+
+def _fail(message: str) -> int:
+    print(f"softras-edu: {message}.", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,52 @@
+"""The figures: what is drawn where, and the alt text that goes with them."""
+
+from __future__ import annotations
+
+import torch
+from matplotlib.figure import Figure
+
+from softras_edu import figures
+
+
+def test_pictures_measure_ndc_and_keep_values() -> None:
+    image = torch.rand(4, 6)
+    figure = figures.pictures([image, image], ["a", "b"], vmin=-1, vmax=2, colorbar="value")
+    ax = figure.axes[0]
+    assert isinstance(figure, Figure)
+    assert [a.get_title() for a in figure.axes[:2]] == ["a", "b"]
+    assert tuple(ax.images[0].get_extent()) == (-1.5, 1.5, -1, 1)
+    assert torch.equal(torch.from_numpy(ax.images[0].get_array().data), image)
+    assert ax.images[0].get_clim() == (-1, 2)
+
+
+def test_outlines_are_closed_and_arrows_of_nothing_are_dots() -> None:
+    triangle = torch.tensor([[0.0, 0.0], [0.5, 0.0], [0.0, 0.5]])
+    steps = torch.tensor([[0.0, 0.0], [0.3, 0.0], [0.0, 0.0]])
+    figure = figures.pictures([torch.zeros(4, 4)], ["t"], outlines=[[(triangle, "red")]], arrows=[(triangle, steps)])
+    outline, *dots = figure.axes[0].lines
+    assert outline.get_xydata()[0].tolist() == outline.get_xydata()[-1].tolist()
+    assert len(dots) == 2
+    assert len(figure.axes[0].texts) == 1  # the one arrow is an annotation
+
+
+def test_curves_differ_in_style_and_not_only_in_colour() -> None:
+    x = torch.linspace(0, 1, 5)
+    figure = figures.curves(x, {name: x * k for k, name in enumerate("abcd")}, xlabel="x", ylabel="y", marks={"here": 0.5}, logy=True)
+    lines = figure.axes[0].lines[:4]
+    assert len({line.get_linestyle() for line in lines}) == 4
+    assert len({line.get_color() for line in lines}) == 4
+    assert figure.axes[0].get_yscale() == "log"
+    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == list("abcd")
+
+
+def test_conventions_puts_row_0_at_the_top() -> None:
+    texts = {text.get_text(): text.xy for text in figures.conventions().axes[0].texts}
+    assert texts["0, 0"] == (-1.25, 0.75)
+    assert texts["3, 5"] == (1.25, -0.75)
+
+
+def test_show_carries_the_alt_text(monkeypatch) -> None:
+    sent = {}
+    monkeypatch.setattr("IPython.display.display", lambda bundle, raw, metadata: sent.update(bundle=bundle, metadata=metadata))
+    figures.show(figures.conventions(), "a grid of pixels")
+    assert sent["metadata"]["image/png"]["alt"] == sent["bundle"]["text/plain"] == "a grid of pixels"

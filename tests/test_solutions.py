@@ -1,0 +1,50 @@
+"""The exercises in the notebooks: each solution passes its check, and each check belongs to a notebook."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from softras_edu import checks
+
+NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
+SOLUTION = re.compile(r"<summary>Solution</summary>\s*```python\n(.*?)```", re.DOTALL)
+
+
+def cells(path: Path, kind: str) -> list[str]:
+    """The sources of all cells of one kind."""
+    return ["".join(cell["source"]) for cell in json.loads(path.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == kind]
+
+
+CASES = [
+    pytest.param(name, code, id=f"{path.stem[:2]}: {name}")
+    for path in NOTEBOOKS
+    for text in cells(path, "markdown")
+    for code in SOLUTION.findall(text)
+    for name in re.findall(r"^def (\w+)\(", code, re.MULTILINE)[-1:]
+]
+
+
+@pytest.mark.parametrize(("name", "code"), CASES)
+def test_the_solution_passes_its_check(name: str, code: str) -> None:
+    room: dict[str, object] = {}
+    exec(compile(code, f"solution of {name}", "exec"), room)
+    getattr(checks, name)(room[name])
+
+
+def test_every_check_has_a_solution_in_a_notebook() -> None:
+    assert sorted(case.values[0] for case in CASES) == sorted(checks.__all__)
+
+
+def test_every_check_is_called_by_a_stub_of_the_same_signature() -> None:
+    for path in NOTEBOOKS:
+        code = cells(path, "code")
+        for text in cells(path, "markdown"):
+            for solution in SOLUTION.findall(text):
+                signature = re.search(r"^def (\w+)\(.*\):", solution, re.MULTILINE)
+                stubs = [cell for cell in code if signature.group(0) in cell and "raise NotImplementedError" in cell]
+                assert len(stubs) == 1, f"{path.name}: {signature.group(0)}"
+                assert f"checks.{signature.group(1)}({signature.group(1)})" in stubs[0]
