@@ -30,8 +30,8 @@ def linear_dial(name: str, low: float, high: float, step: float) -> Dial:
 
 
 def choice_dial(name: str, options: tuple[str, ...]) -> Dial:
-    """A row of buttons, of which one is pressed."""
-    return lambda: ipywidgets.ToggleButtons(description=name, options=options, style={**_STYLE, "button_width": "110px"})
+    """A list from which one is chosen."""
+    return lambda: ipywidgets.Dropdown(description=name, options=options, style=_STYLE, layout={"width": "340px"})
 
 
 class Explorer(traitlets.HasTraits):
@@ -84,8 +84,7 @@ class Explorer(traitlets.HasTraits):
         png = draw.png(picture)
         milliseconds = (time.perf_counter() - start) * 1e3
         self._picture.value = png
-        self._picture.tooltip = self.alt
-        self._readout.value = f'<div style="line-height:1.5">{self.readout}<br>drawn in {milliseconds:.0f} ms</div>'
+        self._readout.value = f'<div aria-live="polite" style="line-height:1.5">{self.readout}<br>drawn in {milliseconds:.0f} ms</div>'
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """The live widget, and beside it a PNG for every place where no kernel runs (a code host, an exported page)."""
