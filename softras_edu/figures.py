@@ -112,7 +112,7 @@ def curves(
         ax.plot(x.detach().tolist(), y.detach().tolist(), color=COLORS[k % 6], ls=STYLES[k % 6], lw=2, label=name)
     for k, (name, place) in enumerate((marks or {}).items()):
         ax.axvline(place, color=COLORS[k % 6], lw=1, alpha=0.7)
-        ax.annotate(name, (place, 1), xycoords=("data", "axes fraction"), rotation=90, va="top", ha="right", fontsize=8, color=COLORS[k % 6])
+        ax.annotate(name, (place, 0.97), xycoords=("data", "axes fraction"), rotation=90, va="top", ha="right", fontsize=8, color=COLORS[k % 6])
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title, xscale="log" if logx else "linear", yscale="log" if logy else "linear")
     if ylim:
         ax.set_ylim(*ylim)

@@ -20,9 +20,16 @@ class Mistake(AssertionError):
         return [f"\x1b[31mNot yet.\x1b[0m {self}"]
 
 
+class YourTurn(NotImplementedError):
+    """The stub is still a stub. Shown in one line, since it is no error of the reader's."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"\x1b[34mYour turn.\x1b[0m {self}"]
+
+
 @dataclass(frozen=True)
 class Exercise:
-    """`exercise(your_function)` returns quietly with a line of praise, or raises `Mistake` with what went wrong.
+    """`exercise(your_function)` prints that it passed, or raises `Mistake` with what went wrong, or `YourTurn` for a stub.
 
     Attributes:
         name: as the notebook calls the exercise.
@@ -41,7 +48,10 @@ class Exercise:
     def __call__(self, yours: Answer) -> None:
         for number, case in enumerate(self.cases, start=1):
             expected = _tensor(self.reference(*copy.deepcopy(case)))
-            raw = yours(*copy.deepcopy(case))
+            try:
+                raw = yours(*copy.deepcopy(case))
+            except NotImplementedError as stub:
+                raise YourTurn(str(stub)) from None
             try:
                 got = _tensor(raw)
             except (TypeError, ValueError, RuntimeError):

@@ -29,6 +29,11 @@ def linear_dial(name: str, low: float, high: float, step: float) -> Dial:
     return lambda: ipywidgets.FloatSlider(description=name, min=low, max=high, step=step, readout_format=".2f", style=_STYLE, layout=_LAYOUT)
 
 
+def count_dial(name: str, low: int, high: int) -> Dial:
+    """A slider over whole numbers."""
+    return lambda: ipywidgets.IntSlider(description=name, min=low, max=high, style=_STYLE, layout=_LAYOUT)
+
+
 def choice_dial(name: str, options: tuple[str, ...]) -> Dial:
     """A list from which one is chosen."""
     return lambda: ipywidgets.Dropdown(description=name, options=options, style=_STYLE, layout={"width": "340px"})

@@ -67,7 +67,7 @@ class FarRange(Explorer):
         self._here.set_xdata([self.gap] * 2)
         self.alt = f"Gradient arrows of hard, NMR and soft at distance {self.gap:.2f}, sigma {self.sigma:.1e}, and gradient size against distance."
         text = f"Size of the gradient: hard {lengths[0]:.1e}, NMR {lengths[1]:.1e}, soft {lengths[2]:.1e}. "
-        text += f"Soft reaches {reach:.2f} NDC. Arrows show directions, the curve shows sizes."
+        text += f"Soft reaches {f'{reach:.2f} NDC' if dist_eps else 'every pixel'}. Arrows show directions, the curve shows sizes."
         return compose([*panels, plot_picture(self._figure)]), text
 
 

@@ -8,7 +8,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..rasterize import rasterize_hard
-from .base import Explorer, linear_dial
+from .base import Explorer, count_dial, linear_dial
 from .draw import BLUE, ORANGE, VERMILION, Panel, compose, new_plot, plot_picture
 
 TRIANGLE = torch.tensor([[-0.45, -0.4, 2.0], [0.35, -0.3, 2.0], [-0.15, 0.5, 2.0]])
@@ -19,7 +19,7 @@ class Staircase(Explorer):
     """A hard triangle slides over its target: the loss jumps when an edge crosses a pixel centre, and its slope is 0 in between."""
 
     x = traitlets.Float(-0.2).tag(dial=linear_dial("place of the triangle", -0.6, 0.6, 0.01))
-    size = traitlets.Int(16).tag(dial=linear_dial("pixels a side", 6, 40, 1))
+    size = traitlets.Int(16).tag(dial=count_dial("pixels a side", 6, 40))
 
     def prepare(self) -> None:
         self._figure = new_plot()

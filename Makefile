@@ -1,0 +1,58 @@
+# Two commands are all one needs: `make lab` to read and play, `make test` to check. Both install into .venv first, and only when needed.
+PYTHON ?=
+LAB_FLAGS ?=
+MIN_FREE_GB ?=
+PIP_FLAGS ?=
+export PYTHON MIN_FREE_GB PIP_FLAGS
+
+PY = .venv/bin/python
+# One thread a worker: two workers with two threads each would fight over two cores.
+TEST_ENV = OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
+NBVAL = --nbval-lax --nbval-current-env --nbval-cell-timeout 120
+
+.PHONY: help install lab test notebooks format bench doctor clean
+
+help:
+	@echo "make lab        open the course in JupyterLab            (LAB_FLAGS=\"--no-browser\")"
+	@echo "make test       check everything: ruff, mypy, pytest, and every notebook from top to bottom"
+	@echo "make notebooks  run all notebooks again and store their pictures"
+	@echo "make bench      measure the renderers of this machine; a CSV file goes to benchmarks/results/"
+	@echo "make doctor     say what is installed, what runs here, and what is missing"
+	@echo "make format     tidy the code as 'make test' wants it"
+	@echo "make clean      remove .venv and everything else that was made"
+	@echo "All but help and clean first install what is needed into .venv (PYTHON=/path/to/python3 chooses the Python)."
+
+install:
+	@sh scripts/setup.sh
+
+lab: install
+	@echo "==> JupyterLab on notebooks/ (Ctrl-C here stops it)"
+	@root=; [ "$$(id -u)" != 0 ] || root=--allow-root; \
+	exec $(PY) -m jupyterlab --notebook-dir=notebooks --LabApp.news_url=None $$root $(LAB_FLAGS)
+
+test: install
+	@echo "==> ruff"
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@echo "==> mypy"
+	@$(PY) -m mypy
+	@echo "==> pytest, notebooks included"
+	@$(TEST_ENV) $(PY) -m pytest -n 2 --dist loadscope $(NBVAL) tests notebooks
+
+notebooks: install
+	@$(PY) scripts/execute_notebooks.py
+
+bench: install
+	@$(PY) -m softras_edu bench --out benchmarks/results
+
+doctor: install
+	@$(PY) -m softras_edu doctor
+
+format: install
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+clean:
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+	find . -name .ipynb_checkpoints -prune -exec rm -rf {} +

@@ -1,0 +1,169 @@
+"""One notebook as a reader meets it: a real JupyterLab, a real browser, a slider that is moved. Everything else about widgets is tested without one."""
+
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+NAMES = ("chromium", "chromium-browser", "google-chrome", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+# --no-sandbox: in containers, where CI runs as root, Chromium has no other way. The others keep it off the network.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE = 180  # seconds; CI has two slow cores and other tests beside this one
+
+# What the first picture of an explorer shows, as a string to compare.
+PIXELS = """() => {
+    const picture = document.querySelector('.jp-OutputArea-output img.widget-image');
+    if (!picture || !picture.complete || !picture.naturalWidth) return null;
+    const canvas = document.createElement('canvas');
+    canvas.width = picture.naturalWidth; canvas.height = picture.naturalHeight;
+    canvas.getContext('2d').drawImage(picture, 0, 0);
+    return canvas.toDataURL();
+}"""
+
+
+# JupyterLab shows its frame long before the notebook and its kernel are there.
+READY = """() => {
+    const panel = window.jupyterapp?.shell.currentWidget;
+    return Boolean(panel?.context?.isReady && panel.sessionContext.isReady && panel.sessionContext.session?.kernel?.status === 'idle');
+}"""
+# All cells ran, or one failed that may not.
+DONE = """() => {
+    const code = window.jupyterapp.shell.currentWidget.content.widgets.map(cell => cell.model).filter(model => model.type === 'code');
+    const failed = model => !(model.getMetadata('tags') || []).includes('raises-exception') && model.outputs.toJSON().some(o => o.output_type === 'error');
+    return code.at(-1).executionCount === code.length || code.some(failed);
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    path = next((found for name in NAMES if (found := shutil.which(name))), None)
+    if path is None:
+        reason = "no Chromium found; looked for " + ", ".join(NAMES)
+        if os.environ.get("CI"):
+            pytest.fail(reason)  # a check that CI skips is a check that nobody makes
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """A JupyterLab on copies of the notebooks that knows nothing of the user's settings: its address and its token."""
+    room, home = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("home")
+    for path in NOTEBOOKS.glob("00*.ipynb"):
+        shutil.copy(path, room)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    token = secrets.token_hex(16)
+    environment = dict(os.environ)
+    for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
+        environment[name] = str(home / name.lower())
+    # The app is exposed so that the test can run all cells and wait for the last one, where a user would look and click.
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--expose-app-in-browser", "--LabApp.news_url=None"]
+    command += [f"--ServerApp.root_dir={room}", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
+    log = home / "log"
+    with log.open("w") as sink:
+        server = subprocess.Popen([*command, f"--IdentityProvider.token={token}"], env=environment, stdout=sink, stderr=sink, stdin=subprocess.DEVNULL)
+    try:
+        wait_for_server(server, f"http://127.0.0.1:{port}/api/status?token={token}", log)
+        yield f"http://127.0.0.1:{port}", token
+    finally:
+        server.terminate()  # it takes its kernels with it
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def wait_for_server(server, url, log):
+    # No proxy: some machines send even this request through one.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            opener.open(url, timeout=5).close()
+            return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    pytest.fail("JupyterLab did not start:\n" + log.read_text()[-3000:])
+
+
+@pytest.fixture
+def page(browser, lab):
+    """The first notebook, open and with an idle kernel; `page.complaints` collects what the browser's console says."""
+    address, token = lab
+    (name,) = (path.name for path in NOTEBOOKS.glob("00*.ipynb"))
+    page = browser.new_page(viewport={"width": 1280, "height": 6000})  # tall: cells out of sight are not drawn
+    page.set_default_timeout(PATIENCE * 1000)
+    page.complaints = []
+    page.on("console", lambda message: page.complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    page.goto(f"{address}/lab/tree/{name}?token={token}&reset")
+    page.wait_for_function(READY)
+    yield page
+    page.close()
+
+
+def cells(page):
+    """The notebook as JupyterLab has it now."""
+    return json.loads(page.evaluate("() => JSON.stringify(window.jupyterapp.shell.currentWidget.content.model.toJSON())"))["cells"]
+
+
+def about_widgets(complaints):
+    return [text for text in complaints if any(word in text.lower() for word in ("widget", "model", "comm", "state", "view"))]
+
+
+def test_a_notebook_that_was_not_run_shows_its_pictures(page):
+    page.wait_for_selector(".jp-OutputArea-output img")
+    assert page.get_by_text("Error displaying widget").count() == 0
+    assert page.get_by_text("Loading widget").count() == 0
+    assert not about_widgets(page.complaints)
+
+
+def test_run_all_cells_then_move_the_first_slider(page):
+    page.evaluate("() => window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")  # so that what was stored is not taken for what ran
+    page.wait_for_function(f"() => !({DONE})()")
+    page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")  # comes back at the end, or at the first stub that raises
+    page.wait_for_function(DONE)
+    for cell in cells(page):
+        errors = [output["ename"] for output in cell.get("outputs", []) if output["output_type"] == "error"]
+        stub = "raises-exception" in cell["metadata"].get("tags", [])
+        assert errors == (["NotImplementedError"] if stub else []), "".join(cell["source"])
+    code = [cell for cell in cells(page) if cell["cell_type"] == "code"]
+    assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
+
+    handle = page.locator(".widget-slider .noUi-handle").first
+    handle.scroll_into_view_if_needed()
+    before = page.wait_for_function(PIXELS).json_value()
+    value = handle.get_attribute("aria-valuenow")
+    handle.focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_function(f"before => {{ const now = ({PIXELS})(); return now && now !== before; }}", arg=before)
+    assert handle.get_attribute("aria-valuenow") != value
+
+    assert page.get_by_text("Error displaying widget").count() == 0
+    assert not about_widgets(page.complaints)
