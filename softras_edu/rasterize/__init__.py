@@ -3,6 +3,7 @@
 hard.py       the z-buffer that soft rasterization replaces, and the hand-made gradient of earlier work
 loops.py      1  plain Python loops: the paper's sums, literally
 broadcast.py  2  naive PyTorch broadcasting: every pixel against every triangle
+pairs.py      3  the same formulas on the pairs that matter
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from .broadcast import rasterize_broadcast
 from .hard import rasterize_hard
 from .loops import rasterize_loops
 from .options import Options, check_choice, check_colors, check_depths, check_positive, check_size, check_triangles, expand_background
+from .pairs import rasterize_pairs
 
 __all__ = ["backends", "rasterize", "rasterize_hard"]
 
 Backend = Callable[[Tensor, "Tensor | None", Tensor, Options], Tensor]
-_BACKENDS: dict[str, Backend] = {"loops": rasterize_loops, "broadcast": rasterize_broadcast}
+_BACKENDS: dict[str, Backend] = {"loops": rasterize_loops, "broadcast": rasterize_broadcast, "pairs": rasterize_pairs}
 
 
 def backends() -> dict[str, str]:
@@ -104,5 +106,5 @@ def rasterize(
         colors = None if colors is None else colors[None]
     channels = 0 if colors is None else colors.shape[-1]
     back = expand_background(background, triangles, (len(triangles), height, width, channels))
-    image = _BACKENDS["broadcast" if backend == "auto" else backend](triangles, colors, back, options)
+    image = _BACKENDS["pairs" if backend == "auto" else backend](triangles, colors, back, options)
     return image if batched else image[0]

@@ -1,0 +1,142 @@
+"""Rung 3: the same formulas, on the (pixel, triangle) pairs that matter. Still plain PyTorch, still autograd, on any device.
+
+A triangle counts only for the pixels within its reach. So first list those pairs (`live_pairs`: P of them, a few per pixel instead of F),
+then evaluate `formulas.py` on (P,) tensors instead of (B, F, H, W), and add the results up pixel by pixel.
+
+Memory: 16 bytes a live pair for the list, and about 1 kB for each of the CHUNK pairs that are worked on at a time. What a chunk needed
+is thrown away and computed again in the backward pass (checkpointing), so no more than one chunk is ever alive.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+from .. import formulas, softness
+from .broadcast import drop_undrawable
+from .options import Options
+
+CHUNK = 1 << 18  # pairs
+
+
+def rasterize_pairs(triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options) -> Tensor:
+    """(B, F, 3, 3) triangles, (B, F, 3, C) colours or None -> (B, H, W, C + 1)."""
+    batch = len(triangles)
+    triangles, drawable = drop_undrawable(triangles, o)
+    triangles = triangles.flatten(0, 1)  # (B F, 3, 3)
+    colors = None if colors is None else colors.flatten(0, 1)  # (B F, 3, C)
+    face, pixel, peak = live_pairs(triangles.detach(), drawable, o)  # (P,), (P,), (B H W,)
+
+    log_product = torch.zeros_like(peak)  # (B H W,): log prod_j (1 - D_j)
+    den = torch.exp((o.eps - 1) / o.gamma - peak)  # starts with the background, as in broadcast.py
+    num = list((den[:, None] * background.flatten(0, 2)).unbind(-1))  # one (B H W,) a channel
+    for start in range(0, len(face), CHUNK):
+        f, p = face[start : start + CHUNK], pixel[start : start + CHUNK]
+        if len(face) <= CHUNK:
+            parts = contributions(triangles, colors, f, p, peak, o)
+        else:
+            parts = checkpoint(contributions, triangles, colors, f, p, peak, o, use_reentrant=False)
+        log_product = log_product.index_add(0, p, parts[0])
+        if colors is not None:
+            den = den.index_add(0, p, parts[1])
+            num = [total.index_add(0, p, part) for total, part in zip(num, parts[2:], strict=True)]
+
+    alpha = softness.combine(log_product[:, None], dim=1)
+    image = torch.stack([*(total / den for total in num), alpha], dim=-1)
+    return image.unflatten(0, (batch, o.height, o.width))
+
+
+def contributions(triangles: Tensor, colors: Tensor | None, face: Tensor, pixel: Tensor, peak: Tensor, o: Options) -> list[Tensor]:
+    """What each pair adds to its pixel: log(1 - D), and if there are colours the weight, and weight x colour for each channel; (P,) each."""
+    log_outside, log_weight, w, z_corner = evaluate(triangles, face, pixel, o)
+    if colors is None:
+        return [log_outside]
+    weight = torch.exp(log_weight - peak[pixel])
+    color = formulas.interpolate_color(w, gather(colors, face), z_corner, o.perspective_correct)  # (P, C)
+    return [log_outside, weight, *(weight[:, None] * color).unbind(-1)]
+
+
+def evaluate(triangles: Tensor, face: Tensor, pixel: Tensor, o: Options) -> tuple[Tensor, Tensor, formulas.Weights, Tensor]:
+    """The formulas on pairs: log(1 - D), the log of the pair's softmax weight, clipped w0 w1 w2 (all (P,)), and the corners' z, (P, 3).
+
+    The lines are those of broadcast.py, in its order.
+    """
+    corners = gather(triangles, face)  # (P, 3, 3)
+    xy, z_corner = corners[..., :2], corners[..., 2]
+    center = formulas.pixel_centers(o.height, o.width, dtype=triangles.dtype, device=triangles.device).reshape(-1, 2)
+    center = center[pixel % (o.height * o.width)]  # (P, 2)
+    w = formulas.barycentric(center, xy)
+    logit = formulas.signed_logit(center, xy, w, o.sigma, o.distance)
+    log_d, log_outside = softness.log_probability(logit)
+    w = formulas.clip_barycentric(w)
+    z = formulas.interpolate_depth(w, z_corner)
+    dead = (log_d < o.log_dist_eps) | (z < o.near) | (z > o.far)
+    log_weight = log_d + formulas.depth_score(z, o.near, o.far) / o.gamma
+    return log_outside.masked_fill(dead, 0.0), log_weight.masked_fill(dead, -torch.inf), w, z_corner
+
+
+@torch.no_grad()
+def live_pairs(triangles: Tensor, drawable: Tensor, o: Options) -> tuple[Tensor, Tensor, Tensor]:
+    """All pairs that count: face (P,) in 0 ... B F - 1, pixel (P,) in 0 ... B H W - 1, and each pixel's largest log weight, (B H W,).
+
+    The pixels of a face's box are candidates; those that the formulas leave out are dropped. The order is face by face.
+    """
+    batch, faces = drawable.shape
+    top, bottom, left, right = boxes(triangles, drawable.flatten(), o)  # rows top ... bottom - 1, columns left ... right - 1
+    count = (bottom - top) * (right - left)
+    peak = triangles.new_full((batch * o.height * o.width,), (o.eps - 1) / o.gamma)
+    kept: list[tuple[Tensor, Tensor]] = []
+    for group in split(count):
+        f = group.repeat_interleave(count[group])  # a face, once for each pixel of its box
+        first = (count[group].cumsum(0) - count[group]).repeat_interleave(count[group])
+        k = torch.arange(len(f), device=f.device) - first  # 0, 1, ... within the box, row by row
+        width = (right - left)[f]
+        i, j = top[f] + k // width, left[f] + k % width
+        p = (f // faces * o.height + i) * o.width + j
+        _, log_weight, _, _ = evaluate(triangles, f, p, o)
+        live = log_weight > -torch.inf
+        f, p = f[live], p[live]
+        peak = peak.scatter_reduce(0, p, log_weight[live], "amax")
+        kept.append((f, p))
+    if not kept:
+        nothing = torch.zeros(0, dtype=torch.int64, device=triangles.device)
+        return nothing, nothing, peak
+    return torch.cat([f for f, _ in kept]), torch.cat([p for _, p in kept]), peak
+
+
+def boxes(triangles: Tensor, drawable: Tensor, o: Options) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The pixels that each of (N, 3, 3) triangles can reach, as rows top ... bottom - 1 and columns left ... right - 1, (N,) each."""
+    xy = triangles[..., :2]
+    if o.distance == "euclidean":
+        low, high = xy.amin(1) - formulas.reach(o.sigma, o.dist_eps), xy.amax(1) + formulas.reach(o.sigma, o.dist_eps)
+    else:  # all weights >= -m: the triangle grown about its centre by 1 + 3 m, where m squared over sigma brings D down to dist_eps
+        center = xy.mean(1, keepdim=True)
+        grown = center + (1 + 3 * formulas.reach(o.sigma, o.dist_eps)) * (xy - center) if o.dist_eps > 0 else xy
+        low, high = grown.amin(1), grown.amax(1)
+    if o.dist_eps == 0:
+        low, high = torch.full_like(low, -torch.inf), torch.full_like(high, torch.inf)
+    # The inverse of formulas.pixel_centers, rounded outward: a pixel too many costs little, one too few would be wrong.
+    left = ((low[:, 0] * o.height + o.width - 1) / 2).floor().clamp(0, o.width).long()
+    right = ((high[:, 0] * o.height + o.width - 1) / 2).ceil().clamp(-1, o.width - 1).long() + 1
+    top = (((1 - high[:, 1]) * o.height - 1) / 2).floor().clamp(0, o.height).long()
+    bottom = (((1 - low[:, 1]) * o.height - 1) / 2).ceil().clamp(-1, o.height - 1).long() + 1
+    return top, torch.where(drawable, bottom, top).clamp_min(top), left, right.clamp_min(left)
+
+
+def split(count: Tensor) -> list[Tensor]:
+    """Groups of faces, in order, whose boxes hold about CHUNK pixels together; a face without pixels is in none. (One synchronisation.)"""
+    faces = count.nonzero()[:, 0]
+    if len(faces) == 0:
+        return []
+    group = (count[faces].cumsum(0) - 1) // CHUNK
+    return list(faces.split(group.unique_consecutive(return_counts=True)[1].tolist()))
+
+
+def gather(values: Tensor, index: Tensor) -> Tensor:
+    """values[index] for (N, 3, K) values and (P,) indices -> (P, 3, K), one column at a time.
+
+    On the CPU the backward of a one-dimensional `index_select` is a quick sum in a fixed order; that of `values[index]` is neither.
+    """
+    columns = [column.index_select(0, index) for column in values.flatten(1).unbind(1)]
+    return torch.stack(columns, dim=-1).reshape(-1, *values.shape[1:])
