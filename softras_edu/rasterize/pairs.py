@@ -44,7 +44,7 @@ def rasterize_pairs(triangles: Tensor, colors: Tensor | None, background: Tensor
 
     alpha = softness.combine(log_product[:, None], dim=1)
     image = torch.stack([*(total / den for total in num), alpha], dim=-1)
-    return image.unflatten(0, (batch, o.height, o.width))
+    return image.reshape(batch, o.height, o.width, len(num) + 1)
 
 
 def contributions(triangles: Tensor, colors: Tensor | None, face: Tensor, pixel: Tensor, peak: Tensor, o: Options) -> list[Tensor]:
