@@ -28,7 +28,7 @@ install:
 lab: install
 	@echo "==> JupyterLab on notebooks/ (Ctrl-C here stops it)"
 	@root=; [ "$$(id -u)" != 0 ] || root=--allow-root; \
-	exec $(PY) -m jupyterlab --notebook-dir=notebooks --LabApp.news_url=None $$root $(LAB_FLAGS)
+	exec $(PY) -m jupyterlab --notebook-dir=notebooks --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate $$root $(LAB_FLAGS)
 
 test: install
 	@echo "==> ruff"

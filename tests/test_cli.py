@@ -89,15 +89,25 @@ def test_notebooks_need_a_folder_of_their_own(tmp_path, capsys):
     assert "choose another folder" in capsys.readouterr().err
 
 
-def test_bench_prints_a_table_and_writes_csv(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(bench, "CASES", ((4, 0), (4, 1)))
+def test_bench_prints_a_table_and_writes_csv_and_a_plot(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(bench, "SWEEPS", {"growth": [bench.Case(4, 0), bench.Case(8, 0)]})
+    monkeypatch.setattr(bench, "backends", lambda: {"broadcast": "ok", "pairs": "ok", "none": "not here"})
     assert main(["bench", "--out", str(tmp_path / "results"), "--limit", "0"]) == 0
     text = capsys.readouterr().out
-    rows = [row for path in (tmp_path / "results").glob("*.csv") for row in csv.DictReader(path.open())]
-    for name, state in softras_edu.backends().items():
-        if state == "ok":
-            assert f"\n{name}" in text
-            ours = [row for row in rows if row["backend"] == name and "cuda" not in row["device"].lower()]
-            assert {row["pass"] for row in ours} == {"forward", "forward + backward"}
-            assert {row["faces"] for row in ours} == {"20"}, "--limit 0 stops every backend after its first case"
-            assert all(float(row["median_ms"]) > 0 and row["torch"] and row["date"] and row["threads"] for row in ours)
+    rows = [row for path in (tmp_path / "results").glob("*.csv") for row in csv.DictReader(path.open()) if "cuda" not in row["device"].lower()]
+    assert [row["backend"] for row in rows] == ["broadcast", "pairs"], "--limit 0 stops every backend after its first case"
+    for row in rows:
+        assert f" {row['backend']}" in text
+        assert float(row["forward_backward_ms"]) > float(row["forward_ms"]) / 10 > 0
+        assert row["torch"]
+        assert row["date"]
+        assert row["threads"]
+        assert row["faces"] == "20"
+        assert int(row["live_pairs"]) > 0
+    assert list((tmp_path / "results").glob("*.png"))
+
+
+def test_bench_goes_on_without_a_backend_that_fails(monkeypatch, capsys):
+    monkeypatch.setattr(bench, "backends", lambda: {"banana": "ok"})
+    assert bench.climb("growth", [bench.Case(4, 0), bench.Case(8, 0)], "cpu", "a machine", 1.0) == []
+    assert capsys.readouterr().out.count("failed: ValueError: backend: got 'banana'") == 1
