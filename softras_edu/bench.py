@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import datetime
 import json
+import math
 import platform
 import re
 import statistics
@@ -50,6 +51,8 @@ SWEEPS = {
     "sigma": [Case(sigma=sigma) for sigma in (1e-5, 1e-4, 1e-3, 1e-2)],
     "batch": [Case(batch=batch) for batch in (1, 4, 16)],
 }
+# Images x faces x pixels beyond which a dense backend is left out: broadcast would need tens of GB, loops hours.
+DENSE_LIMIT = {"loops": 100_000, "broadcast": 40_000_000}
 
 
 def report(out: Path | None = None, limit: float = 10.0) -> int:
@@ -80,6 +83,8 @@ def climb(sweep: str, cases: list[Case], device: str, device_name: str, limit: f
     running = [name for name, state in backends().items() if state == "ok"]
     for case in cases:
         for backend in list(running):
+            if case.batch * 20 * 4**case.level * case.side**2 > DENSE_LIMIT.get(backend, math.inf):
+                continue
             found = apart(backend, case, device)
             if "failed" in found:
                 running.remove(backend)

@@ -1,34 +1,26 @@
 """`rasterize`: one operation, one implementation a file, each readable beside the one before.
 
-hard.py       the z-buffer that soft rasterization replaces, and the hand-made gradient of earlier work
-loops.py      1  plain Python loops: the paper's sums, literally
-broadcast.py  2  naive PyTorch broadcasting: every pixel against every triangle
-pairs.py      3  the same formulas on the pairs that matter
+hard.py        the z-buffer that soft rasterization replaces, and the hand-made gradient of earlier work
+loops.py       1  plain Python loops: the paper's sums, literally
+broadcast.py   2  naive PyTorch broadcasting: every pixel against every triangle
+pairs.py       3  the same formulas on the pairs that matter
+numba_cpu.py   4  one fused loop a pixel on the CPU, forward and hand-derived backward
+triton_gpu.py  5  the same loop as a Triton kernel on the GPU
+ladder.py      which of them can run here, and which serves a call
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from numbers import Real
 
 from torch import Tensor
 
 from ..softness import check_softness
-from .broadcast import rasterize_broadcast
 from .hard import rasterize_hard
-from .loops import rasterize_loops
+from .ladder import RUNGS, backends, choose
 from .options import Options, check_choice, check_colors, check_depths, check_positive, check_size, check_triangles, expand_background
-from .pairs import rasterize_pairs
 
 __all__ = ["backends", "rasterize", "rasterize_hard"]
-
-Backend = Callable[[Tensor, "Tensor | None", Tensor, Options], Tensor]
-_BACKENDS: dict[str, Backend] = {"loops": rasterize_loops, "broadcast": rasterize_broadcast, "pairs": rasterize_pairs}
-
-
-def backends() -> dict[str, str]:
-    """Every backend's name and either "ok" or the reason why it cannot run here."""
-    return dict.fromkeys(_BACKENDS, "ok")  # plain PyTorch runs wherever this package does
 
 
 def rasterize(
@@ -97,7 +89,7 @@ def rasterize(
     if not isinstance(dist_eps, Real) or not 0 <= dist_eps < 0.5:
         raise ValueError(f"dist_eps: got {dist_eps!r}, wanted a probability in [0, 0.5)")
     check_choice("distance", distance, ("euclidean", "barycentric"))
-    check_choice("backend", backend, ("auto", *_BACKENDS))
+    check_choice("backend", backend, ("auto", *RUNGS))
 
     options = Options(height, width, sigma, gamma, eps, near, far, dist_eps, distance, perspective_correct, cull_backfaces)
     batched = triangles.dim() == 4
@@ -106,5 +98,5 @@ def rasterize(
         colors = None if colors is None else colors[None]
     channels = 0 if colors is None else colors.shape[-1]
     back = expand_background(background, triangles, (len(triangles), height, width, channels))
-    image = _BACKENDS["pairs" if backend == "auto" else backend](triangles, colors, back, options)
+    image = choose(backend, triangles.device)(triangles, colors, back, options)
     return image if batched else image[0]

@@ -1,0 +1,224 @@
+"""Rung 4: one fused loop on the CPU, compiled by numba, with the backward pass derived by hand. The loops are in `numba_kernels.py`.
+
+`broadcast` writes every intermediate number of every (pixel, triangle) pair to memory; here a pair lives in registers. What is kept
+is a few numbers a pixel, and the backward pass computes a pair once more instead of remembering it.
+
+    reach_boxes      which pixels a triangle can touch at all; the others are never visited
+    forward_rows     each task owns a band of rows:   for face: for pixel in its box and the band: add the face to the pixel
+    backward_faces   each task owns a run of faces:   for face: for pixel in its box: add the pixel's pull to the face's corners
+
+So no two tasks ever write to the same number: no locks, and each sum has one order, whatever the number of threads.
+
+All arithmetic is in float64. float32 is how numbers are read and written, once each: scalar code is hardly slower for it, and neither a
+thin triangle nor a tiny gamma can lose digits on the way. Fast-math stays off, so that a number here is the number of `broadcast`.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, lru_cache
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from .. import formulas
+from .numba_kernels import MISSING, Array, Dials, backward_alpha, backward_faces, forward_rows, reach_boxes
+from .options import Options
+
+
+def why_not() -> str | None:
+    """Why this backend cannot run here, or None if it can."""
+    return MISSING
+
+
+def dials(o: Options) -> Dials:
+    """The numbers that the kernels need."""
+    return Dials(
+        height=o.height,
+        width=o.width,
+        sigma=float(o.sigma),
+        gamma=float(o.gamma),
+        near=float(o.near),
+        far=float(o.far),
+        least_logit=-math.log(1 / o.dist_eps - 1) if o.dist_eps > 0 else -math.inf,
+        reach=formulas.reach(o.sigma, o.dist_eps),
+        euclidean=o.distance == "euclidean",
+        perspective_correct=bool(o.perspective_correct),
+        cull_backfaces=bool(o.cull_backfaces),
+        min_doubled_area=o.min_doubled_area,
+        min_depth=o.min_depth,
+    )
+
+
+# ---------------------------------------------------------------- threads
+
+
+SMALL = 4000  # pairs of pixel and box: to hand over a run of fewer would cost more than it saves
+
+
+@lru_cache(maxsize=1)
+def _pool(threads: int, process: int) -> ThreadPoolExecutor:
+    """Threads of our own: numba's would have to agree with PyTorch's OpenMP. After a fork (DataLoader), `process` asks for new ones."""
+    return ThreadPoolExecutor(threads, thread_name_prefix="softras-edu")
+
+
+def share_out(kernel: Callable[..., None], cuts: list[int], *arguments: object) -> None:
+    """kernel(cuts[0], cuts[1], ...), kernel(cuts[1], cuts[2], ...) and so on, beside each other if there are several."""
+    if len(cuts) == 2:
+        kernel(cuts[0], cuts[1], *arguments)
+    else:
+        tasks = _pool(torch.get_num_threads(), os.getpid()).map(lambda start, stop: kernel(start, stop, *arguments), cuts[:-1], cuts[1:])
+        for _ in tasks:  # waits, and raises what a task raised
+            pass
+
+
+def cut(costs: Array) -> list[int]:
+    """Where to cut a list of jobs into runs of about equal cost, a few more than there are threads."""
+    threads = torch.get_num_threads()
+    sums = np.cumsum(costs)
+    runs = min(4 * threads, int(sums[-1]) // SMALL) if len(sums) else 1
+    if threads == 1 or runs < 2:
+        return [0, len(costs)]
+    inner = np.searchsorted(sums, sums[-1] * np.arange(1, runs) / runs)
+    return cast("list[int]", np.unique([0, *inner, len(costs)]).tolist())
+
+
+def face_costs(box: Array) -> Array:
+    """Pixels in each box, (B * F, 4) -> (B * F,)."""
+    return (box[:, 1] - box[:, 0]) * (box[:, 3] - box[:, 2])
+
+
+def row_costs(box: Array, images: int, height: int) -> Array:
+    """Pairs in each row of all images, (B * F, 4) -> (B * H,): a box adds its width at its first row and takes it back after its last."""
+    steps = np.zeros(images * (height + 1), dtype=np.int64)
+    first = np.repeat(np.arange(images), len(box) // max(images, 1)) * (height + 1)
+    width = box[:, 3] - box[:, 2]
+    np.add.at(steps, first + box[:, 0], width)
+    np.add.at(steps, first + box[:, 1], -width)
+    return 1 + steps.reshape(images, height + 1).cumsum(1)[:, :-1].reshape(-1)
+
+
+# ---------------------------------------------------------------- the operation
+
+
+def _flat(x: Tensor, *shape: int) -> Array:
+    """A tensor's numbers as a NumPy array of that shape, in order; without a copy where they are in order already."""
+    return np.ascontiguousarray(x.detach().numpy()).reshape(shape)
+
+
+def _zeros(x: Tensor) -> Tensor:
+    return torch.from_numpy(np.zeros_like(x.detach().numpy(), order="C"))
+
+
+class _Rasterize(torch.autograd.Function):
+    """The whole operation. `background` comes as a (B, H, W, C) view, and gets its gradient in that shape."""
+
+    @staticmethod
+    def forward(ctx: Any, triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options) -> Tensor:
+        images, faces = triangles.shape[:2]
+        channels = background.shape[-1]
+        rows = images * o.height
+        numbers = dials(o)
+        flat_triangles = _flat(triangles, images * faces, 3, 3)
+        flat_colors = np.empty((images * faces, 3, 0), flat_triangles.dtype) if colors is None else _flat(colors, images * faces, 3, channels)
+
+        box = np.empty((images * faces, 4), np.int64)
+        reach_boxes(0, images * faces, flat_triangles, box, numbers)
+
+        # NumPy fills these, not PyTorch, whose OpenMP threads would spin for milliseconds after it, on the cores that ours are to use.
+        peak = np.full((rows, o.width), (o.eps - 1) / o.gamma)  # -1 because the faces' depth score is less 1 too
+        den = np.ones((rows, o.width))
+        log_product = np.zeros((rows, o.width))
+        color = background.detach().numpy().astype(np.float64, order="C").reshape(rows, o.width, channels)
+        image = triangles.new_empty(images, o.height, o.width, channels + 1)
+        cuts = cut(row_costs(box, images, o.height))
+        pixels = peak, den, log_product, color, image.view(rows, o.width, channels + 1).numpy()
+        share_out(forward_rows, cuts, flat_triangles, flat_colors, box, *pixels, numbers)
+
+        ctx.save_for_backward(triangles, colors, *map(torch.from_numpy, (box, peak, den, log_product, color)))
+        ctx.options = o
+        return image
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, d_image: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
+        triangles, colors, box, peak, den, log_product, color = ctx.saved_tensors
+        o: Options = ctx.options
+        images, faces = triangles.shape[:2]
+        rows, channels = len(color), color.shape[-1]
+        d_triangles = _zeros(triangles) if ctx.needs_input_grad[0] else None
+        d_colors = _zeros(colors) if ctx.needs_input_grad[1] else None
+        d_background = None
+
+        if ctx.needs_input_grad[2]:
+            share = torch.exp((o.eps - 1) / o.gamma - peak) / den  # the background's
+            d_background = d_image[..., :channels] * share.view(images, o.height, o.width, 1).to(d_image.dtype)
+        if d_triangles is not None or d_colors is not None:
+            flat_triangles = _flat(triangles, images * faces, 3, 3)
+            shape = (images * faces, 3, channels)
+            flat_colors = np.empty(shape, flat_triangles.dtype) if colors is None else _flat(colors, *shape)
+            pixels = [x.numpy() for x in (peak, den, color)]
+            flat_image = _flat(d_image, rows, o.width, channels + 1)
+            d_log_product = np.empty((rows, o.width))
+            backward_alpha(flat_image, log_product.numpy(), d_log_product)
+            wanted = d_triangles is not None
+            outputs = [np.empty((0, 3, 3), flat_triangles.dtype) if d_triangles is None else d_triangles.view(-1, 3, 3).numpy()]
+            outputs += [np.empty(shape, flat_triangles.dtype) if d_colors is None else d_colors.view(shape).numpy()]
+            cuts = cut(face_costs(box.numpy()))
+            share_out(backward_faces, cuts, flat_triangles, flat_colors, box.numpy(), *pixels, flat_image, d_log_product, *outputs, wanted, dials(o))
+        return d_triangles, d_colors, d_background, None
+
+
+def rasterize_numba(triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options) -> Tensor:
+    """(B, F, 3, 3) triangles, (B, F, 3, C) colours or None -> (B, H, W, C + 1). The first call compiles, or loads what an earlier process did."""
+    if triangles.device.type != "cpu":
+        raise ValueError(f"backend: 'numba' needs CPU tensors, got {triangles.device}")
+    if MISSING:
+        raise ValueError(f"backend: 'numba' cannot run here: {MISSING}")
+    if torch.compiler.is_compiling():  # torch.compile must not look into numba: it leaves its graph here, and enters it again after
+        return cast("Tensor", torch.compiler.disable(_draw)(triangles, colors, background, o))
+    return _draw(triangles, colors, background, o)
+
+
+def _draw(triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options) -> Tensor:
+    _compile(triangles.dtype)
+    return cast("Tensor", _Rasterize.apply(triangles, colors, background, o))
+
+
+# ---------------------------------------------------------------- compiling, once
+
+
+@cache
+def _compile(dtype: torch.dtype) -> None:
+    """Compile the kernels for a dtype by drawing an empty batch. If numba finds no machine code on disk, say why the first call takes so long."""
+
+    from numba.core import event
+
+    class Announce(event.Listener):
+        said = False
+
+        def on_start(self, _: Any) -> None:
+            if not self.said:
+                self.said = True
+                print(f"softras-edu: compiling the CPU kernels for {dtype}, once (about 5 s)", file=sys.stderr, flush=True)
+
+        def on_end(self, _: Any) -> None:
+            pass
+
+    o = Options(1, 1, 1.0, 1.0, 0.0, 1.0, 2.0, 0.0, "euclidean", False, False)
+    nothing = torch.zeros(0, 1, 3, 3, dtype=dtype, requires_grad=True)
+    with event.install_listener("numba:compile", Announce()), torch.enable_grad():
+        _Rasterize.apply(nothing, nothing, torch.zeros(0, 1, 1, 3, dtype=dtype), o).sum().backward()
+
+
+def warm() -> None:
+    """Compile for float32 and for float64 now, rather than at the first call."""
+    _compile(torch.float32)
+    _compile(torch.float64)

@@ -1,0 +1,227 @@
+"""Rung 5: one fused Triton kernel forward and one backward, on the GPU. Same formulas, same names; nothing is stored per pair.
+
+triton_pair.py     the mathematics of one (pixel, triangle) pair, as Triton sees it
+triton_kernels.py  the two kernels that matter, forward and backward
+triton_setup.py    two small ones before them: which triangles can reach which tile (as in tiles.py), and facts of each triangle
+triton_op.py       all of it as one operator, for torch.compile
+this file          chooses launch sizes, reserves memory, and tells autograd which kernel is whose derivative
+
+Memory: three numbers a pixel beside the image, 8 numbers and 5 integers a triangle, and the tile lists. Deterministic: no atomics anywhere.
+Without a GPU the kernels run in Triton's interpreter, slowly, number by number, in float32 and float64: see `use_interpreter`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import os
+import sys
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from .. import formulas
+from .options import Options
+from .tiles import Tiles, check_counts, group_by_tile
+
+TILE = 8  # pixels along a tile's side: 64 pixels, two for each lane of one warp
+BLOCK_H, BLOCK_W = 4, 8  # pixels that the backward kernel takes at a time: one for each lane of a warp
+SETUP_BLOCK = 128  # triangles of a program of the setup kernel
+MOST_CHANNELS = 8  # that a kernel keeps in registers; a picture with more goes through it in groups
+FEW_PROGRAMS = 8192  # a GPU wants at least so many: triangles fewer than that are cut into stripes
+
+
+def use_interpreter() -> None:
+    """Run Triton kernels in its interpreter from now on, on the CPU. Must come before the first import of triton in a process."""
+    if "triton" in sys.modules and not _interpreting():
+        raise RuntimeError("triton is imported already, and it has chosen to compile: call use_interpreter(), or set TRITON_INTERPRET=1, before that")
+    os.environ["TRITON_INTERPRET"] = "1"
+
+
+def _interpreting() -> bool:
+    """True if kernels run, or would run, in the interpreter. What counts is the variable at triton's first import."""
+    language = sys.modules.get("triton.language")
+    if language is None:
+        return os.environ.get("TRITON_INTERPRET") == "1"
+    return type(language.sum).__name__ == "InterpretedFunction"  # triton decorates its own functions at import, just like ours
+
+
+def why_not(device: torch.device | str) -> str | None:
+    """Why this backend cannot serve tensors on `device`, in words, or None if it can. Imports nothing."""
+    if importlib.util.find_spec("triton") is None:
+        return "triton is not installed (Linux only: pip install triton)"
+    if _interpreting():
+        return None
+    if torch.device(device).type != "cuda":
+        if os.environ.get("TRITON_INTERPRET") == "1":
+            return "needs CUDA tensors; TRITON_INTERPRET=1 was set too late, triton had been imported before: set it before Python starts"
+        return "needs CUDA tensors; on the CPU set TRITON_INTERPRET=1 before the first import (slow: for tests and for learning)"
+    if not torch.cuda.is_available():
+        return "no GPU here: torch.cuda.is_available() is False"
+    return None
+
+
+def rasterize_triton(triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options) -> Tensor:
+    """(B, F, 3, 3) triangles, (B, F, 3, C) colours or None -> (B, H, W, C + 1)."""
+    if torch.compiler.is_compiling():
+        from .triton_op import rasterize_op  # the same, as an operator that torch.compile can see through
+
+        return rasterize_op(triangles, colors, background, o)
+    check_can_run(triangles, colors, o)
+    image: Tensor = _Rasterize.apply(triangles, colors, background, o)
+    return image
+
+
+def check_can_run(triangles: Tensor, colors: Tensor | None, o: Options) -> None:
+    """ValueError if this backend cannot serve: not here, or not an image as large as this."""
+    reason = why_not(triangles.device)
+    if reason is not None:
+        raise ValueError(f"backend: 'triton' cannot serve tensors on {triangles.device}: {reason}")
+    channels = 0 if colors is None else colors.shape[-1]
+    if o.height * o.width * (channels + 1) >= 2**31:  # the kernels count within an image in 32 bits
+        raise ValueError(f"size: got {o.height} x {o.width} with {channels + 1} channels, wanted fewer than 2**31 numbers an image for backend 'triton'")
+    check_counts(len(triangles), triangles.shape[1], -(-o.height // TILE) * -(-o.width // TILE))
+
+
+class _Rasterize(torch.autograd.Function):
+    """One kernel forward, one backward. There is no second derivative."""
+
+    @staticmethod
+    def forward(ctx: Any, triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options) -> Tensor:
+        triangles = triangles.contiguous()
+        colors = None if colors is None else colors.contiguous()
+        boxes, count, facts = launch_setup(triangles, o)
+        tiles = launch_fill(boxes, count, o)
+        image, peak, den, log_product = launch_forward(triangles, facts, colors, background, tiles, o)
+        ctx.save_for_backward(triangles, facts, colors, boxes, image, peak, den, log_product)
+        ctx.o = o
+        return image
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
+        triangles, facts, colors, boxes, image, peak, den, log_product = ctx.saved_tensors
+        grad_triangles = grad_colors = grad_background = None
+        if ctx.needs_input_grad[0] or ctx.needs_input_grad[1]:
+            grad_triangles, grad_colors = launch_backward(triangles, facts, colors, boxes, image, grad.contiguous(), peak, den, log_product, ctx.o)
+        if ctx.needs_input_grad[2]:
+            grad_background = background_gradient(grad, peak, den, ctx.o)
+        return grad_triangles, grad_colors, grad_background, None
+
+
+def launch_setup(triangles: Tensor, o: Options) -> tuple[Tensor, Tensor, Tensor]:
+    """Each triangle's box (B, F, 4), the number of tiles that it touches (B F,), and facts (B, F, 8) for the other kernels."""
+    batch, faces = triangles.shape[:2]
+    total = batch * faces
+    boxes = torch.empty(batch, faces, 4, dtype=torch.int32, device=triangles.device)
+    count = torch.empty(total, dtype=torch.int32, device=triangles.device)
+    facts = triangles.new_zeros(batch, faces, 8)  # the eighth is padding; zero, because an operator must not return what nobody wrote
+    if total:
+        with _on_device(triangles):
+            _kernels("triton_setup")._setup_kernel[(-(-total // SETUP_BLOCK),)](
+                triangles, boxes, count, facts, total, o.height, o.width,
+                formulas.reach(o.sigma, o.dist_eps) * (1 + 1e-5), float(o.near), float(o.far), o.min_depth, o.min_doubled_area,
+                EUCLIDEAN=o.distance == "euclidean" or o.dist_eps == 0, CULL=o.cull_backfaces, TILE=TILE, BLOCK=SETUP_BLOCK,
+                ULP=torch.finfo(triangles.dtype).eps, num_warps=SETUP_BLOCK // 32, enable_fp_fusion=False,
+            )  # fmt: skip
+    return boxes, count, facts
+
+
+def launch_fill(boxes: Tensor, count: Tensor, o: Options) -> Tiles:
+    """The list of every tile: scan, fill and group. Waits for the device once, to learn how long the lists are."""
+    batch, faces = boxes.shape[:2]
+    rows, columns = -(-o.height // TILE), -(-o.width // TILE)
+    ends = count.cumsum(0)
+    total = int(ends[-1]) if len(ends) else 0  # the one device synchronisation
+    tile = torch.empty(total, dtype=torch.int32, device=boxes.device)
+    face = torch.empty_like(tile)
+    if total:
+        with _on_device(boxes):
+            _kernels("triton_setup")._fill_kernel[(batch * faces,)](
+                boxes, count, ends, tile, face, faces, rows, columns, TILE=TILE, BLOCK=32, num_warps=1
+            )  # fmt: skip
+    return group_by_tile(tile, face, batch, rows, columns, TILE)
+
+
+def launch_forward(
+    triangles: Tensor, facts: Tensor, colors: Tensor | None, background: Tensor, tiles: Tiles, o: Options
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The image (B, H, W, C + 1), and what the backward pass needs of every pixel: peak, den, log_product, each (B, H, W)."""
+    batch = len(triangles)
+    channels, groups, group_channels = _channel_groups(colors)
+    image = triangles.new_empty(batch, o.height, o.width, channels + 1)
+    log_product = triangles.new_empty(batch, o.height, o.width)
+    peak, den = (log_product, log_product) if colors is None else (torch.empty_like(log_product), torch.empty_like(log_product))  # no colour, no softmax
+    if batch:
+        with _on_device(triangles):
+            _kernels("triton_kernels")._forward_kernel[(batch * tiles.rows * tiles.columns, groups)](
+                triangles, facts, triangles if colors is None else colors, background, tiles.starts, tiles.faces,
+                image, peak, den, log_product,
+                o.height, o.width, tiles.columns, tiles.rows * tiles.columns, *background.stride(),
+                1 / o.sigma, 1 / ((o.far - o.near) * o.gamma), (o.eps - 1) / o.gamma, float(o.near), float(o.far), o.log_dist_eps,
+                C=channels, CHANNELS=group_channels, EUCLIDEAN=o.distance == "euclidean", PERSPECTIVE=o.perspective_correct, TILE=TILE,
+                num_warps=1, enable_fp_fusion=True,
+            )  # fmt: skip
+    return image, peak, den, log_product
+
+
+def launch_backward(
+    triangles: Tensor,
+    facts: Tensor,
+    colors: Tensor | None,
+    boxes: Tensor,
+    image: Tensor,
+    grad: Tensor,
+    peak: Tensor,
+    den: Tensor,
+    log_product: Tensor,
+    o: Options,
+) -> tuple[Tensor, Tensor | None]:
+    """Gradients of triangles (B, F, 3, 3) and of colours (B, F, 3, C) or None, from the image's gradient (B, H, W, C + 1)."""
+    batch, faces = triangles.shape[:2]
+    channels, groups, group_channels = _channel_groups(colors)
+    # Few triangles on a large image would leave most of the GPU idle: then several programs share a triangle.
+    stripes = max(1, min(-(-o.height // BLOCK_H), FEW_PROGRAMS // max(1, batch * faces)))
+    grad_triangles = triangles.new_empty(groups, stripes, batch, faces, 3, 3)
+    grad_colors = None if colors is None else triangles.new_empty(stripes, batch, faces, 3, channels)
+    if batch * faces:
+        with _on_device(triangles):
+            _kernels("triton_kernels")._backward_by_face_kernel[(batch * faces, stripes, groups)](
+                triangles, facts, triangles if colors is None else colors, boxes, image, grad, peak, den, log_product,
+                grad_triangles, grad_triangles if grad_colors is None else grad_colors,
+                o.height, o.width, faces, stripes,
+                1 / o.sigma, 1 / ((o.far - o.near) * o.gamma), float(o.near), float(o.far), o.log_dist_eps,
+                C=channels, CHANNELS=group_channels, EUCLIDEAN=o.distance == "euclidean", PERSPECTIVE=o.perspective_correct, BLOCK_H=BLOCK_H, BLOCK_W=BLOCK_W,
+                num_warps=1, enable_fp_fusion=True,
+            )  # fmt: skip
+    if grad_colors is not None:
+        grad_colors = grad_colors[0] if stripes == 1 else grad_colors.sum(0)
+    return (grad_triangles[0, 0] if groups * stripes == 1 else grad_triangles.sum((0, 1))), grad_colors
+
+
+def background_gradient(grad: Tensor, peak: Tensor, den: Tensor, o: Options) -> Tensor:
+    """(B, H, W, C): d color / d background = W_b / sum of all W, one number a pixel. Alpha knows no background."""
+    return grad[..., :-1] * (torch.exp((o.eps - 1) / o.gamma - peak) / den)[..., None]
+
+
+def _channel_groups(colors: Tensor | None) -> tuple[int, int, int]:
+    """(C, number of groups, channels of a group): as few groups as possible, of as equal a size as possible."""
+    if colors is None:
+        return 0, 1, 0
+    channels = colors.shape[-1]
+    groups = -(-channels // MOST_CHANNELS)
+    return channels, groups, -(-channels // groups)
+
+
+def _on_device(tensor: Tensor) -> contextlib.AbstractContextManager[object]:
+    """Triton launches on the current GPU, whichever its tensors are on."""
+    return torch.cuda.device(tensor.device) if tensor.is_cuda else contextlib.nullcontext()
+
+
+def _kernels(name: str) -> ModuleType:
+    """A module of kernels. Imported at the first call only, because `import softras_edu` must not need triton."""
+    return importlib.import_module(f".{name}", __package__)

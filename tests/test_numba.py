@@ -1,0 +1,407 @@
+"""What is particular to the numba backend: the same bits on any number of threads, one compiled kernel for all options, what it says when
+it compiles; and hundreds of random scenes of every ugly kind against `broadcast` in float64.
+
+The image jumps where a pair is left out (D = dist_eps, z at near or far), and its slope jumps on the medial axis of a triangle (two edges
+equally far) and where a weight is clipped. There one ulp decides, and nothing can be compared. Scenes are random with fixed seeds, so
+no pixel comes within 1e-9 of a jump but where a test puts it there.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+from torch import Tensor
+
+from softras_edu import Camera, icosphere, screen_triangles
+from softras_edu.rasterize import numba_cpu, numba_kernels
+from softras_edu.rasterize.broadcast import rasterize_broadcast
+from softras_edu.rasterize.numba_cpu import rasterize_numba
+from softras_edu.rasterize.options import Options
+
+pytestmark = pytest.mark.skipif(numba_cpu.why_not() is not None, reason=str(numba_cpu.why_not()))
+KERNELS = (numba_kernels.reach_boxes, numba_kernels.forward_rows, numba_kernels.backward_alpha, numba_kernels.backward_faces)
+
+
+def options(size: tuple[int, int], **changes: object) -> Options:
+    defaults = {"sigma": 0.02, "gamma": 0.02, "eps": 1e-3, "near": 1.0, "far": 100.0, "dist_eps": 0.0, "distance": "euclidean"}
+    return Options(*size, **{**defaults, "perspective_correct": False, "cull_backfaces": False, **changes})
+
+
+def backdrop(triangles: Tensor, channels: int, o: Options) -> Tensor:
+    generator = torch.Generator().manual_seed(1)
+    return torch.rand(len(triangles), o.height, o.width, channels, generator=generator, dtype=torch.float64).to(triangles.dtype)
+
+
+def image_and_gradients(draw, triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options) -> list[Tensor]:
+    """The image, and the gradients of triangles, colours and background for one random cotangent."""
+    inputs = [x.detach().requires_grad_() for x in (triangles, colors, background) if x is not None]
+    image = draw(inputs[0], None if colors is None else inputs[1], inputs[-1], o)
+    cotangent = torch.randn(image.shape, generator=torch.Generator().manual_seed(7), dtype=torch.float64).to(image.dtype)
+    if not image.requires_grad:
+        return [image, *(torch.zeros_like(x) for x in inputs)]
+    grads = torch.autograd.grad(image, inputs, cotangent, allow_unused=True)
+    return [image.detach(), *(torch.zeros_like(x) if g is None else g for x, g in zip(inputs, grads, strict=True))]
+
+
+def check(triangles: Tensor, colors: Tensor | None, o: Options, tolerance: float = 1e-10, background: Tensor | None = None) -> list[Tensor]:
+    """numba agrees with broadcast in float64, to `tolerance` of the largest number of each tensor (of 1, if that is more)."""
+    background = backdrop(triangles, 0 if colors is None else colors.shape[-1], o) if background is None else background
+    result = image_and_gradients(rasterize_numba, triangles, colors, background, o)
+    reference = image_and_gradients(rasterize_broadcast, *(None if x is None else x.double() for x in (triangles, colors, background)), o)
+    names = ("image", "triangles", "background") if colors is None else ("image", "triangles", "colors", "background")
+    for name, got, wanted in zip(names, result, reference, strict=True):
+        assert got.shape == wanted.shape, name
+        assert got.dtype == triangles.dtype, name
+        assert got.isfinite().all(), name
+        scale = max(1.0, wanted.abs().max().item()) if wanted.numel() else 1.0
+        torch.testing.assert_close(got.double(), wanted, rtol=0, atol=tolerance * scale, msg=lambda text, name=name: f"{name}: {text}")
+    return result
+
+
+# ---------------------------------------------------------------- random scenes of every kind
+
+
+def soup(generator: torch.Generator, faces: int) -> Tensor:
+    """Random triangles in front of the eye, partly off the screen: (F, 3, 3)."""
+    corners = torch.rand(faces, 3, 3, generator=generator, dtype=torch.float64)
+    return corners * torch.tensor([2.8, 2.8, 4.0]) + torch.tensor([-1.4, -1.4, 2.0])
+
+
+def fan(generator: torch.Generator, faces: int) -> Tensor:
+    """Triangles around one corner, each sharing an edge with the next."""
+    rim = soup(generator, faces + 1)[:, 0]
+    center = soup(generator, 1)[0, 0]
+    return torch.stack([center.expand(faces, 3), rim[:-1], rim[1:]], dim=1)
+
+
+def crossing_near(generator: torch.Generator, faces: int) -> Tensor:
+    triangles = soup(generator, faces)
+    triangles[:, 0, 2] = 0.1
+    return triangles
+
+
+def crossing_far(generator: torch.Generator, faces: int) -> Tensor:
+    triangles = soup(generator, faces)
+    triangles[:, 1, 2] = 400.0
+    return triangles
+
+
+def off_screen(generator: torch.Generator, faces: int) -> Tensor:
+    return soup(generator, faces) + torch.tensor([3.0, -2.0, 0.0], dtype=torch.float64)
+
+
+def tiny(generator: torch.Generator, faces: int) -> Tensor:
+    triangles = soup(generator, faces)
+    return triangles[:, :1] + (triangles - triangles[:, :1]) * torch.tensor([1e-3, 1e-3, 1.0])
+
+
+def huge(generator: torch.Generator, faces: int) -> Tensor:
+    return soup(generator, faces) * torch.tensor([1e3, 1e3, 1.0])
+
+
+def undrawable(generator: torch.Generator, faces: int) -> Tensor:
+    """Coincident corners, no area, a corner on the eye's plane or behind it, among sound triangles."""
+    triangles = soup(generator, faces)
+    triangles[0:1, 2] = triangles[0:1, 0]
+    triangles[1:2, 2, :2] = triangles[1:2, :2, :2].mean(1)
+    triangles[2:3, 1, 2] = 0.0
+    triangles[3:4, :, 2] *= -1
+    return triangles
+
+
+KINDS = (soup, fan, crossing_near, crossing_far, off_screen, tiny, huge, undrawable)
+SIZES = ((7, 13), (13, 7), (1, 1), (1, 9), (9, 1), (8, 8))
+
+
+def random_case(kind, seed: int) -> tuple[Tensor, Tensor | None, Options]:
+    generator = torch.Generator().manual_seed(seed)
+
+    def pick(*choices: object) -> object:
+        return choices[int(torch.randint(len(choices), (), generator=generator))]
+
+    def power(low: float, high: float) -> float:
+        return 10 ** (low + (high - low) * torch.rand((), generator=generator).item())
+
+    faces, images, channels = pick(0, 1, 2, 5, 9), pick(1, 1, 2), pick(None, 1, 3, 4)
+    triangles = torch.stack([kind(generator, faces) for _ in range(images)])
+    colors = None if channels is None else torch.rand(images, faces, 3, channels, generator=generator, dtype=torch.float64)
+    o = options(
+        pick(*SIZES),
+        sigma=power(-7, 0),
+        gamma=power(-7, 0),
+        eps=pick(0.0, 1e-3, 0.6, 0.97),
+        dist_eps=pick(0.0, 0.0, 1e-4, 0.1),
+        distance=pick("euclidean", "barycentric"),
+        perspective_correct=pick(False, True),
+        cull_backfaces=pick(False, False, True),
+    )
+    return triangles, colors, o
+
+
+def rounding(triangles: Tensor, gamma: float, ulp: float = 2**-52) -> float:
+    """What a depth's last bit does to the logarithm of a weight, (near - z) / (far - near) / gamma: no formula can beat that."""
+    return 100 * triangles[..., 2].abs().amax().item() * ulp / (99 * gamma) if triangles.numel() else 0.0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_random_scenes_agree(kind):
+    drawn = 0
+    for seed in range(50):
+        triangles, colors, o = random_case(kind, seed)
+        image, grad = check(triangles, colors, o, tolerance=1e-10 + rounding(triangles, o.gamma))[:2]
+        drawn += bool((image[..., -1] > 0).any() and (grad != 0).any())
+    assert drawn >= 5  # not all of them are empty pictures
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_random_float32_scenes_agree(kind):
+    for seed in range(100, 120):
+        triangles, colors, o = random_case(kind, seed)
+        triangles, colors = triangles.float(), None if colors is None else colors.float()
+        check(triangles, colors, o, tolerance=1e-6)  # the reference gets the same float32 numbers, in float64
+
+
+@pytest.mark.parametrize("distance", ["euclidean", "barycentric"])
+def test_pixels_right_on_edges_corners_and_the_medial_axis(distance):
+    # Centres of 8 x 8 pixels are odd multiples of 1/8: here are triangles with corners, edges and mirror axes on them. The image is
+    # continuous there. Its slope is not, and each backend may take its own side; what both take must be finite.
+    corners = torch.tensor([[[-5, -5, 2], [3, -5, 3], [-5, 3, 4]], [[1, 7, 2], [-3, -1, 2], [5, -1, 2]], [[-1, -1, 2], [7, -1, 5], [7, 7, 3]]])
+    triangles = corners[None] / torch.tensor([8.0, 8.0, 1.0], dtype=torch.float64)
+    colors = torch.rand(1, 3, 3, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    for sigma in (1e-7, 1e-3, 1e-1):
+        o = options((8, 8), sigma=sigma, distance=distance)
+        result = image_and_gradients(rasterize_numba, triangles, colors, backdrop(triangles, 2, o), o)
+        wanted = rasterize_broadcast(triangles, colors, backdrop(triangles, 2, o), o)
+        torch.testing.assert_close(result[0], wanted, rtol=0, atol=1e-12)
+        assert all(x.isfinite().all() for x in result)
+
+
+# ---------------------------------------------------------------- the reach box
+
+
+@pytest.mark.parametrize("distance", ["euclidean", "barycentric"])
+@pytest.mark.parametrize("dist_eps", [1e-12, 1e-4, 0.1, 0.49])
+def test_the_box_loses_no_pair(distance, dist_eps):
+    generator = torch.Generator().manual_seed(3)
+    seen = 0
+    for sigma in (1e-6, 1e-4, 1e-2, 1.0):
+        for make in (soup, tiny, off_screen):
+            triangles = make(generator, 20)[:, None]  # 20 pictures of one face each, so that no face hides the lack of another
+            o = options((21, 34), sigma=sigma, dist_eps=dist_eps, distance=distance)
+            alpha = rasterize_numba(triangles, None, backdrop(triangles, 0, o), o)
+            wanted = rasterize_broadcast(triangles, None, backdrop(triangles, 0, o), o)
+            assert torch.equal(alpha > 0, wanted > 0)
+            seen += int((wanted > 0).sum())
+    assert seen > 1000
+
+
+def test_a_pixel_right_at_the_reach_is_in_the_box():
+    # The pixels of column 6, at x = 0.3, lie on the face's edge: D = 1/2, and dist_eps is almost that.
+    triangle = torch.tensor([[[[-0.5, -9.0, 2.0], [0.3, -9.0, 2.0], [0.3, 9.0, 2.0]]]], dtype=torch.float64)
+    o = options((10, 10), sigma=1e-9, dist_eps=0.5 - 1e-12)
+    alpha = rasterize_numba(triangle, None, backdrop(triangle, 0, o), o)
+    assert torch.equal(alpha, rasterize_broadcast(triangle, None, backdrop(triangle, 0, o), o))
+    assert (alpha[0, :, 6] == 0.5).all()
+    assert (alpha[0, :, 7:] == 0).all()
+
+
+# ---------------------------------------------------------------- threads
+
+
+def ball(level: int, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor]:
+    mesh = icosphere(level)
+    triangles = screen_triangles(mesh.verts, mesh.faces, Camera.orbit(2.5, 25, 30))
+    return triangles.to(dtype), (0.5 + 0.5 * mesh.verts)[mesh.faces][None].to(dtype)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("channels", [0, 3])
+def test_the_same_bits_on_any_number_of_threads(dtype, channels):
+    triangles, colors = ball(2, dtype)
+    triangles = torch.cat([triangles, triangles.flip(1) * torch.tensor([0.7, 0.9, 1.1], dtype=dtype)])  # two different pictures
+    colors = colors.expand(2, -1, -1, -1) if channels else None
+    o = options((61, 47), sigma=1e-3, dist_eps=1e-4)
+    background = backdrop(triangles, channels, o)
+    threads = torch.get_num_threads()
+    results = []
+    try:
+        for count in (1, 2, 3, 7, 2):
+            torch.set_num_threads(count)
+            results.append(image_and_gradients(rasterize_numba, triangles, colors, background, o))
+            box = torch.empty(triangles.shape[0] * triangles.shape[1], 4, dtype=torch.int64).numpy()
+            numba_kernels.reach_boxes(0, len(box), triangles.reshape(-1, 3, 3).numpy(), box, numba_cpu.dials(o))
+            assert (len(numba_cpu.cut(numba_cpu.face_costs(box))) > 2) == (count > 1)  # large enough to be shared out
+    finally:
+        torch.set_num_threads(threads)
+    for other in results[1:]:
+        for a, b in zip(results[0], other, strict=True):
+            assert torch.equal(a, b)
+
+
+def test_rows_and_faces_are_cut_into_runs_that_cover_all_once():
+    triangles, _ = ball(2)
+    o = options((61, 47), sigma=1e-3, dist_eps=1e-4)
+    box = torch.empty(triangles.shape[1], 4, dtype=torch.int64).numpy()
+    numba_kernels.reach_boxes(0, len(box), triangles.reshape(-1, 3, 3).numpy(), box, numba_cpu.dials(o))
+    rows = numba_cpu.row_costs(box, 1, 61)
+    wanted = [1 + sum(int(right - left) for top, bottom, left, right in box if top <= i < bottom) for i in range(61)]
+    assert rows.tolist() == wanted
+    for costs in (rows, numba_cpu.face_costs(box)):
+        cuts = numba_cpu.cut(costs)
+        assert cuts[0] == 0
+        assert cuts[-1] == len(costs)
+        assert cuts == sorted(set(cuts))
+
+
+def test_calls_from_several_threads_at_once():
+    triangles, colors = ball(2)
+    o = options((40, 40), sigma=1e-3, dist_eps=1e-4)
+    background = backdrop(triangles, 3, o)
+    wanted = image_and_gradients(rasterize_numba, triangles, colors, background, o)
+    with ThreadPoolExecutor(4) as pool:
+        for result in pool.map(lambda _: image_and_gradients(rasterize_numba, triangles, colors, background, o), range(24)):
+            for a, b in zip(wanted, result, strict=True):
+                assert torch.equal(a, b)
+
+
+# ---------------------------------------------------------------- what goes in, what comes out
+
+
+def test_inputs_need_not_be_contiguous():
+    generator = torch.Generator().manual_seed(5)
+    o = options((6, 9))
+    flat = torch.stack([soup(generator, 4), soup(generator, 4)]), torch.rand(2, 4, 3, 3, generator=generator, dtype=torch.float64)
+    strided = [x.permute(3, 1, 0, 2).contiguous().permute(2, 1, 3, 0) for x in flat]
+    background = torch.rand(3, 9, 6, generator=generator, dtype=torch.float64).permute(2, 1, 0).expand(2, 6, 9, 3)
+    assert not any(x.is_contiguous() for x in (*strided, background))
+    one_color = torch.rand(3, generator=generator, dtype=torch.float64)
+    for got, wanted in zip(check(*strided, o, background=background), check(*flat, o, background=background.contiguous()), strict=True):
+        assert torch.equal(got, wanted)
+    check(flat[0], one_color.expand(2, 4, 3, 3), o, background=one_color.expand(2, 6, 9, 3))
+    leaf = flat[0].clone().requires_grad_()
+    rasterize_numba(leaf, flat[1], background, o).sum().backward()  # the cotangent of a sum has strides of 0
+    expected = flat[0].clone().requires_grad_()
+    rasterize_broadcast(expected, flat[1], background, o).sum().backward()
+    torch.testing.assert_close(leaf.grad, expected.grad, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_silhouette_is_the_alpha_of_the_colour_picture(dtype):
+    triangles, colors = ball(2, dtype)
+    for changes in ({}, {"dist_eps": 1e-4, "sigma": 1e-4}, {"distance": "barycentric"}, {"cull_backfaces": True}):
+        o = options((20, 21), **changes)
+        with_color = rasterize_numba(triangles, colors, backdrop(triangles, 3, o), o)
+        assert torch.equal(rasterize_numba(triangles, None, backdrop(triangles, 0, o), o), with_color[..., -1:])
+
+
+def test_an_empty_pixel_has_alpha_0_and_not_minus_0():
+    triangles = off_screen(torch.Generator().manual_seed(0), 1)[None]
+    o = options((3, 3), sigma=1e-7, dist_eps=1e-4)
+    alpha = rasterize_numba(triangles, None, backdrop(triangles, 0, o), o)
+    assert (alpha == 0).all()
+    assert not alpha.signbit().any()
+
+
+def test_only_the_gradients_that_are_wanted_and_the_same_bits():
+    triangles, colors, o = *ball(1), options((12, 12), dist_eps=1e-4)
+    inputs = [triangles, colors, backdrop(triangles, 3, o)]
+    wanted = image_and_gradients(rasterize_numba, *inputs, o)[1:]
+    for needs in ((1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (0, 1, 1), (1, 0, 1)):
+        leaves = [x.detach().clone().requires_grad_(bool(need)) for x, need in zip(inputs, needs, strict=True)]
+        image = rasterize_numba(*leaves, o)
+        image.backward(torch.randn(image.shape, generator=torch.Generator().manual_seed(7), dtype=torch.float64))
+        for leaf, grad, need in zip(leaves, wanted, needs, strict=True):
+            assert torch.equal(leaf.grad, grad) if need else leaf.grad is None
+    assert not rasterize_numba(*inputs, o).requires_grad
+
+
+def test_the_image_may_be_changed_in_place_before_the_backward_pass():
+    triangles, colors, o = *ball(1), options((12, 12))
+    grads = []
+    for change in (False, True):
+        leaf = triangles.clone().requires_grad_()
+        image = rasterize_numba(leaf, colors, backdrop(triangles, 3, o), o)
+        if change:
+            image[..., -1] = 0.5
+            image *= 2
+        else:
+            image = torch.cat([image[..., :-1], torch.full_like(image[..., -1:], 0.5)], dim=-1) * 2
+        grads.append(torch.autograd.grad(image.sum(), leaf)[0])
+    assert torch.equal(*grads)
+
+
+def test_a_tensor_elsewhere_is_refused():
+    triangles = torch.zeros(1, 2, 3, 3, device="meta")
+    with pytest.raises(ValueError, match=r"^backend: 'numba' needs CPU tensors, got meta"):
+        rasterize_numba(triangles, None, torch.zeros(1, 3, 3, 0, device="meta"), options((3, 3)))
+
+
+def test_torch_compile_leaves_its_graph_here_and_enters_it_again():
+    triangles, colors, o = *ball(1), options((12, 12))
+    background = backdrop(triangles, 3, o)
+    grads = []
+    for wrap in (lambda f: f, torch.compile(backend="eager")):
+        leaf = triangles.clone().requires_grad_()
+        wrap(lambda t: (rasterize_numba(2 * t, colors, background, o) ** 2).sum())(leaf).backward()
+        grads.append(leaf.grad)
+    assert torch.equal(*grads)
+
+
+# ---------------------------------------------------------------- compiling
+
+
+def test_one_compiled_kernel_a_dtype_serves_every_option():
+    numba_cpu.warm()
+    for kind in (soup, undrawable):
+        for seed in range(30):  # the random cases take every option, one image and two, 0 to 9 faces, None to 4 channels
+            triangles, colors, o = random_case(kind, seed)
+            for dtype in (torch.float32, torch.float64):
+                check_inputs = triangles.to(dtype), None if colors is None else colors.to(dtype)
+                image_and_gradients(rasterize_numba, *check_inputs, backdrop(check_inputs[0], 0 if colors is None else colors.shape[-1], o), o)
+    integers = options((3, 3), sigma=1, gamma=1, eps=0, near=1, far=9, dist_eps=0)  # ints where floats are usual
+    rasterize_numba(torch.rand(1, 1, 3, 3), None, torch.zeros(1, 3, 3, 0), integers)
+    assert [len(kernel.signatures) for kernel in KERNELS] == [2, 2, 2, 2]
+
+
+DRAW = """
+import torch
+from softras_edu.rasterize.numba_cpu import rasterize_numba
+from softras_edu.rasterize.options import Options
+o = Options(4, 4, 0.1, 0.1, 0.0, 1.0, 9.0, 0.0, "euclidean", False, False)
+for _ in range(2):
+    print(rasterize_numba(torch.eye(3).add(1).expand(1, 1, 3, 3), None, torch.zeros(1, 4, 4, 0), o).mean().item())
+"""
+
+
+def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], env={**os.environ, **environment}, capture_output=True, text=True, timeout=120, check=True)
+
+
+def test_it_says_so_once_when_it_compiles_and_never_when_it_need_not(tmp_path):
+    cold, warm = (run(DRAW, NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(2))
+    assert cold.stderr.splitlines() == ["softras-edu: compiling the CPU kernels for torch.float32, once (about 5 s)"]
+    assert warm.stderr == ""
+    assert cold.stdout == warm.stdout
+    assert math.isfinite(float(cold.stdout.split()[0]))
+
+
+def test_without_numba_it_says_what_to_install():
+    code = """
+import sys
+sys.modules["numba"] = None
+import torch
+from softras_edu.rasterize import numba_cpu
+print(numba_cpu.why_not())
+try:
+    numba_cpu.rasterize_numba(torch.zeros(1, 1, 3, 3), None, torch.zeros(1, 4, 4, 0), None)
+except ValueError as error:
+    print(error)
+"""
+    reason = "numba is not installed: pip install numba"
+    assert run(code).stdout.splitlines() == [reason, f"backend: 'numba' cannot run here: {reason}"]

@@ -1,0 +1,365 @@
+"""The Triton kernels against `broadcast`, values and gradients: on the GPU where there is one, else in Triton's interpreter on the CPU.
+
+The interpreter takes about 20 ms for one triangle on one tile, so scenes are tiny. The image jumps where a pair is left out (D = dist_eps, z
+at near or far), and there one ulp decides; so random scenes keep every pair, and the tests of the cuts say how far from them their pairs stay.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from softras_edu import formulas
+from softras_edu.rasterize import triton_gpu
+from softras_edu.rasterize.broadcast import rasterize_broadcast
+from softras_edu.rasterize.options import Options
+from softras_edu.rasterize.tiles import reach_boxes, tile_lists
+from softras_edu.rasterize.triton_gpu import rasterize_triton, use_interpreter, why_not
+
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+if DEVICE == "cpu" and "triton" not in sys.modules:
+    use_interpreter()
+REASON = why_not(DEVICE)
+needs_triton = pytest.mark.skipif(REASON is not None, reason=f"triton: {REASON}")
+
+
+def options(size: tuple[int, int], **changes: object) -> Options:
+    plain = {"sigma": 0.05, "gamma": 0.05, "eps": 1e-3, "near": 1.0, "far": 100.0, "dist_eps": 0.0}
+    plain |= {"distance": "euclidean", "perspective_correct": False, "cull_backfaces": False}
+    return Options(height=size[0], width=size[1], **(plain | changes))
+
+
+def backdrop(batch: int, o: Options, channels: int, dtype: torch.dtype = torch.float64) -> Tensor:
+    return torch.rand(batch, o.height, o.width, channels, generator=torch.Generator().manual_seed(1), dtype=dtype)
+
+
+def values_and_gradients(function, triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options) -> list[Tensor]:
+    """The image, and the gradients of triangles, colours and background for one random cotangent."""
+    inputs = [x.detach().requires_grad_() for x in (triangles, colors, background) if x is not None]
+    image = function(inputs[0], None if colors is None else inputs[1], inputs[-1], o)
+    cotangent = torch.randn(image.shape, generator=torch.Generator().manual_seed(7), dtype=torch.float64).to(image)
+    grads = torch.autograd.grad(image, inputs, cotangent, allow_unused=True) if image.requires_grad else [None] * len(inputs)
+    return [image.detach().cpu(), *(torch.zeros_like(x).cpu() if g is None else g.cpu() for x, g in zip(inputs, grads, strict=True))]
+
+
+def check(triangles: Tensor, colors: Tensor | None, background: Tensor | None, o: Options, tolerance: float = 1e-10) -> list[Tensor]:
+    """Triton agrees with float64 broadcasting to `tolerance` of the largest number, in the image and in each gradient."""
+    if background is None:
+        background = backdrop(len(triangles), o, 0 if colors is None else colors.shape[-1], triangles.dtype)
+    arguments = [triangles, colors, background]
+    reference = values_and_gradients(rasterize_broadcast, *(None if x is None else x.double() for x in arguments), o)
+    result = values_and_gradients(rasterize_triton, *(None if x is None else x.to(DEVICE) for x in arguments), o)
+    for name, got, wanted in zip(("image", "grad triangles", "grad 2", "grad 3"), result, reference, strict=False):
+        assert got.shape == wanted.shape, name
+        assert got.dtype == triangles.dtype, name
+        assert got.isfinite().all(), name
+        scale = max(1.0, wanted.abs().max().item()) if wanted.numel() else 1.0
+        torch.testing.assert_close(got.double(), wanted, rtol=0, atol=tolerance * scale, msg=lambda text, name=name: f"{name}: {text}")
+    return reference
+
+
+@needs_triton
+@pytest.mark.parametrize("distance", ["euclidean", "barycentric"])
+@pytest.mark.parametrize("perspective_correct", [False, True])
+@pytest.mark.parametrize("cull_backfaces", [False, True])
+def test_options_agree(scene, distance, perspective_correct, cull_backfaces):
+    triangles, colors = scene(1, faces=4, batch=1)
+    o = options((5, 6), distance=distance, perspective_correct=perspective_correct, cull_backfaces=cull_backfaces)
+    reference = check(triangles, colors, None, o)
+    drawn = (reference[1][0].abs().amax((1, 2)) > 1e-9).tolist()
+    assert sum(drawn) == (2 if cull_backfaces else 4)  # seed 1 has two faces of each orientation
+
+
+@needs_triton
+@pytest.mark.parametrize("sigma", [1e-7, 1e-4, 1e-2])
+@pytest.mark.parametrize("channels", [None, 3])
+def test_the_cut_at_dist_eps_agrees(scene, boundary_distances, sigma, channels):
+    triangles, colors = scene(2, faces=4, batch=1)
+    triangles[0, 0, :, :2] = torch.tensor([[-0.6, 0.3], [-0.3, 0.3], [-0.4, 0.6]])  # small: far from most pixels
+    distance = boundary_distances(triangles[0], 11, 9)
+    assert ((distance - formulas.reach(sigma)).abs() > 1e-6).all()  # no pair within 1e-6 of the jump
+    check(triangles, colors if channels else None, None, options((11, 9), sigma=sigma, dist_eps=1e-4))
+
+
+@needs_triton
+@pytest.mark.parametrize("channels", [None, 3])
+def test_the_cut_at_near_and_far_agrees(scene, channels):
+    # Depths 2 ... 6, cut at 3 and 5: pairs exactly on a cut have probability 0 for a random scene with a fixed seed.
+    triangles, colors = scene(3, faces=4, batch=1)
+    cut = check(triangles, colors if channels else None, None, options((6, 6), near=3.0, far=5.0))[0]
+    whole = rasterize_broadcast(triangles, None, backdrop(1, options((6, 6)), 0), options((6, 6)))
+    assert ((cut - whole)[..., -1].abs() > 1e-3).any()  # the cut matters
+
+
+@needs_triton
+@pytest.mark.parametrize("sigma", [1e-7, 1e-4, 1.0])
+@pytest.mark.parametrize("gamma", [1e-7, 1e-4, 1.0])
+def test_extreme_sigma_and_gamma_agree(scene, sigma, gamma):
+    triangles, colors = scene(4, faces=3, batch=1)
+    # A depth's last bit (2 ** -52 of up to 6) over (far - near) gamma enters the logarithm of a weight: that much no formula can beat.
+    check(triangles, colors, None, options((5, 4), sigma=sigma, gamma=gamma), tolerance=1e-10 + 100 * 6 * 2**-52 / (99 * gamma))
+
+
+@needs_triton
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("sigma", [1e-7, 1e-3])
+def test_everything_is_finite_at_the_smallest_gamma(scene, dtype, sigma):
+    triangles, colors = scene(9, faces=4, batch=1, dtype=dtype)
+    o = options((5, 4), sigma=sigma, gamma=1e-7)
+    for got in values_and_gradients(rasterize_triton, triangles.to(DEVICE), colors.to(DEVICE), backdrop(1, o, 3, dtype).to(DEVICE), o):
+        assert got.isfinite().all()
+
+
+@needs_triton
+@pytest.mark.parametrize(("height", "width"), [(7, 13), (13, 7), (1, 1), (1, 5), (9, 1)])
+@pytest.mark.parametrize("faces", [0, 1, 3])
+def test_ugly_shapes_agree(scene, height, width, faces):
+    triangles, colors = scene(5, faces=faces, batch=1)
+    check(triangles, colors, None, options((height, width), sigma=0.01, dist_eps=1e-3))
+
+
+@needs_triton
+@pytest.mark.parametrize("channels", [None, 1, 2, 7, 8, 9, 19])
+def test_any_number_of_channels_agrees(scene, channels):
+    triangles, colors = scene(6, faces=2, channels=channels or 1, batch=1)
+    reference = check(triangles, None if channels is None else colors, None, options((3, 4), perspective_correct=True))
+    assert reference[0].shape == (1, 3, 4, (channels or 0) + 1)
+
+
+@needs_triton
+@pytest.mark.parametrize("channels", [None, 3])
+def test_batches_agree(scene, channels):
+    triangles, colors = scene(7, faces=2, batch=3)
+    check(triangles, colors if channels else None, None, options((9, 4), sigma=0.01, dist_eps=1e-3))
+
+
+@needs_triton
+@pytest.mark.parametrize("channels", [None, 3])
+def test_an_empty_batch_gives_an_empty_picture(channels):
+    triangles, colors = torch.zeros(0, 2, 3, 3, device=DEVICE), torch.zeros(0, 2, 3, 3, device=DEVICE)
+    o = options((4, 5))
+    triangles.requires_grad_()
+    image = rasterize_triton(triangles, colors if channels else None, torch.zeros(0, 4, 5, channels or 0, device=DEVICE), o)
+    assert image.shape == (0, 4, 5, (channels or 0) + 1)
+    assert torch.autograd.grad(image.sum(), triangles)[0].shape == triangles.shape
+
+
+@needs_triton
+def test_undrawable_triangles_agree(scene):
+    triangles, colors = scene(7, faces=5, batch=1)
+    triangles[0, 1, 2] = triangles[0, 1, 0]  # two corners coincide
+    triangles[0, 2, 0, 2] = -1.0  # behind the eye
+    triangles[0, 3, :, :2] = triangles[0, 3, :1, :2]  # all coincide on the screen
+    reference = check(triangles, colors, None, options((5, 5)))
+    assert (reference[1][0].abs().amax((1, 2)) > 0).tolist() == [True, False, False, False, True]
+
+
+@needs_triton
+@pytest.mark.parametrize("distance", ["euclidean", "barycentric"])
+@pytest.mark.parametrize("channels", [None, 3])
+def test_float32_agrees_with_the_float64_oracle(scene, distance, channels):
+    triangles, colors = scene(8, faces=4, batch=1, dtype=torch.float32)
+    check(triangles, colors if channels else None, None, options((6, 6), sigma=0.01, gamma=0.01, distance=distance), tolerance=1e-4)
+
+
+@needs_triton
+def test_slivers_whose_weights_are_lost_in_rounding_are_finite_and_agree():
+    # 1e4 away and 1e-3 long, in float32: a weight is a difference of numbers of about 1e8 (last bit 8) over an area of 1e-6, pure noise.
+    generator = torch.Generator().manual_seed(0)
+    xy = (torch.rand(1, 12, 3, 2, generator=generator) * 1e-3 + torch.tensor([1e4, 7e3]).double()).float()
+    triangles = torch.cat([xy, 2 + torch.rand(1, 12, 3, 1, generator=generator)], dim=-1)
+    colors = torch.rand(1, 12, 3, 2, generator=generator)
+    o = options((5, 5), sigma=1e9, gamma=1.0)
+    w = torch.stack(formulas.barycentric(formulas.pixel_centers(5, 5), triangles[:, :, None, None, :, :2]))
+    lost = w.clamp(0, 1).sum(0) < 0.5
+    drawn = formulas.doubled_area(xy).abs() >= o.min_doubled_area
+    assert (lost & drawn[..., None, None]).any()
+    background = backdrop(1, o, 2, torch.float32)
+    result = values_and_gradients(rasterize_triton, *(x.to(DEVICE) for x in (triangles, colors, background)), o)
+    assert all(x.isfinite().all() for x in result)
+    if DEVICE == "cpu":  # the interpreter rounds like PyTorch; on a GPU, fused multiply-adds give other noise
+        reference = values_and_gradients(rasterize_broadcast, triangles, colors, background, o)
+        torch.testing.assert_close(result[0], reference[0], rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(result[2], reference[2], rtol=1e-3, atol=1e-3)
+
+
+@needs_triton
+def test_inputs_that_are_not_contiguous_agree(scene):
+    triangles, colors = scene(10, faces=3, batch=2)
+    o = options((5, 9), sigma=0.01, dist_eps=1e-3)
+    background = torch.rand(5, 3, 9, dtype=torch.float64, generator=torch.Generator().manual_seed(1)).transpose(1, 2)  # (H, W, C) by strides
+    strided = triangles.permute(3, 2, 1, 0).contiguous().permute(3, 2, 1, 0)
+    every_other = torch.stack([colors, -colors], dim=-1)[..., 0]
+    assert not strided.is_contiguous()
+    assert not every_other.is_contiguous()
+    check(strided, every_other, background.expand(2, 5, 9, 3), o)
+    check(triangles, colors, torch.tensor([0.1, 0.2, 0.3], dtype=torch.float64).expand(2, 5, 9, 3), o)  # strides 0
+
+
+@needs_triton
+def test_a_gradient_that_is_an_expanded_view_agrees(scene):
+    triangles, colors = scene(11, faces=2, batch=1)
+    o = options((4, 4))
+    grads = []
+    for function, device in ((rasterize_triton, DEVICE), (rasterize_broadcast, "cpu")):
+        inputs = [x.to(device).requires_grad_() for x in (triangles, colors, backdrop(1, o, 3))]
+        grads.append(torch.autograd.grad(function(*inputs, o).sum(), inputs))  # sum() sends back one number, expanded
+    for got, wanted in zip(*grads, strict=True):
+        torch.testing.assert_close(got.cpu(), wanted, rtol=1e-10, atol=1e-10)
+
+
+@needs_triton
+def test_only_what_is_asked_for_has_a_gradient(scene):
+    triangles, colors = (x.to(DEVICE) for x in scene(12, faces=2, batch=1))
+    o = options((4, 4))
+    background = backdrop(1, o, 3).to(DEVICE)
+    assert not rasterize_triton(triangles, colors, background, o).requires_grad
+    rasterize_triton(triangles, colors.requires_grad_(), background, o).sum().backward()
+    assert triangles.grad is None
+    assert background.grad is None
+    assert colors.grad.abs().sum() > 0
+
+
+@needs_triton
+def test_two_runs_agree_to_the_last_bit_and_stripes_do_not_matter(scene, monkeypatch):
+    triangles, colors = (x.to(DEVICE) for x in scene(13, faces=2, batch=1))
+    o = options((13, 6), sigma=0.01, dist_eps=1e-3)
+    background = backdrop(1, o, 3).to(DEVICE)
+    first = values_and_gradients(rasterize_triton, triangles, colors, background, o)
+    for got, wanted in zip(values_and_gradients(rasterize_triton, triangles, colors, background, o), first, strict=True):
+        assert torch.equal(got, wanted)
+    monkeypatch.setattr(triton_gpu, "FEW_PROGRAMS", 1)  # one program a triangle, not four
+    for got, wanted in zip(values_and_gradients(rasterize_triton, triangles, colors, background, o), first, strict=True):
+        torch.testing.assert_close(got, wanted, rtol=1e-12, atol=1e-12)
+
+
+@needs_triton
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(data=st.data())
+def test_the_setup_and_fill_kernels_do_what_tiles_does(scene, data):
+    dtype = data.draw(st.sampled_from([torch.float32, torch.float64]))
+    triangles, _ = scene(data.draw(st.integers(0, 10**6)), data.draw(st.sampled_from([1, 7, 150])), batch=2, dtype=dtype)
+    triangles[..., :2] *= 10 ** data.draw(st.floats(-3, 2))
+    triangles[0, 0] = triangles[0, 0, :1]  # a point
+    o = options(
+        (data.draw(st.integers(1, 40)), data.draw(st.integers(1, 40))),
+        sigma=10 ** data.draw(st.floats(-7, 0)),
+        dist_eps=data.draw(st.sampled_from([0.0, 1e-8, 1e-4, 0.3])),
+        near=data.draw(st.sampled_from([1.0, 3.0])),
+        far=data.draw(st.sampled_from([5.0, 100.0])),
+        distance=data.draw(st.sampled_from(["euclidean", "barycentric"])),
+        cull_backfaces=data.draw(st.booleans()),
+    )
+    triangles = triangles.to(DEVICE)
+    boxes, count, facts = triton_gpu.launch_setup(triangles, o)
+    wanted = reach_boxes(triangles, o)
+    # The last bit decides where an edge of a box passes a pixel centre exactly; that happens at random with probability 0.
+    assert torch.equal(boxes, wanted) if DEVICE == "cpu" else (boxes - wanted).abs().max() <= 1
+    assert facts[..., :7].isfinite().all()
+    lists, reference = triton_gpu.launch_fill(boxes, count, o), tile_lists(boxes, o.height, o.width, triton_gpu.TILE)
+    assert torch.equal(lists.starts, reference.starts)
+    assert torch.equal(lists.faces, reference.faces)
+
+
+@needs_triton
+@pytest.mark.parametrize(("distance", "perspective_correct", "channels"), [("euclidean", False, 2), ("barycentric", True, 1), ("euclidean", False, None)])
+def test_gradcheck(scene, distance, perspective_correct, channels):
+    triangles, colors = scene(20, faces=2, channels=channels or 1, batch=1)
+    o = options((3, 4), far=10.0, eps=0.6, distance=distance, perspective_correct=perspective_correct)  # eps: in the faces' range
+    background = backdrop(1, o, channels or 0)[:, :1, :1]
+    if channels is None:
+        empty = background.expand(1, 3, 4, 0).to(DEVICE)
+        assert torch.autograd.gradcheck(lambda t: rasterize_triton(t, None, empty, o), (triangles.to(DEVICE).requires_grad_(),))
+        return
+    inputs = tuple(x.to(DEVICE).requires_grad_() for x in (triangles, colors, background))
+    assert torch.autograd.gradcheck(lambda t, c, b: rasterize_triton(t, c, b.expand(1, 3, 4, channels), o), inputs)
+
+
+@needs_triton
+@settings(max_examples=20, deadline=None, derandomize=True)
+@given(data=st.data())
+def test_random_scenes_agree(scene, data):
+    channels = data.draw(st.sampled_from([None, 1, 3]), "channels")
+    triangles, colors = scene(data.draw(st.integers(0, 10**6), "seed"), data.draw(st.integers(0, 4), "faces"), channels or 1, data.draw(st.integers(1, 2), "B"))
+    gamma = 10 ** data.draw(st.floats(-7, 0), "log10 gamma")
+    o = options(
+        (data.draw(st.integers(1, 6), "height"), data.draw(st.integers(1, 9), "width")),
+        sigma=10 ** data.draw(st.floats(-7, 0), "log10 sigma"),
+        gamma=gamma,
+        eps=data.draw(st.sampled_from([0.0, 1e-3, 0.5, 0.97]), "eps"),
+        distance=data.draw(st.sampled_from(["euclidean", "barycentric"]), "distance"),
+        perspective_correct=data.draw(st.booleans(), "perspective_correct"),
+        cull_backfaces=data.draw(st.booleans(), "cull_backfaces"),
+    )
+    check(triangles, None if channels is None else colors, None, o, tolerance=1e-10 + 100 * 6 * 2**-52 / (99 * gamma))
+
+
+@needs_triton
+def test_an_image_that_int32_cannot_index_is_refused():
+    o = options((2**16, 2**15))
+    with pytest.raises(ValueError, match="size: got 65536 x 32768"):
+        rasterize_triton(torch.zeros(1, 1, 3, 3, device=DEVICE), None, torch.zeros(1, 1, 1, 1, device=DEVICE).expand(1, 2**16, 2**15, 0), o)
+
+
+@needs_triton
+@pytest.mark.parametrize("channels", [None, 2])
+def test_the_operator_passes_opcheck_and_gives_the_same(scene, channels):
+    from softras_edu.rasterize import triton_op
+
+    triangles, colors = (x.to(DEVICE) for x in scene(14, faces=2, channels=channels or 1, batch=1))
+    o = options((3, 4), dist_eps=1e-4)
+    background = backdrop(1, o, channels or 0).to(DEVICE)
+    inputs = [None if x is None else x.requires_grad_() for x in (triangles, colors if channels else None, background)]
+    torch.library.opcheck(torch.ops.softras_edu.rasterize_triton, (*inputs, *triton_op._fields(o)))
+    results = [values_and_gradients(function, *inputs, o) for function in (triton_op.rasterize_op, rasterize_triton)]
+    for got, wanted in zip(*results, strict=True):
+        assert torch.equal(got, wanted)
+
+
+@needs_triton
+def test_torch_compile_traces_through_in_one_piece(scene):
+    triangles, colors = (x.to(DEVICE) for x in scene(15, faces=2, batch=1))
+    o = options((3, 4))
+    background = backdrop(1, o, 3).to(DEVICE)
+    grads = []
+    for wrap in (lambda f: f, lambda f: torch.compile(f, backend="aot_eager", fullgraph=True)):  # fullgraph: raises where it would stop
+        corners = triangles.clone().requires_grad_()
+        wrap(lambda t: rasterize_triton(t * 2, colors, background, o).square().sum())(corners).backward()
+        grads.append(corners.grad)
+    torch.testing.assert_close(*grads, rtol=1e-12, atol=1e-12)
+
+
+def in_a_new_process(code: str, **environment: str) -> str:
+    clean = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
+    done = subprocess.run([sys.executable, "-c", code], env=clean | environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_importing_the_package_does_not_import_triton():
+    assert in_a_new_process("import sys, softras_edu, softras_edu.rasterize.triton_gpu; print('triton' in sys.modules)") == "False"
+
+
+@pytest.mark.skipif(DEVICE == "cuda", reason="there is a GPU")
+def test_it_says_why_it_cannot_run():
+    ask = "from softras_edu.rasterize.triton_gpu import why_not, use_interpreter; "
+    if not why_not("cpu"):  # triton is installed
+        assert in_a_new_process(ask + "print(why_not('cpu'))").startswith("needs CUDA tensors; on the CPU set TRITON_INTERPRET=1 before the first import")
+        assert in_a_new_process(ask + "print(why_not('cuda'))").startswith("no GPU here")
+        assert in_a_new_process(ask + "print(why_not('cpu'))", TRITON_INTERPRET="1") == "None"
+        assert in_a_new_process(ask + "use_interpreter(); import triton; print(why_not('cpu'))") == "None"
+        assert "too late" in in_a_new_process("import triton, os; os.environ['TRITON_INTERPRET'] = '1'; " + ask + "print(why_not('cpu'))")
+        late = "import triton\ntry: use_interpreter()\nexcept RuntimeError as error: print(error)"
+        assert "imported already" in in_a_new_process(ask + "\n" + late)
+    # A machine without triton: hide it.
+    hide = "import importlib.util as u; find = u.find_spec; u.find_spec = lambda name, *a: None if name == 'triton' else find(name, *a); "
+    assert in_a_new_process(hide + ask + "print(why_not('cuda'))") == "triton is not installed (Linux only: pip install triton)"
+    message = "import torch; from softras_edu.rasterize.triton_gpu import rasterize_triton\ntry: rasterize_triton(torch.zeros(1, 1, 3, 3), None, None, None)\n"
+    assert in_a_new_process(message + "except ValueError as error: print(error)").startswith("backend: 'triton' cannot serve tensors on cpu: ")

@@ -1,0 +1,86 @@
+"""The Triton kernels compiled for real GPUs, which need not be here: do they compile, do they spill, how many instructions are in a loop?
+
+In a process of its own, because a process that has imported triton for its interpreter cannot compile any more.
+"""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="triton is not installed (Linux only: pip install triton)")
+BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
+KERNELS = ["_setup_kernel", "_fill_kernel", "_forward_kernel", "_backward_by_face_kernel"]
+
+PROBE = """
+import json, compile_kernels as c
+rows = c.reports()
+for kernel in c.OF_PAIRS:  # the widest group of channels, with every option that costs registers
+    c.VARIANTS["wide"] = {"C": 19, "CHANNELS": c.triton_gpu.MOST_CHANNELS, "PERSPECTIVE": True}
+    c.VARIANTS["barycentric"] = {"C": 3, "CHANNELS": 3, "PERSPECTIVE": True, "EUCLIDEAN": False}
+    rows += [c.report(kernel, "wide", "sm_90"), c.report(kernel, "barycentric", "sm_90"), c.report(kernel, "RGB", "sm_90", "fp64")]
+doubles = {kernel: "f32" in c.compile_kernel(kernel, "sm_90", "fp64", C=3, CHANNELS=3, PERSPECTIVE=True).asm["ttir"] for kernel in c.KERNELS}
+print(json.dumps([rows, doubles]))
+"""
+
+
+def run(*arguments: str) -> str:
+    environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
+    environment["PYTHONPATH"] = os.pathsep.join([str(BENCHMARKS), environment.get("PYTHONPATH", "")])
+    done = subprocess.run([sys.executable, *arguments], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def compiled() -> tuple[list[dict[str, object]], dict[str, bool]]:
+    rows, doubles = json.loads(run("-c", PROBE).splitlines()[-1])
+    return rows, doubles
+
+
+def test_every_kernel_compiles_for_every_target(compiled):
+    seen = {(row["kernel"], row["variant"], row["target"]) for row in compiled[0] if row["dtype"] == "fp32"}
+    assert {kernel for kernel, _, _ in seen} == set(KERNELS)
+    assert seen >= {(kernel, variant, target) for kernel in KERNELS[2:] for variant in ("RGB", "silhouette") for target in ("sm_80", "sm_90", "gfx942")}
+    assert seen >= {(kernel, "all", target) for kernel in KERNELS[:2] for target in ("sm_80", "sm_90", "gfx942")}
+
+
+def test_nothing_spills(compiled):
+    # In float32, which is what runs; float64, which is for checking, may call a division that keeps its return address on a stack.
+    assert [row for row in compiled[0] if row["spilled"] and row["dtype"] == "fp32"] == []
+    assert all(0 < row["registers"] <= 255 for row in compiled[0])
+
+
+def test_the_loops_stay_as_short_as_they_were_made(compiled):
+    # Instructions per pair; a change that makes a kernel longer should be a decision, and change these numbers.
+    longest = {
+        ("_forward_kernel", "RGB", "sm_90"): 155,
+        ("_forward_kernel", "silhouette", "sm_90"): 115,
+        ("_backward_by_face_kernel", "RGB", "sm_90"): 285,
+        ("_backward_by_face_kernel", "silhouette", "sm_90"): 150,
+    }
+    for row in compiled[0]:
+        bound = longest.get((row["kernel"], row["variant"], row["target"])) if row["dtype"] == "fp32" else None
+        if bound is not None:
+            assert 20 < row["instructions_per_pair"] <= bound, row
+
+
+def test_a_float64_kernel_computes_nothing_in_float32(compiled):
+    # A plain Python float in a kernel is float32 on a GPU, and float64 in the interpreter: only here can the difference be seen.
+    assert compiled[1] == dict.fromkeys(KERNELS, False)
+
+
+def test_the_table_is_written(tmp_path):
+    run(str(BENCHMARKS / "compile_kernels.py"), "--out", str(tmp_path))
+    (path,) = tmp_path.glob("compile-*.csv")
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 18
+    assert all(row["triton"] and int(row["registers"]) > 0 for row in rows)
