@@ -21,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     notebooks.add_argument("--force", action="store_true", help="overwrite notebooks that are there already")
     timing = commands.add_parser("bench", help="measure every renderer that runs here")
     timing.add_argument("--out", type=Path, metavar="FOLDER", help="write the numbers there, as <date>-<device>.csv")
-    timing.add_argument("--limit", type=float, default=10.0, metavar="SECONDS", help="a backend leaves a sweep after a run longer than this (10)")
+    timing.add_argument("--limit", type=float, default=3.0, metavar="SECONDS", help="a backend leaves a sweep after a run longer than this (3)")
     given = parser.parse_args(arguments)
     if given.command == "doctor":
         return doctor.report()

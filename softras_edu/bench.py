@@ -52,10 +52,10 @@ SWEEPS = {
     "batch": [Case(batch=batch) for batch in (1, 4, 16)],
 }
 # Images x faces x pixels beyond which a dense backend is left out: broadcast would need tens of GB, loops hours.
-DENSE_LIMIT = {"loops": 100_000, "broadcast": 40_000_000}
+DENSE_LIMIT = {"loops": 25_000, "broadcast": 40_000_000}
 
 
-def report(out: Path | None = None, limit: float = 10.0) -> int:
+def report(out: Path | None = None, limit: float = 3.0) -> int:
     """Measure, print a table, and write a CSV file and a plot into the folder `out` if there is one. The exit status."""
     devices = {"cpu": f"{processor()}, {torch.get_num_threads()} threads"}
     if torch.cuda.is_available():
