@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 # Okabe and Ito's palette, told apart by all common kinds of colour vision.
-ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE, GREY = "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7", "#777777"
+ORANGE, SKY, GREEN, BLUE, VERMILION, GREY = "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#777777"
 PANEL = 226  # pixels, the side of one square panel
 CAPTION = 24  # pixels, the height of the caption above it
 FONT = ImageFont.load_default(14)

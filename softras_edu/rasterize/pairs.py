@@ -16,6 +16,7 @@ from torch.utils.checkpoint import checkpoint
 from .. import formulas, softness
 from .broadcast import drop_undrawable
 from .options import Options
+from .tiles import reach_boxes
 
 CHUNK = 1 << 18  # pairs
 
@@ -83,7 +84,8 @@ def live_pairs(triangles: Tensor, drawable: Tensor, o: Options) -> tuple[Tensor,
     The pixels of a face's box are candidates; those that the formulas leave out are dropped. The order is face by face.
     """
     batch, faces = drawable.shape
-    top, bottom, left, right = boxes(triangles, drawable.flatten(), o)  # rows top ... bottom - 1, columns left ... right - 1
+    box = reach_boxes(triangles[None], o)[0].long() * drawable.flatten()[:, None]
+    top, bottom, left, right = box.unbind(-1)  # rows top ... bottom - 1, columns left ... right - 1
     count = (bottom - top) * (right - left)
     peak = triangles.new_full((batch * o.height * o.width,), (o.eps - 1) / o.gamma)
     kept: list[tuple[Tensor, Tensor]] = []
@@ -103,25 +105,6 @@ def live_pairs(triangles: Tensor, drawable: Tensor, o: Options) -> tuple[Tensor,
         nothing = torch.zeros(0, dtype=torch.int64, device=triangles.device)
         return nothing, nothing, peak
     return torch.cat([f for f, _ in kept]), torch.cat([p for _, p in kept]), peak
-
-
-def boxes(triangles: Tensor, drawable: Tensor, o: Options) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The pixels that each of (N, 3, 3) triangles can reach, as rows top ... bottom - 1 and columns left ... right - 1, (N,) each."""
-    xy = triangles[..., :2]
-    if o.distance == "euclidean":
-        low, high = xy.amin(1) - formulas.reach(o.sigma, o.dist_eps), xy.amax(1) + formulas.reach(o.sigma, o.dist_eps)
-    else:  # all weights >= -m: the triangle grown about its centre by 1 + 3 m, where m squared over sigma brings D down to dist_eps
-        center = xy.mean(1, keepdim=True)
-        grown = center + (1 + 3 * formulas.reach(o.sigma, o.dist_eps)) * (xy - center) if o.dist_eps > 0 else xy
-        low, high = grown.amin(1), grown.amax(1)
-    if o.dist_eps == 0:
-        low, high = torch.full_like(low, -torch.inf), torch.full_like(high, torch.inf)
-    # The inverse of formulas.pixel_centers, rounded outward: a pixel too many costs little, one too few would be wrong.
-    left = ((low[:, 0] * o.height + o.width - 1) / 2).floor().clamp(0, o.width).long()
-    right = ((high[:, 0] * o.height + o.width - 1) / 2).ceil().clamp(-1, o.width - 1).long() + 1
-    top = (((1 - high[:, 1]) * o.height - 1) / 2).floor().clamp(0, o.height).long()
-    bottom = (((1 - low[:, 1]) * o.height - 1) / 2).ceil().clamp(-1, o.height - 1).long() + 1
-    return top, torch.where(drawable, bottom, top).clamp_min(top), left, right.clamp_min(left)
 
 
 def split(count: Tensor) -> list[Tensor]:

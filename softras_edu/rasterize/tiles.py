@@ -1,4 +1,5 @@
-"""Which triangles can reach which tile of the image: the lists that save rungs 4 and 5 from asking every pixel about every triangle.
+"""Which triangles can reach which tile of the image: the boxes of rung 3 and the lists of rung 5, which save asking every
+pixel about every triangle.
 
 A triangle's D falls to `dist_eps` at a known distance outside its edge, so the pixels it can reach lie in a box. The image is cut into
 square tiles, and a tile's list names the triangles whose box touches it. Count, scan, fill:
