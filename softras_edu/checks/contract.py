@@ -1,0 +1,91 @@
+"""The last check of notebooks 06 to 09: is a rasterizer that the reader has put together a rung of the ladder?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from ..rasterize.broadcast import rasterize_broadcast
+from ..rasterize.options import Options
+from .exercise import Mistake, YourTurn
+
+Rasterizer = Callable[[Tensor, "Tensor | None", Tensor, Options], Tensor]
+
+# What a rasterizer must get right, one step after the other: name -> changes to the first scene.
+SCENES: dict[str, dict[str, object]] = {
+    "one triangle, silhouette only": {"faces": 1, "channels": 0},
+    "one triangle in colour": {"faces": 1},
+    "three triangles": {},
+    "pairs left out below dist_eps": {"dist_eps": 1e-4},
+    "near and far": {"near": 3.0, "far": 5.0},
+    "a small sigma and gamma": {"sigma": 1e-4, "gamma": 1e-4},
+    'distance="barycentric"': {"distance": "barycentric"},
+    "perspective-correct colours": {"perspective_correct": True},
+    "back faces culled": {"cull_backfaces": True},
+    "a triangle behind the eye": {"behind": True},
+    "no triangle at all": {"faces": 0},
+    "two images of seven channels": {"batch": 2, "channels": 7},
+}
+
+
+def contract(rasterize_mine: Rasterizer) -> None:
+    """Compare `rasterize_mine(triangles, colors, background, o)` with the library's float64 reference: the image and all gradients.
+
+    Raises:
+        Mistake: in the first scene where they differ; the message says which, and where.
+        YourTurn: a function that it needs is still a stub.
+    """
+    for name, changes in SCENES.items():
+        inputs, o = _scene(**changes)  # type: ignore[arg-type]
+        wanted, got = _run(rasterize_broadcast, inputs, o), _run(rasterize_mine, inputs, o)
+        for part in wanted:
+            yours, expected = got[part], wanted[part]
+            if yours.shape != expected.shape:
+                raise Mistake(f"contract, {name}: the shape of the {part} is {tuple(yours.shape)}, expected {tuple(expected.shape)}")
+            off = (yours - expected).abs().nan_to_num(torch.inf)
+            if off.numel() and off.max() > 1e-8 * max(1.0, float(expected.abs().max())):
+                where = tuple(int(i) for i in torch.unravel_index(off.argmax(), off.shape))
+                raise Mistake(
+                    f"contract, {name}: the {part} differs, most at index {where}:\n"
+                    f"    yours      {yours[where]:.6g}\n    expected   {expected[where]:.6g}\n    difference {yours[where] - expected[where]:.6g}"
+                )
+    print(f"contract: passed, {len(SCENES)} scenes, images and gradients.")
+
+
+def _scene(*, faces: int = 3, channels: int = 3, batch: int = 1, behind: bool = False, **changes: object) -> tuple[list[Tensor | None], Options]:
+    """Triangles (B, F, 3, 3), colours (B, F, 3, C) or None, background (B, H, W, C), all float64, and options."""
+    generator = torch.Generator().manual_seed(6)
+
+    def random(*shape: int) -> Tensor:
+        return torch.rand(*shape, generator=generator, dtype=torch.float64)
+
+    triangles = torch.cat([2.4 * random(batch, faces, 3, 2) - 1.2, 2 + 4 * random(batch, faces, 3, 1)], dim=-1)
+    if behind:
+        triangles[:, 1, 2, 2] = -1.0
+    fields: dict[str, object] = {"height": 5, "width": 6, "sigma": 0.02, "gamma": 0.03, "eps": 1e-3, "near": 1.0, "far": 100.0, "dist_eps": 0.0}
+    fields |= {"distance": "euclidean", "perspective_correct": False, "cull_backfaces": False, **changes}
+    colors = random(batch, faces, 3, channels) if channels else None
+    return [triangles, colors, random(batch, 5, 6, channels)], Options(**fields)  # type: ignore[arg-type]
+
+
+def _run(rasterizer: Rasterizer, inputs: list[Tensor | None], o: Options) -> dict[str, Tensor]:
+    """The image, and the gradients of what went in, for one random direction."""
+    triangles, colors, background = (None if x is None else x.clone().requires_grad_() for x in inputs)
+    assert triangles is not None
+    assert background is not None
+    try:
+        image = rasterizer(triangles, colors, background, o)
+    except NotImplementedError as stub:
+        raise YourTurn(str(stub)) from None
+    if not isinstance(image, Tensor):
+        raise Mistake(f"contract: rasterize_mine returned {type(image).__name__}, wanted a tensor (B, H, W, C + 1)")
+    parts = {"image": image.detach()}
+    named = {"gradient of the triangles": triangles, "gradient of the colours": colors, "gradient of the background": background}
+    leaves = {name: x for name, x in named.items() if x is not None and x.numel()}
+    if not image.requires_grad:
+        return parts | {name: torch.zeros_like(x) for name, x in leaves.items()}
+    direction = torch.randn(image.shape, generator=torch.Generator().manual_seed(7), dtype=image.dtype)
+    grads = torch.autograd.grad(image, list(leaves.values()), direction, allow_unused=True)
+    return parts | {name: torch.zeros_like(x) if g is None else g for (name, x), g in zip(leaves.items(), grads, strict=True)}

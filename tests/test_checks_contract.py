@@ -1,0 +1,54 @@
+"""`checks.contract` lets the library's own rungs pass, and tells which scene a wrong one fails in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from softras_edu import checks
+from softras_edu.checks.exercise import Mistake, YourTurn
+from softras_edu.rasterize.broadcast import rasterize_broadcast
+from softras_edu.rasterize.ladder import load
+from softras_edu.rasterize.loops import rasterize_loops
+
+WRONG = {
+    "one triangle, silhouette only: the shape of the image": lambda t, c, b, o: rasterize_broadcast(t, c, b, o).movedim(-1, 1),
+    "one triangle, silhouette only: the gradient of the triangles differs": lambda t, c, b, o: rasterize_broadcast(t.detach(), c, b, o),
+    "one triangle in colour: the image differs": lambda t, c, b, o: rasterize_broadcast(t, c, 0 * b, o),
+    "one triangle in colour: the gradient of the background": lambda t, c, b, o: rasterize_broadcast(t, c, b.detach(), o),
+    "pairs left out below dist_eps": lambda t, c, b, o: rasterize_broadcast(t, c, b, replace(o, dist_eps=0.0)),
+    "near and far": lambda t, c, b, o: rasterize_broadcast(t, c, b, replace(o, near=1.0)),
+    'distance="barycentric"': lambda t, c, b, o: rasterize_broadcast(t, c, b, replace(o, distance="euclidean")),
+    "perspective-correct colours": lambda t, c, b, o: rasterize_broadcast(t, c, b, replace(o, perspective_correct=False)),
+    "back faces culled": lambda t, c, b, o: rasterize_broadcast(t, c, b, replace(o, cull_backfaces=False)),
+    "two images of seven channels": lambda t, c, b, o: rasterize_broadcast(t[:1].expand_as(t), c, b, o),
+    "a triangle behind the eye": lambda t, c, b, o: rasterize_broadcast(torch.cat([t[..., :2], t[..., 2:].abs()], -1), c, b, o),
+}
+
+
+@pytest.mark.parametrize("rung", ["loops", "pairs", "numba"])
+def test_the_librarys_own_rungs_pass(rung: str, capsys: pytest.CaptureFixture[str]) -> None:
+    checks.contract(rasterize_loops if rung == "loops" else load(rung))
+    assert capsys.readouterr().out == "contract: passed, 12 scenes, images and gradients.\n"
+
+
+@pytest.mark.parametrize("message", WRONG)
+def test_a_wrong_one_is_told_where(message: str) -> None:
+    with pytest.raises(Mistake) as caught:
+        checks.contract(WRONG[message])
+    assert message in str(caught.value)
+
+
+def test_an_answer_that_is_no_tensor_is_told_so() -> None:
+    with pytest.raises(Mistake, match="returned NoneType"):
+        checks.contract(lambda t, c, b, o: None)
+
+
+def test_a_stub_stays_a_stub() -> None:
+    def stub(*arguments: object) -> torch.Tensor:
+        raise NotImplementedError("Exercise 06-1")
+
+    with pytest.raises(YourTurn, match="Exercise 06-1"):
+        checks.contract(stub)
