@@ -1,16 +1,21 @@
-"""Rung 4: one fused loop on the CPU, compiled by numba, with the backward pass derived by hand. The loops are in `numba_kernels.py`.
+"""Rung 4: one fused loop on the CPU, compiled by numba, with the backward pass derived by hand.
+
+numba_pair.py     the mathematics of one (pixel, triangle) pair, each formula with its derivative
+numba_kernels.py  the loops
+this file         cuts the work into tasks for several threads, and tells autograd which loop is whose derivative
 
 `broadcast` writes every intermediate number of every (pixel, triangle) pair to memory; here a pair lives in registers. What is kept
 is a few numbers a pixel, and the backward pass computes a pair once more instead of remembering it.
 
     reach_boxes      which pixels a triangle can touch at all; the others are never visited
-    forward_rows     each task owns a band of rows:   for face: for pixel in its box and the band: add the face to the pixel
-    backward_faces   each task owns a run of faces:   for face: for pixel in its box: add the pixel's pull to the face's corners
+    forward_rows     each task owns a band of rows:   for face: for pixels in its box and the band: add the face to the pixels
+    backward_faces   each task owns a run of faces:   for face: for pixels in its box: add the pixels' pull to the face's corners
 
 So no two tasks ever write to the same number: no locks, and each sum has one order, whatever the number of threads.
 
-All arithmetic is in float64. float32 is how numbers are read and written, once each: scalar code is hardly slower for it, and neither a
-thin triangle nor a tiny gamma can lose digits on the way. Fast-math stays off, so that a number here is the number of `broadcast`.
+All arithmetic is in float64. float32 is how numbers are read and written, once each: then one set of formulas serves both, and neither a
+thin triangle nor a tiny gamma can lose digits on the way. Fast-math stays off, so that a number here is the number of `broadcast`, and so that
+a pixel's sum does not depend on which other pixels share a vector with it.
 """
 
 from __future__ import annotations
@@ -21,6 +26,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, lru_cache
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -29,7 +35,9 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from .. import formulas
-from .numba_kernels import MISSING, Array, Dials, backward_alpha, backward_faces, forward_rows, reach_boxes
+from . import numba_pair
+from .numba_kernels import Array, backward_alpha, backward_faces, forward_rows, reach_boxes
+from .numba_pair import MISSING, Dials
 from .options import Options
 
 
@@ -60,7 +68,7 @@ def dials(o: Options) -> Dials:
 # ---------------------------------------------------------------- threads
 
 
-SMALL = 4000  # pairs of pixel and box: to hand over a run of fewer would cost more than it saves
+SMALL = 8000  # pairs of pixel and box: to hand over a run of fewer would cost more than it saves
 
 
 @lru_cache(maxsize=1)
@@ -133,13 +141,13 @@ class _Rasterize(torch.autograd.Function):
         reach_boxes(0, images * faces, flat_triangles, box, numbers)
 
         # NumPy fills these, not PyTorch, whose OpenMP threads would spin for milliseconds after it, on the cores that ours are to use.
-        peak = np.full((rows, o.width), (o.eps - 1) / o.gamma)  # -1 because the faces' depth score is less 1 too
-        den = np.ones((rows, o.width))
-        log_product = np.zeros((rows, o.width))
-        color = background.detach().numpy().astype(np.float64, order="C").reshape(rows, o.width, channels)
+        peak = np.full(rows * o.width, (o.eps - 1) / o.gamma)  # -1 because the faces' depth score is less 1 too
+        den = np.ones(rows * o.width)
+        log_product = np.zeros(rows * o.width)
+        color = background.detach().numpy().reshape(rows * o.width, channels).T.astype(np.float64, order="C")  # (C, B H W)
         image = triangles.new_empty(images, o.height, o.width, channels + 1)
         cuts = cut(row_costs(box, images, o.height))
-        pixels = peak, den, log_product, color, image.view(rows, o.width, channels + 1).numpy()
+        pixels = peak, den, log_product, color, image.view(-1, channels + 1).numpy()
         share_out(forward_rows, cuts, flat_triangles, flat_colors, box, *pixels, numbers)
 
         ctx.save_for_backward(triangles, colors, *map(torch.from_numpy, (box, peak, den, log_product, color)))
@@ -152,7 +160,7 @@ class _Rasterize(torch.autograd.Function):
         triangles, colors, box, peak, den, log_product, color = ctx.saved_tensors
         o: Options = ctx.options
         images, faces = triangles.shape[:2]
-        rows, channels = len(color), color.shape[-1]
+        channels = len(color)
         d_triangles = _zeros(triangles) if ctx.needs_input_grad[0] else None
         d_colors = _zeros(colors) if ctx.needs_input_grad[1] else None
         d_background = None
@@ -165,8 +173,8 @@ class _Rasterize(torch.autograd.Function):
             shape = (images * faces, 3, channels)
             flat_colors = np.empty(shape, flat_triangles.dtype) if colors is None else _flat(colors, *shape)
             pixels = [x.numpy() for x in (peak, den, color)]
-            flat_image = _flat(d_image, rows, o.width, channels + 1)
-            d_log_product = np.empty((rows, o.width))
+            flat_image = _flat(d_image, len(peak), channels + 1)
+            d_log_product = np.empty(len(peak))
             backward_alpha(flat_image, log_product.numpy(), d_log_product)
             wanted = d_triangles is not None
             outputs = [np.empty((0, 3, 3), flat_triangles.dtype) if d_triangles is None else d_triangles.view(-1, 3, 3).numpy()]
@@ -201,6 +209,9 @@ def _compile(dtype: torch.dtype) -> None:
 
     from numba.core import event
 
+    for kernel in (reach_boxes, forward_rows, backward_alpha, backward_faces):
+        forget_stale(kernel)
+
     class Announce(event.Listener):
         said = False
 
@@ -216,6 +227,15 @@ def _compile(dtype: torch.dtype) -> None:
     nothing = torch.zeros(0, 1, 3, 3, dtype=dtype, requires_grad=True)
     with event.install_listener("numba:compile", Announce()), torch.enable_grad():
         _Rasterize.apply(nothing, nothing, torch.zeros(0, 1, 1, 3, dtype=dtype), o).sum().backward()
+
+
+def forget_stale(kernel: Any) -> None:
+    """Throw away machine code on disk that is older than the formulas in it: numba itself compares its date with the kernel's own file only."""
+    folder = Path(kernel.stats.cache_path or "")
+    changed = Path(numba_pair.__file__).stat().st_mtime
+    for index in folder.glob(f"numba_kernels.{kernel.__name__}-*.nbi"):
+        if index.stat().st_mtime < changed:
+            index.unlink(missing_ok=True)
 
 
 def warm() -> None:
