@@ -110,7 +110,7 @@ def rasterize(
     channels = 0 if colors is None else colors.shape[-1]
     back = expand_background(background, triangles, (len(triangles), height, width, channels))
     name = ladder.choose(backend, triangles.device)
-    if name != "triton":  # its first kernel looks at the numbers on the way, so that the host waits for the device once a call and not four times
+    if name not in ("numba", "triton"):  # these two look at the numbers themselves: see there why
         check_finite(triangles, colors, back)
     image = ladder.load(name)(triangles, colors, back, options)
     return image if batched else image[0]

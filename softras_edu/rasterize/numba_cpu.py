@@ -38,7 +38,7 @@ from .. import formulas
 from . import numba_pair
 from .numba_kernels import Array, backward_alpha, backward_faces, forward_rows, reach_boxes
 from .numba_pair import MISSING, Dials
-from .options import Options
+from .options import Options, check_finite
 
 
 def why_not() -> str | None:
@@ -125,63 +125,71 @@ def _zeros(x: Tensor) -> Tensor:
     return torch.from_numpy(np.zeros_like(x.detach().numpy(), order="C"))
 
 
+def forward(triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options) -> tuple[Tensor, ...]:
+    """The image (B, H, W, C + 1), and what `backward` needs: box (B * F, 4), peak, den, log_product (B * H * W,), color (C, B * H * W)."""
+    images, faces = triangles.shape[:2]
+    channels = background.shape[-1]
+    pixels = images * o.height * o.width
+    numbers = dials(o)
+    flat_triangles = _flat(triangles, images * faces, 3, 3)
+    flat_colors = np.empty((images * faces, 3, 0), flat_triangles.dtype) if colors is None else _flat(colors, images * faces, 3, channels)
+
+    box = np.empty((images * faces, 4), np.int64)
+    reach_boxes(0, images * faces, flat_triangles, box, numbers)
+
+    # NumPy fills these, not PyTorch, whose OpenMP threads would spin for milliseconds after it, on the cores that ours are to use.
+    peak = np.full(pixels, (o.eps - 1) / o.gamma)  # -1 because the faces' depth score is less 1 too
+    den, log_product = np.ones(pixels), np.zeros(pixels)
+    color = background.detach().numpy().reshape(pixels, channels).T.astype(np.float64, order="C")
+    image = triangles.new_empty(images, o.height, o.width, channels + 1)
+    cuts = cut(row_costs(box, images, o.height))
+    share_out(forward_rows, cuts, flat_triangles, flat_colors, box, peak, den, log_product, color, image.view(pixels, channels + 1).numpy(), numbers)
+    return image, *map(torch.from_numpy, (box, peak, den, log_product, color))
+
+
+def backward(
+    d_image: Tensor, triangles: Tensor, colors: Tensor | None, saved: tuple[Tensor, ...], wanted: tuple[bool, bool, bool], o: Options
+) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+    """Gradients of triangles, colours and background, those that are `wanted`; `saved` is what `forward` returned behind the image."""
+    box, peak, den, log_product, color = (x.numpy() for x in saved)
+    images, faces = triangles.shape[:2]
+    pixels, channels = len(peak), len(color)
+    d_triangles = _zeros(triangles) if wanted[0] else None
+    d_colors = _zeros(colors) if wanted[1] and colors is not None else None
+    d_background = None
+
+    if wanted[2]:
+        share = torch.from_numpy(np.exp((o.eps - 1) / o.gamma - peak) / den)  # the background's
+        d_background = d_image[..., :channels] * share.view(images, o.height, o.width, 1).to(d_image.dtype)
+    if d_triangles is not None or d_colors is not None:
+        flat_triangles = _flat(triangles, images * faces, 3, 3)
+        shape = (images * faces, 3, channels)
+        flat_colors = np.empty(shape, flat_triangles.dtype) if colors is None else _flat(colors, *shape)
+        flat_image = _flat(d_image, pixels, channels + 1)
+        d_log_product = np.empty(pixels)
+        backward_alpha(flat_image, log_product, d_log_product)
+        outputs = [np.empty((0, 3, 3), flat_triangles.dtype) if d_triangles is None else d_triangles.view(-1, 3, 3).numpy()]
+        outputs += [np.empty(shape, flat_triangles.dtype) if d_colors is None else d_colors.view(shape).numpy()]
+        cuts = cut(face_costs(box))
+        share_out(backward_faces, cuts, flat_triangles, flat_colors, box, peak, den, color, flat_image, d_log_product, *outputs, wanted[0], dials(o))
+    return d_triangles, d_colors, d_background
+
+
 class _Rasterize(torch.autograd.Function):
     """The whole operation. `background` comes as a (B, H, W, C) view, and gets its gradient in that shape."""
 
     @staticmethod
     def forward(ctx: Any, triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options) -> Tensor:
-        images, faces = triangles.shape[:2]
-        channels = background.shape[-1]
-        rows = images * o.height
-        numbers = dials(o)
-        flat_triangles = _flat(triangles, images * faces, 3, 3)
-        flat_colors = np.empty((images * faces, 3, 0), flat_triangles.dtype) if colors is None else _flat(colors, images * faces, 3, channels)
-
-        box = np.empty((images * faces, 4), np.int64)
-        reach_boxes(0, images * faces, flat_triangles, box, numbers)
-
-        # NumPy fills these, not PyTorch, whose OpenMP threads would spin for milliseconds after it, on the cores that ours are to use.
-        peak = np.full(rows * o.width, (o.eps - 1) / o.gamma)  # -1 because the faces' depth score is less 1 too
-        den = np.ones(rows * o.width)
-        log_product = np.zeros(rows * o.width)
-        color = background.detach().numpy().reshape(rows * o.width, channels).T.astype(np.float64, order="C")  # (C, B H W)
-        image = triangles.new_empty(images, o.height, o.width, channels + 1)
-        cuts = cut(row_costs(box, images, o.height))
-        pixels = peak, den, log_product, color, image.view(-1, channels + 1).numpy()
-        share_out(forward_rows, cuts, flat_triangles, flat_colors, box, *pixels, numbers)
-
-        ctx.save_for_backward(triangles, colors, *map(torch.from_numpy, (box, peak, den, log_product, color)))
+        image, *saved = forward(triangles, colors, background, o)
+        ctx.save_for_backward(triangles, colors, *saved)
         ctx.options = o
         return image
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, d_image: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
-        triangles, colors, box, peak, den, log_product, color = ctx.saved_tensors
-        o: Options = ctx.options
-        images, faces = triangles.shape[:2]
-        channels = len(color)
-        d_triangles = _zeros(triangles) if ctx.needs_input_grad[0] else None
-        d_colors = _zeros(colors) if ctx.needs_input_grad[1] else None
-        d_background = None
-
-        if ctx.needs_input_grad[2]:
-            share = torch.exp((o.eps - 1) / o.gamma - peak) / den  # the background's
-            d_background = d_image[..., :channels] * share.view(images, o.height, o.width, 1).to(d_image.dtype)
-        if d_triangles is not None or d_colors is not None:
-            flat_triangles = _flat(triangles, images * faces, 3, 3)
-            shape = (images * faces, 3, channels)
-            flat_colors = np.empty(shape, flat_triangles.dtype) if colors is None else _flat(colors, *shape)
-            pixels = [x.numpy() for x in (peak, den, color)]
-            flat_image = _flat(d_image, len(peak), channels + 1)
-            d_log_product = np.empty(len(peak))
-            backward_alpha(flat_image, log_product.numpy(), d_log_product)
-            wanted = d_triangles is not None
-            outputs = [np.empty((0, 3, 3), flat_triangles.dtype) if d_triangles is None else d_triangles.view(-1, 3, 3).numpy()]
-            outputs += [np.empty(shape, flat_triangles.dtype) if d_colors is None else d_colors.view(shape).numpy()]
-            cuts = cut(face_costs(box.numpy()))
-            share_out(backward_faces, cuts, flat_triangles, flat_colors, box.numpy(), *pixels, flat_image, d_log_product, *outputs, wanted, dials(o))
-        return d_triangles, d_colors, d_background, None
+        triangles, colors, *saved = ctx.saved_tensors
+        return *backward(d_image, triangles, colors, tuple(saved), ctx.needs_input_grad[:3], ctx.options), None
 
 
 def rasterize_numba(triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options) -> Tensor:
@@ -190,13 +198,12 @@ def rasterize_numba(triangles: Tensor, colors: Tensor | None, background: Tensor
         raise ValueError(f"backend: 'numba' needs CPU tensors, got {triangles.device}")
     if MISSING:
         raise ValueError(f"backend: 'numba' cannot run here: {MISSING}")
-    if torch.compiler.is_compiling():  # torch.compile must not look into numba: it leaves its graph here, and enters it again after
-        return cast("Tensor", torch.compiler.disable(_draw)(triangles, colors, background, o))
-    return _draw(triangles, colors, background, o)
+    if torch.compiler.is_compiling():
+        from .numba_op import rasterize_op  # the same, as an operator that torch.compile can see through
 
-
-def _draw(triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options) -> Tensor:
-    _compile(triangles.dtype)
+        return rasterize_op(triangles, colors, background, o)
+    check_finite(triangles, colors, background)
+    compile_for(triangles.dtype)
     return cast("Tensor", _Rasterize.apply(triangles, colors, background, o))
 
 
@@ -204,7 +211,7 @@ def _draw(triangles: Tensor, colors: Tensor | None, background: Tensor, o: Optio
 
 
 @cache
-def _compile(dtype: torch.dtype) -> None:
+def compile_for(dtype: torch.dtype) -> None:
     """Compile the kernels for a dtype by drawing an empty batch. If numba finds no machine code on disk, say why the first call takes so long."""
 
     from numba.core import event
@@ -240,5 +247,5 @@ def forget_stale(kernel: Any) -> None:
 
 def warm() -> None:
     """Compile for float32 and for float64 now, rather than at the first call."""
-    _compile(torch.float32)
-    _compile(torch.float64)
+    compile_for(torch.float32)
+    compile_for(torch.float64)
