@@ -21,11 +21,9 @@ from softras_edu.rasterize import triton_gpu
 from softras_edu.rasterize.broadcast import rasterize_broadcast
 from softras_edu.rasterize.options import Options
 from softras_edu.rasterize.tiles import reach_boxes, tile_lists
-from softras_edu.rasterize.triton_gpu import rasterize_triton, use_interpreter, why_not
+from softras_edu.rasterize.triton_gpu import rasterize_triton, why_not
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-if DEVICE == "cpu" and "triton" not in sys.modules:
-    use_interpreter()
 REASON = why_not(DEVICE)
 needs_triton = pytest.mark.skipif(REASON is not None, reason=f"triton: {REASON}")
 
@@ -282,6 +280,23 @@ def test_gradcheck(scene, distance, perspective_correct, channels):
         return
     inputs = tuple(x.to(DEVICE).requires_grad_() for x in (triangles, colors, background))
     assert torch.autograd.gradcheck(lambda t, c, b: rasterize_triton(t, c, b.expand(1, 3, 4, channels), o), inputs)
+
+
+@needs_triton
+@pytest.mark.parametrize("channels", [None, 1, 3, 7])
+@pytest.mark.parametrize("distance", ["euclidean", "barycentric"])
+@pytest.mark.parametrize("perspective_correct", [False, True])
+@pytest.mark.parametrize("cull_backfaces", [False, True])
+def test_gradcheck_over_every_combination_of_options(scene, channels, distance, perspective_correct, cull_backfaces):
+    # As in test_gradients.py, but along random directions (fast_mode): the interpreter is slow.
+    triangles, colors = scene(51, faces=1, channels=channels or 1, batch=2)
+    o = options((2, 1), far=10.0, eps=0.6, distance=distance, perspective_correct=perspective_correct, cull_backfaces=cull_backfaces)
+    inputs = [x.to(DEVICE).requires_grad_() for x in ((triangles,) if channels is None else (triangles, colors, backdrop(2, o, channels)))]
+
+    def draw(*x: Tensor) -> Tensor:
+        return rasterize_triton(x[0], None if channels is None else x[1], backdrop(2, o, 0).to(DEVICE) if channels is None else x[2], o)
+
+    assert torch.autograd.gradcheck(draw, inputs, fast_mode=True)
 
 
 @needs_triton
