@@ -19,7 +19,7 @@ _FIELDS = (
     "int height, int width, float sigma, float gamma, float eps, float near, float far, float dist_eps, "
     "str distance, bool perspective_correct, bool cull_backfaces"
 )
-_SAVED = 6  # tensors that the forward operator returns: the image, and what the backward one needs
+_SAVED = 4  # tensors that the forward operator returns: the image, and what the backward one needs
 
 
 def rasterize_op(triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options) -> Tensor:
@@ -45,10 +45,8 @@ def _forward(triangles: Tensor, colors: Tensor | None, background: Tensor, *fiel
     boxes, count, facts = launch_setup(triangles, colors, background, o)
     ends, length = wait_for_length(count, triangles, colors, background)
     tiles = launch_fill(boxes, count, ends, length, o)
-    image, peak, den, log_product = launch_forward(triangles, facts, colors, background, tiles, o)
-    if colors is None:  # outputs of an operator must not share their memory
-        peak, den = peak.new_empty(0), den.new_empty(0)
-    return image, facts, boxes, peak, den, log_product
+    image, state = launch_forward(triangles, facts, colors, background, tiles, o)
+    return image, facts, boxes, state
 
 
 @_forward.register_fake
@@ -57,9 +55,8 @@ def _(triangles: Tensor, colors: Tensor | None, background: Tensor, *fields: Any
     batch, faces = triangles.shape[:2]
     pixels = (batch, o.height, o.width)
     image = triangles.new_empty(*pixels, (0 if colors is None else colors.shape[-1]) + 1)
-    softmax = (0,) if colors is None else pixels
-    boxes = triangles.new_empty(batch, faces, 4, dtype=torch.int32)
-    return image, triangles.new_empty(batch, faces, 8), boxes, triangles.new_empty(softmax), triangles.new_empty(softmax), triangles.new_empty(pixels)
+    state = triangles.new_empty(*pixels, 1 if colors is None else 3)
+    return image, triangles.new_empty(batch, faces, 8), triangles.new_empty(batch, faces, 4, dtype=torch.int32), state
 
 
 @torch.library.custom_op(
@@ -74,20 +71,16 @@ def _backward(
     image: Tensor,
     facts: Tensor,
     boxes: Tensor,
-    peak: Tensor,
-    den: Tensor,
-    log_product: Tensor,
+    state: Tensor,
     *fields: Any,
 ) -> tuple[Tensor, Tensor, Tensor]:
     o = Options(*fields)
     if colors is None:
-        grad_triangles, _ = launch_backward(triangles.contiguous(), facts, None, boxes, image, grad.contiguous(), peak, den, log_product, o)
+        grad_triangles, _ = launch_backward(triangles.contiguous(), facts, None, boxes, image, grad.contiguous(), state, o)
         return grad_triangles, grad.new_empty(0), grad.new_empty(*grad.shape[:-1], 0)
-    grad_triangles, grad_colors = launch_backward(
-        triangles.contiguous(), facts, colors.contiguous(), boxes, image, grad.contiguous(), peak, den, log_product, o
-    )
+    grad_triangles, grad_colors = launch_backward(triangles.contiguous(), facts, colors.contiguous(), boxes, image, grad.contiguous(), state, o)
     assert grad_colors is not None
-    return grad_triangles, grad_colors, background_gradient(grad, peak, den, o)
+    return grad_triangles, grad_colors, background_gradient(grad, state, o)
 
 
 @_backward.register_fake
