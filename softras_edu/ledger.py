@@ -83,7 +83,7 @@ class _Count(TorchDispatchMode):
 
 
 def _place(x: Tensor) -> int:
-    return x.untyped_storage().data_ptr()
+    return int(x.untyped_storage().data_ptr())
 
 
 def _bytes(x: Tensor) -> int:
@@ -102,7 +102,7 @@ def saved_bytes(function: Callable[[], object]) -> int:
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda entry: entry.tensor):
         result = function()
-    places = {_place(entry.tensor): entry.tensor.untyped_storage().nbytes() for entry in kept}
+    places = {_place(entry.tensor): int(entry.tensor.untyped_storage().nbytes()) for entry in kept}
     del result  # only now: the graph, and all that it keeps, hangs on it
     return sum(places.values())
 
@@ -111,12 +111,13 @@ class _Kept:
     """A tensor that autograd has put aside."""
 
     def __init__(self, tensor: Tensor):
-        self.tensor = tensor
+        self.tensor = tensor.detach()  # the numbers alone: a result that knew its own graph would keep it alive for ever
 
 
 def peak_bytes(function: Callable[[], object]) -> int:
     """The most memory that tensors made by `function` take at one time. What an operation needs while it runs is not seen."""
-    with _Alive() as alive:
+    alive = _Alive()
+    with alive:
         function()
     return alive.most
 

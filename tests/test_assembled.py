@@ -65,9 +65,9 @@ def tagged(path: Path) -> bool:
 
 
 def notebook(number: str) -> Path:
-    """The file of a notebook. One that nobody has written yet is skipped."""
+    """The file of a notebook. One that nobody has written yet is skipped; 06 and 07 must be there."""
     paths = sorted(FOLDER.glob(f"{number}_*.ipynb"))
-    if not paths:
+    if not paths and number in ("08", "09"):
         pytest.skip(f"notebook {number} is not written yet")
     (path,) = paths
     return path

@@ -32,9 +32,9 @@ class MemoryWall(Explorer):
         self.per_pair = {"picture only": forward / pairs, "picture and gradient": gradient / pairs}
         self._law, self._map = new_plot(400), new_plot(400)
 
-        axes = self._law.add_subplot(xscale="log", yscale="log", xlim=(1e2, 1e12), ylim=(1e4, 1e14), xlabel="pairs: B F H W", ylabel="bytes")
+        axes = self._law.add_subplot(xscale="log", yscale="log", xlim=(1e2, 4e12), ylim=(1e4, 1e15), xlabel="pairs: B F H W", ylabel="bytes")
         for (name, style), color, column in zip((("picture only", "--"), ("picture and gradient", "-")), (BLUE, ORANGE), (1, 2), strict=True):
-            axes.plot([1e2, 1e12], [1e2 * self.per_pair[name], 1e12 * self.per_pair[name]], color=color, ls=style, lw=1.8, label=name)
+            axes.plot([1e2, 4e12], [1e2 * self.per_pair[name], 4e12 * self.per_pair[name]], color=color, ls=style, lw=1.8, label=name)
             axes.plot([case[0] for case in small], [case[column] for case in small], "o", color=color, ms=5, mec="white")
         axes.plot([], [], "o", color=GREY, ms=5, label="measured")
         for name, limit in MACHINES.items():
@@ -43,7 +43,7 @@ class MemoryWall(Explorer):
         (self._here,) = axes.plot([], [], "D", ms=9, mec="black")
         axes.legend(loc="lower right", fontsize=8)
 
-        axes = self._map.add_subplot(xscale="log", yscale="log", xlim=(16, 1024), ylim=(20, 81920), xlabel="pixels a side", ylabel="faces")
+        axes = self._map.add_subplot(xscale="log", yscale="log", xlim=(16, 1100), ylim=(15, 130_000), xlabel="pixels a side", ylabel="faces")
         axes.set_xticks((16, 64, 256, 1024), labels=("16", "64", "256", "1024"))
         axes.set_facecolor("#f6d5c3")
         self._areas = [axes.fill([], [], color=color, lw=0)[0] for color in ("#fbe6b8", "#cde9dc")]
@@ -63,8 +63,8 @@ class MemoryWall(Explorer):
         self._place.set_data([self.side], [faces])
         self._place.set_color(color)
         for area, limit in zip(self._areas, (24e9, 8e9), strict=True):
-            most = [limit / (self.per_pair[self.what] * self.batch * side**2) for side in (16, 1024)]  # a straight line on log-log axes
-            area.set_xy([(16, 1), (16, most[0]), (1024, most[1]), (1024, 1e-6), (16, 1e-6)])
+            most = [limit / (self.per_pair[self.what] * self.batch * side**2) for side in (16, 1100)]  # a straight line on log-log axes
+            area.set_xy([(16, 1), (16, most[0]), (1100, most[1]), (1100, 1e-6), (16, 1e-6)])
         self._between.set_position((128, 14e9 / (self.per_pair[self.what] * self.batch * 128**2)))
         self._between.set_visible(20 < 14e9 / (self.per_pair[self.what] * self.batch * 128**2) < 81920)
 
