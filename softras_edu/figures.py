@@ -165,8 +165,8 @@ def gather_and_sum(face: Sequence[int], pixel: Sequence[int], *, faces: int, pix
     ):
         for x, name in zip(places, names, strict=True):
             ax.text(x, y, name, ha="center", va="center", fontsize=9, color="white", bbox={"boxstyle": "round", "facecolor": color, "edgecolor": "none"})
-    for y, text in ((1.5, "gather"), (0.5, "segment sum")):
-        ax.text(-0.01, y, text, ha="right", va="center", fontsize=10, color="#333333")
+    for height, text in ((1.5, "gather"), (0.5, "segment sum")):
+        ax.text(-0.01, height, text, ha="right", va="center", fontsize=10, color="#333333")
     ax.set(xlim=(-0.14, 1), ylim=(-0.25, 2.25))
     ax.set_axis_off()
     return figure

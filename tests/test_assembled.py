@@ -203,7 +203,7 @@ def test_a_wrong_rasterizer_is_caught(wrong, label, monkeypatch, request):
         run(label, request)
 
 
-@pytest.mark.parametrize("label", ALL)
+@pytest.mark.parametrize("label", [label for label in ALL if not label.startswith("random")])  # hypothesis would search for a simpler failure
 def test_every_trial_calls_the_function_in_that_place(label, monkeypatch, request):
     class Called(Exception):
         pass

@@ -143,7 +143,7 @@ segment_sum = Exercise(
         "`out[pixel] += values` adds only one of the values where a pixel is named several times. Use index_add.": lambda v, p, n: _overwritten(
             v, p, v.new_zeros(n)
         ),
-        "That is the mean of each pixel's values; the sum is wanted.": lambda v, p, n: v.new_zeros(n).index_reduce(0, p, v, "mean", include_self=False),
+        "That is the mean of each pixel's values; the sum is wanted.": lambda v, p, n: v.new_zeros(n).scatter_reduce(0, p, v, "mean", include_self=False),
         "That is the number of pairs of each pixel. Add up their values.": lambda v, p, n: torch.bincount(p, minlength=n),
         "A pixel without any pair must get 0, so the result has `size` numbers, not one a pair.": lambda v, p, n: v.new_zeros(n).index_add(0, p, v)[p],
     },

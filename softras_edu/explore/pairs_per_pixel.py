@@ -43,10 +43,10 @@ class PairsPerPixel(Explorer):
         triangles = sphere(self.level)
         o = Options(SIZE, SIZE, self.sigma, 1e-2, 1e-3, 1.0, 100.0, self.dist_eps, "euclidean", False, False)
         count, numbers = census(triangles, o)
-        for bar, text, number in zip(self._bars, self._numbers, numbers.values(), strict=True):
+        for bar, label, number in zip(self._bars, self._numbers, numbers.values(), strict=True):
             bar.set_width(number)
-            text.set_text(f" {number:,}")
-            text.set_x(number)
+            label.set_text(f" {number:,}")
+            label.set_x(number)
         most = max(1, int(count.max()))
         panel = Panel(f"faces per pixel, 0 to {most}", count.float(), "cividis", 0, most)
         middle = triangles[0, :, :, :2].mean(1).norm(dim=-1).argmin()  # a face near the middle of the picture
