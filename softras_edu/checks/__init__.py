@@ -1,5 +1,7 @@
 """The exercises' automatic checks: `checks.probability(your_function)` prints a line if it is right, and says what is wrong if not."""
 
+from .build_broadcast import aggregate_color, distance_maps, largest_image
+from .build_pairs import pair_list, reach_box, segment_max, segment_sum
 from .contract import contract as contract
 from .see_it import (
     clip_weights,
@@ -17,16 +19,23 @@ from .see_it import (
 )
 
 __all__ = [
+    "aggregate_color",
     "clip_weights",
     "depth_weights",
+    "distance_maps",
     "finite_difference",
     "inside_triangle",
     "iou_loss",
+    "largest_image",
     "orbit_eye",
+    "pair_list",
     "pixel_center",
     "probability",
     "probability_slope",
+    "reach_box",
     "segment_distance2",
+    "segment_max",
+    "segment_sum",
     "sigma_for_reach",
     "silhouette",
 ]
