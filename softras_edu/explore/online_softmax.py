@@ -79,7 +79,7 @@ class OnlineSoftmax(Explorer):
             bar.set_height(math.exp(everyone[k] - peak) if k <= self.seen else 0.0)
             bar.set_facecolor(GREY if k == 0 else tuple(colors[k - 1].tolist()))
 
-        patch = Panel("colour so far", color.expand(2, 2, 3))
+        patch = Panel("colour so far; small: the end", color.expand(2, 2, 3))
         final = Image.fromarray(to_bytes(running[-1].expand(2, 2, 3))).resize((70, 70))
         patch.picture.paste(final, (patch.picture.width - 78, patch.picture.height - 78))  # what it will be in the end
         r, g, b = color.tolist()
