@@ -3,6 +3,7 @@
 from .far_range import FarRange
 from .gradient_terms import GradientTerms
 from .loss_landscape import LossLandscape
+from .memory_wall import MemoryWall
 from .occlusion import Occlusion
 from .online_softmax import OnlineSoftmax
 from .probability_map import ProbabilityMap
@@ -10,4 +11,4 @@ from .sigma_gamma import SigmaGamma
 from .silhouette import Silhouette
 from .staircase import Staircase
 
-__all__ = ["FarRange", "GradientTerms", "LossLandscape", "Occlusion", "OnlineSoftmax", "ProbabilityMap", "SigmaGamma", "Silhouette", "Staircase"]
+__all__ = ["FarRange", "GradientTerms", "LossLandscape", "MemoryWall", "Occlusion", "OnlineSoftmax", "ProbabilityMap", "SigmaGamma", "Silhouette", "Staircase"]
