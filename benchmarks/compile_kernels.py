@@ -30,6 +30,7 @@ TARGETS = {"sm_80": GPUTarget("cuda", 80, 32), "sm_90": GPUTarget("cuda", 90, 32
 VARIANTS = {"RGB": {"C": 3, "CHANNELS": 3}, "silhouette": {"C": 0, "CHANNELS": 0}}
 SETUP = {"TILE": triton_gpu.TILE, "BLOCK": triton_gpu.SETUP_BLOCK, "CULL": True, "ULP": 2.0**-23}
 FILL = {"TILE": triton_gpu.TILE, "BLOCK": 32}
+GROUP = {"BLOCK": triton_gpu.SETUP_BLOCK}
 FORWARD = {"TILE": triton_gpu.TILE}
 BACKWARD = {"BLOCK_H": triton_gpu.BLOCK_H, "BLOCK_W": triton_gpu.BLOCK_W}
 OF_PAIRS: dict[str, tuple[Any, dict[str, Any]]] = {
@@ -39,6 +40,7 @@ OF_PAIRS: dict[str, tuple[Any, dict[str, Any]]] = {
 OF_TRIANGLES: dict[str, tuple[Any, dict[str, Any]]] = {
     "_setup_kernel": (triton_setup._setup_kernel, SETUP),
     "_fill_kernel": (triton_setup._fill_kernel, FILL),
+    "_group_kernel": (triton_setup._group_kernel, GROUP),
 }
 KERNELS = OF_PAIRS | OF_TRIANGLES
 FIELDS = ("kernel", "variant", "dtype", "target", "registers", "spilled", "shared_bytes", "loop_instructions", "pairs_per_lane", "instructions_per_pair")
@@ -49,7 +51,8 @@ def compile_kernel(kernel: str, target: str, dtype: str = "fp32", **constants: A
     function, sizes = KERNELS[kernel]
     constants = {"EUCLIDEAN": True, "PERSPECTIVE": False, **sizes, **constants}
     constants = {name: value for name, value in constants.items() if name in function.arg_names}
-    integers = dict.fromkeys(("list_ptr", "boxes_ptr", "count_ptr", "tile_ptr"), "*i32") | {"starts_ptr": "*i64", "ends_ptr": "*i64"}
+    integers = dict.fromkeys(("list_ptr", "boxes_ptr", "tile_ptr", "face_ptr"), "*i32")
+    integers |= dict.fromkeys(("starts_ptr", "ends_ptr", "count_ptr", "order_ptr"), "*i64")
     signature = {}
     for parameter in function.params:
         name = parameter.name
@@ -64,7 +67,9 @@ def compile_kernel(kernel: str, target: str, dtype: str = "fp32", **constants: A
     # PyTorch's memory is aligned to 16 bytes, and the launcher tells the compiler so.
     attributes = {(i,): [["tt.divisibility", 16]] for i, name in enumerate(signature) if name.endswith("_ptr")}
     source = ASTSource(function, signature, constants, attributes)
-    return triton.compile(source, target=TARGETS[target], options={"num_warps": 4 if kernel == "_setup_kernel" else 1, "enable_fp_fusion": kernel in OF_PAIRS})
+    return triton.compile(
+        source, target=TARGETS[target], options={"num_warps": 4 if kernel in ("_setup_kernel", "_group_kernel") else 1, "enable_fp_fusion": kernel in OF_PAIRS}
+    )
 
 
 def report(kernel: str, variant: str, target: str, dtype: str = "fp32") -> dict[str, Any]:

@@ -78,7 +78,8 @@ class Camera:
 
         Points at or behind the eye keep their depth <= 0 (and an x, y that means nothing), so that `rasterize` leaves them out.
         """
-        eye, rotation = self.eye.to(verts), self.rotation.to(verts)
+        # A camera lives on the CPU for the most part. Sent to a GPU without waiting for it to arrive: work there is done in order anyway.
+        eye, rotation = self.eye.to(verts, non_blocking=verts.is_cuda), self.rotation.to(verts, non_blocking=verts.is_cuda)
         view = (verts - eye[:, None]) @ rotation.transpose(-1, -2)  # (B, V, 3)
         depth = -view[..., 2:]
         if self.perspective:

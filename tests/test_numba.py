@@ -9,9 +9,6 @@ no pixel comes within 1e-9 of a jump but where a test puts it there.
 from __future__ import annotations
 
 import math
-import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -19,7 +16,7 @@ import torch
 from torch import Tensor
 
 from softras_edu import Camera, icosphere, screen_triangles
-from softras_edu.rasterize import numba_cpu, numba_kernels
+from softras_edu.rasterize import numba_cpu, numba_kernels, numba_pair
 from softras_edu.rasterize.broadcast import rasterize_broadcast
 from softras_edu.rasterize.numba_cpu import rasterize_numba
 from softras_edu.rasterize.options import Options
@@ -62,6 +59,26 @@ def check(triangles: Tensor, colors: Tensor | None, o: Options, tolerance: float
         scale = max(1.0, wanted.abs().max().item()) if wanted.numel() else 1.0
         torch.testing.assert_close(got.double(), wanted, rtol=0, atol=tolerance * scale, msg=lambda text, name=name: f"{name}: {text}")
     return result
+
+
+# ---------------------------------------------------------------- the series in place of exp and log1p
+
+
+def test_exp_and_log1p_are_good_to_the_last_bits():
+    generator = torch.Generator().manual_seed(0)
+    for scale in (1e-12, 1e-3, 1.0, 30.0, 200.0):
+        x = (-scale * torch.rand(2000, generator=generator, dtype=torch.float64)).clamp_min(-700.0)
+        got = torch.tensor([numba_pair.exp(v) for v in x.tolist()], dtype=torch.float64)
+        torch.testing.assert_close(got, x.exp(), rtol=4 * 2**-52, atol=0)
+        got = torch.tensor([numba_pair.log1p(v) for v in x.exp().tolist()], dtype=torch.float64)
+        torch.testing.assert_close(got, x.exp().log1p(), rtol=4 * 2**-52, atol=0)
+
+
+def test_exp_and_log1p_at_their_ends():
+    assert [numba_pair.exp(x) for x in (0.0, -0.0, -5e-324)] == [1.0, 1.0, 1.0]
+    assert numba_pair.exp(-700.0) == pytest.approx(math.exp(-700.0), rel=1e-15)
+    assert [numba_pair.exp(x) for x in (-700.1, -1e300, -math.inf)] == [0.0, 0.0, 0.0]
+    assert [numba_pair.log1p(e) for e in (0.0, 1e-300, 2**-60, 1.0)] == [0.0, 1e-300, 2**-60, math.log(2)]
 
 
 # ---------------------------------------------------------------- random scenes of every kind
@@ -342,20 +359,6 @@ def test_a_tensor_elsewhere_is_refused():
         rasterize_numba(triangles, None, torch.zeros(1, 3, 3, 0, device="meta"), options((3, 3)))
 
 
-def test_torch_compile_leaves_its_graph_here_and_enters_it_again():
-    triangles, colors, o = *ball(1), options((12, 12))
-    background = backdrop(triangles, 3, o)
-    grads = []
-    for wrap in (lambda f: f, torch.compile(backend="eager")):
-        leaf = triangles.clone().requires_grad_()
-        wrap(lambda t: (rasterize_numba(2 * t, colors, background, o) ** 2).sum())(leaf).backward()
-        grads.append(leaf.grad)
-    assert torch.equal(*grads)
-
-
-# ---------------------------------------------------------------- compiling
-
-
 def test_one_compiled_kernel_a_dtype_serves_every_option():
     numba_cpu.warm()
     for kind in (soup, undrawable):
@@ -367,41 +370,3 @@ def test_one_compiled_kernel_a_dtype_serves_every_option():
     integers = options((3, 3), sigma=1, gamma=1, eps=0, near=1, far=9, dist_eps=0)  # ints where floats are usual
     rasterize_numba(torch.rand(1, 1, 3, 3), None, torch.zeros(1, 3, 3, 0), integers)
     assert [len(kernel.signatures) for kernel in KERNELS] == [2, 2, 2, 2]
-
-
-DRAW = """
-import torch
-from softras_edu.rasterize.numba_cpu import rasterize_numba
-from softras_edu.rasterize.options import Options
-o = Options(4, 4, 0.1, 0.1, 0.0, 1.0, 9.0, 0.0, "euclidean", False, False)
-for _ in range(2):
-    print(rasterize_numba(torch.eye(3).add(1).expand(1, 1, 3, 3), None, torch.zeros(1, 4, 4, 0), o).mean().item())
-"""
-
-
-def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", code], env={**os.environ, **environment}, capture_output=True, text=True, timeout=120, check=True)
-
-
-def test_it_says_so_once_when_it_compiles_and_never_when_it_need_not(tmp_path):
-    cold, warm = (run(DRAW, NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(2))
-    assert cold.stderr.splitlines() == ["softras-edu: compiling the CPU kernels for torch.float32, once (about 5 s)"]
-    assert warm.stderr == ""
-    assert cold.stdout == warm.stdout
-    assert math.isfinite(float(cold.stdout.split()[0]))
-
-
-def test_without_numba_it_says_what_to_install():
-    code = """
-import sys
-sys.modules["numba"] = None
-import torch
-from softras_edu.rasterize import numba_cpu
-print(numba_cpu.why_not())
-try:
-    numba_cpu.rasterize_numba(torch.zeros(1, 1, 3, 3), None, torch.zeros(1, 4, 4, 0), None)
-except ValueError as error:
-    print(error)
-"""
-    reason = "numba is not installed: pip install numba"
-    assert run(code).stdout.splitlines() == [reason, f"backend: 'numba' cannot run here: {reason}"]

@@ -258,12 +258,14 @@ def test_the_setup_and_fill_kernels_do_what_tiles_does(scene, data):
         cull_backfaces=data.draw(st.booleans()),
     )
     triangles = triangles.to(DEVICE)
-    boxes, count, facts = triton_gpu.launch_setup(triangles, o)
+    nothing = torch.zeros(2, o.height, o.width, 0, dtype=dtype, device=DEVICE)
+    boxes, count, facts = triton_gpu.launch_setup(triangles, None, nothing, o)
     wanted = reach_boxes(triangles, o)
     # The last bit decides where an edge of a box passes a pixel centre exactly; that happens at random with probability 0.
     assert torch.equal(boxes, wanted) if DEVICE == "cpu" else (boxes - wanted).abs().max() <= 1
     assert facts[..., :7].isfinite().all()
-    lists, reference = triton_gpu.launch_fill(boxes, count, o), tile_lists(boxes, o.height, o.width, triton_gpu.TILE)
+    ends, length = triton_gpu.wait_for_length(count, triangles, None, nothing)
+    lists, reference = triton_gpu.launch_fill(boxes, count, ends, length, o), tile_lists(boxes, o.height, o.width, triton_gpu.TILE)
     assert torch.equal(lists.starts, reference.starts)
     assert torch.equal(lists.faces, reference.faces)
 

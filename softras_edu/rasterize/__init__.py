@@ -16,9 +16,20 @@ from numbers import Real
 from torch import Tensor
 
 from ..softness import check_softness
+from . import ladder
 from .hard import rasterize_hard
-from .ladder import RUNGS, backends, choose
-from .options import Options, check_choice, check_colors, check_depths, check_positive, check_size, check_triangles, expand_background
+from .ladder import RUNGS, backends
+from .options import (
+    Options,
+    check_choice,
+    check_colors,
+    check_depths,
+    check_finite,
+    check_positive,
+    check_size,
+    check_triangles,
+    expand_background,
+)
 
 __all__ = ["backends", "rasterize", "rasterize_hard"]
 
@@ -98,5 +109,8 @@ def rasterize(
         colors = None if colors is None else colors[None]
     channels = 0 if colors is None else colors.shape[-1]
     back = expand_background(background, triangles, (len(triangles), height, width, channels))
-    image = choose(backend, triangles.device)(triangles, colors, back, options)
+    name = ladder.choose(backend, triangles.device)
+    if name not in ("numba", "triton"):  # these two look at the numbers themselves: see there why
+        check_finite(triangles, colors, back)
+    image = ladder.load(name)(triangles, colors, back, options)
     return image if batched else image[0]

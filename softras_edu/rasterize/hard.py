@@ -12,7 +12,7 @@ from torch import Tensor
 
 from .. import formulas
 from .broadcast import drop_undrawable
-from .options import Options, check_choice, check_colors, check_depths, check_size, check_triangles, expand_background
+from .options import Options, check_choice, check_colors, check_depths, check_finite, check_size, check_triangles, expand_background
 
 _NMR_EPS = 1e-4  # keeps a pixel that sits right on an edge from dividing by zero; the original's value, in NDC
 
@@ -55,6 +55,7 @@ def rasterize_hard(
     if colors is None:
         colors = triangles.new_empty(*triangles.shape[:-1], 0)
     back = expand_background(background, triangles, (len(triangles), height, width, colors.shape[-1]))
+    check_finite(triangles, colors, back)
     face = visible_face(triangles, o)
     if gradient == "none":
         image = shade_visible(triangles, colors, back, face)

@@ -35,8 +35,8 @@ def why_not(name: str, device: torch.device) -> str | None:
     return None
 
 
-def choose(name: str, device: torch.device) -> Backend:
-    """The implementation for `name`. "auto": triton for CUDA tensors, numba for those on the CPU, and pairs where these cannot run.
+def choose(name: str, device: torch.device) -> str:
+    """The rung that serves `name`. "auto": triton for CUDA tensors, numba for those on the CPU, and pairs where these cannot run.
 
     Raises:
         ValueError: a backend that was asked for by name cannot serve; it never falls back.
@@ -46,7 +46,7 @@ def choose(name: str, device: torch.device) -> Backend:
         name = best if why_not(best, device) is None else "pairs"
     elif reason := why_not(name, device):
         raise ValueError(f"backend: {name!r} cannot serve tensors on {device}: {reason}")
-    return load(name)
+    return name
 
 
 def load(name: str) -> Backend:

@@ -1,16 +1,21 @@
-"""Rung 4: one fused loop on the CPU, compiled by numba, with the backward pass derived by hand. The loops are in `numba_kernels.py`.
+"""Rung 4: one fused loop on the CPU, compiled by numba, with the backward pass derived by hand.
+
+numba_pair.py     the mathematics of one (pixel, triangle) pair, each formula with its derivative
+numba_kernels.py  the loops
+this file         cuts the work into tasks for several threads, and tells autograd which loop is whose derivative
 
 `broadcast` writes every intermediate number of every (pixel, triangle) pair to memory; here a pair lives in registers. What is kept
 is a few numbers a pixel, and the backward pass computes a pair once more instead of remembering it.
 
     reach_boxes      which pixels a triangle can touch at all; the others are never visited
-    forward_rows     each task owns a band of rows:   for face: for pixel in its box and the band: add the face to the pixel
-    backward_faces   each task owns a run of faces:   for face: for pixel in its box: add the pixel's pull to the face's corners
+    forward_rows     each task owns a band of rows:   for face: for pixels in its box and the band: add the face to the pixels
+    backward_faces   each task owns a run of faces:   for face: for pixels in its box: add the pixels' pull to the face's corners
 
 So no two tasks ever write to the same number: no locks, and each sum has one order, whatever the number of threads.
 
-All arithmetic is in float64. float32 is how numbers are read and written, once each: scalar code is hardly slower for it, and neither a
-thin triangle nor a tiny gamma can lose digits on the way. Fast-math stays off, so that a number here is the number of `broadcast`.
+All arithmetic is in float64. float32 is how numbers are read and written, once each: then one set of formulas serves both, and neither a
+thin triangle nor a tiny gamma can lose digits on the way. Fast-math stays off, so that a number here is the number of `broadcast`, and so that
+a pixel's sum does not depend on which other pixels share a vector with it.
 """
 
 from __future__ import annotations
@@ -21,6 +26,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, lru_cache
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -29,8 +35,10 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from .. import formulas
-from .numba_kernels import MISSING, Array, Dials, backward_alpha, backward_faces, forward_rows, reach_boxes
-from .options import Options
+from . import numba_pair
+from .numba_kernels import Array, backward_alpha, backward_faces, forward_rows, reach_boxes
+from .numba_pair import MISSING, Dials
+from .options import Options, check_finite
 
 
 def why_not() -> str | None:
@@ -60,7 +68,7 @@ def dials(o: Options) -> Dials:
 # ---------------------------------------------------------------- threads
 
 
-SMALL = 4000  # pairs of pixel and box: to hand over a run of fewer would cost more than it saves
+SMALL = 8000  # pairs of pixel and box: to hand over a run of fewer would cost more than it saves
 
 
 @lru_cache(maxsize=1)
@@ -117,63 +125,71 @@ def _zeros(x: Tensor) -> Tensor:
     return torch.from_numpy(np.zeros_like(x.detach().numpy(), order="C"))
 
 
+def forward(triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options) -> tuple[Tensor, ...]:
+    """The image (B, H, W, C + 1), and what `backward` needs: box (B * F, 4), peak, den, log_product (B * H * W,), color (C, B * H * W)."""
+    images, faces = triangles.shape[:2]
+    channels = background.shape[-1]
+    pixels = images * o.height * o.width
+    numbers = dials(o)
+    flat_triangles = _flat(triangles, images * faces, 3, 3)
+    flat_colors = np.empty((images * faces, 3, 0), flat_triangles.dtype) if colors is None else _flat(colors, images * faces, 3, channels)
+
+    box = np.empty((images * faces, 4), np.int64)
+    reach_boxes(0, images * faces, flat_triangles, box, numbers)
+
+    # NumPy fills these, not PyTorch, whose OpenMP threads would spin for milliseconds after it, on the cores that ours are to use.
+    peak = np.full(pixels, (o.eps - 1) / o.gamma)  # -1 because the faces' depth score is less 1 too
+    den, log_product = np.ones(pixels), np.zeros(pixels)
+    color = background.detach().numpy().reshape(pixels, channels).T.astype(np.float64, order="C")
+    image = triangles.new_empty(images, o.height, o.width, channels + 1)
+    cuts = cut(row_costs(box, images, o.height))
+    share_out(forward_rows, cuts, flat_triangles, flat_colors, box, peak, den, log_product, color, image.view(pixels, channels + 1).numpy(), numbers)
+    return image, *map(torch.from_numpy, (box, peak, den, log_product, color))
+
+
+def backward(
+    d_image: Tensor, triangles: Tensor, colors: Tensor | None, saved: tuple[Tensor, ...], wanted: tuple[bool, bool, bool], o: Options
+) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+    """Gradients of triangles, colours and background, those that are `wanted`; `saved` is what `forward` returned behind the image."""
+    box, peak, den, log_product, color = (x.numpy() for x in saved)
+    images, faces = triangles.shape[:2]
+    pixels, channels = len(peak), len(color)
+    d_triangles = _zeros(triangles) if wanted[0] else None
+    d_colors = _zeros(colors) if wanted[1] and colors is not None else None
+    d_background = None
+
+    if wanted[2]:
+        share = torch.from_numpy(np.exp((o.eps - 1) / o.gamma - peak) / den)  # the background's
+        d_background = d_image[..., :channels] * share.view(images, o.height, o.width, 1).to(d_image.dtype)
+    if d_triangles is not None or d_colors is not None:
+        flat_triangles = _flat(triangles, images * faces, 3, 3)
+        shape = (images * faces, 3, channels)
+        flat_colors = np.empty(shape, flat_triangles.dtype) if colors is None else _flat(colors, *shape)
+        flat_image = _flat(d_image, pixels, channels + 1)
+        d_log_product = np.empty(pixels)
+        backward_alpha(flat_image, log_product, d_log_product)
+        outputs = [np.empty((0, 3, 3), flat_triangles.dtype) if d_triangles is None else d_triangles.view(-1, 3, 3).numpy()]
+        outputs += [np.empty(shape, flat_triangles.dtype) if d_colors is None else d_colors.view(shape).numpy()]
+        cuts = cut(face_costs(box))
+        share_out(backward_faces, cuts, flat_triangles, flat_colors, box, peak, den, color, flat_image, d_log_product, *outputs, wanted[0], dials(o))
+    return d_triangles, d_colors, d_background
+
+
 class _Rasterize(torch.autograd.Function):
     """The whole operation. `background` comes as a (B, H, W, C) view, and gets its gradient in that shape."""
 
     @staticmethod
     def forward(ctx: Any, triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options) -> Tensor:
-        images, faces = triangles.shape[:2]
-        channels = background.shape[-1]
-        rows = images * o.height
-        numbers = dials(o)
-        flat_triangles = _flat(triangles, images * faces, 3, 3)
-        flat_colors = np.empty((images * faces, 3, 0), flat_triangles.dtype) if colors is None else _flat(colors, images * faces, 3, channels)
-
-        box = np.empty((images * faces, 4), np.int64)
-        reach_boxes(0, images * faces, flat_triangles, box, numbers)
-
-        # NumPy fills these, not PyTorch, whose OpenMP threads would spin for milliseconds after it, on the cores that ours are to use.
-        peak = np.full((rows, o.width), (o.eps - 1) / o.gamma)  # -1 because the faces' depth score is less 1 too
-        den = np.ones((rows, o.width))
-        log_product = np.zeros((rows, o.width))
-        color = background.detach().numpy().astype(np.float64, order="C").reshape(rows, o.width, channels)
-        image = triangles.new_empty(images, o.height, o.width, channels + 1)
-        cuts = cut(row_costs(box, images, o.height))
-        pixels = peak, den, log_product, color, image.view(rows, o.width, channels + 1).numpy()
-        share_out(forward_rows, cuts, flat_triangles, flat_colors, box, *pixels, numbers)
-
-        ctx.save_for_backward(triangles, colors, *map(torch.from_numpy, (box, peak, den, log_product, color)))
+        image, *saved = forward(triangles, colors, background, o)
+        ctx.save_for_backward(triangles, colors, *saved)
         ctx.options = o
         return image
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, d_image: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
-        triangles, colors, box, peak, den, log_product, color = ctx.saved_tensors
-        o: Options = ctx.options
-        images, faces = triangles.shape[:2]
-        rows, channels = len(color), color.shape[-1]
-        d_triangles = _zeros(triangles) if ctx.needs_input_grad[0] else None
-        d_colors = _zeros(colors) if ctx.needs_input_grad[1] else None
-        d_background = None
-
-        if ctx.needs_input_grad[2]:
-            share = torch.exp((o.eps - 1) / o.gamma - peak) / den  # the background's
-            d_background = d_image[..., :channels] * share.view(images, o.height, o.width, 1).to(d_image.dtype)
-        if d_triangles is not None or d_colors is not None:
-            flat_triangles = _flat(triangles, images * faces, 3, 3)
-            shape = (images * faces, 3, channels)
-            flat_colors = np.empty(shape, flat_triangles.dtype) if colors is None else _flat(colors, *shape)
-            pixels = [x.numpy() for x in (peak, den, color)]
-            flat_image = _flat(d_image, rows, o.width, channels + 1)
-            d_log_product = np.empty((rows, o.width))
-            backward_alpha(flat_image, log_product.numpy(), d_log_product)
-            wanted = d_triangles is not None
-            outputs = [np.empty((0, 3, 3), flat_triangles.dtype) if d_triangles is None else d_triangles.view(-1, 3, 3).numpy()]
-            outputs += [np.empty(shape, flat_triangles.dtype) if d_colors is None else d_colors.view(shape).numpy()]
-            cuts = cut(face_costs(box.numpy()))
-            share_out(backward_faces, cuts, flat_triangles, flat_colors, box.numpy(), *pixels, flat_image, d_log_product, *outputs, wanted, dials(o))
-        return d_triangles, d_colors, d_background, None
+        triangles, colors, *saved = ctx.saved_tensors
+        return *backward(d_image, triangles, colors, tuple(saved), ctx.needs_input_grad[:3], ctx.options), None
 
 
 def rasterize_numba(triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options) -> Tensor:
@@ -182,13 +198,12 @@ def rasterize_numba(triangles: Tensor, colors: Tensor | None, background: Tensor
         raise ValueError(f"backend: 'numba' needs CPU tensors, got {triangles.device}")
     if MISSING:
         raise ValueError(f"backend: 'numba' cannot run here: {MISSING}")
-    if torch.compiler.is_compiling():  # torch.compile must not look into numba: it leaves its graph here, and enters it again after
-        return cast("Tensor", torch.compiler.disable(_draw)(triangles, colors, background, o))
-    return _draw(triangles, colors, background, o)
+    if torch.compiler.is_compiling():
+        from .numba_op import rasterize_op  # the same, as an operator that torch.compile can see through
 
-
-def _draw(triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options) -> Tensor:
-    _compile(triangles.dtype)
+        return rasterize_op(triangles, colors, background, o)
+    check_finite(triangles, colors, background)
+    compile_for(triangles.dtype)
     return cast("Tensor", _Rasterize.apply(triangles, colors, background, o))
 
 
@@ -196,10 +211,13 @@ def _draw(triangles: Tensor, colors: Tensor | None, background: Tensor, o: Optio
 
 
 @cache
-def _compile(dtype: torch.dtype) -> None:
+def compile_for(dtype: torch.dtype) -> None:
     """Compile the kernels for a dtype by drawing an empty batch. If numba finds no machine code on disk, say why the first call takes so long."""
 
     from numba.core import event
+
+    for kernel in (reach_boxes, forward_rows, backward_alpha, backward_faces):
+        forget_stale(kernel)
 
     class Announce(event.Listener):
         said = False
@@ -218,7 +236,16 @@ def _compile(dtype: torch.dtype) -> None:
         _Rasterize.apply(nothing, nothing, torch.zeros(0, 1, 1, 3, dtype=dtype), o).sum().backward()
 
 
+def forget_stale(kernel: Any) -> None:
+    """Throw away machine code on disk that is older than the formulas in it: numba itself compares its date with the kernel's own file only."""
+    folder = Path(kernel.stats.cache_path or "")
+    changed = Path(numba_pair.__file__).stat().st_mtime
+    for index in folder.glob(f"numba_kernels.{kernel.__name__}-*.nbi"):
+        if index.stat().st_mtime < changed:
+            index.unlink(missing_ok=True)
+
+
 def warm() -> None:
     """Compile for float32 and for float64 now, rather than at the first call."""
-    _compile(torch.float32)
-    _compile(torch.float64)
+    compile_for(torch.float32)
+    compile_for(torch.float64)

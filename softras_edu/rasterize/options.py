@@ -1,6 +1,7 @@
 """The arguments of one call of `rasterize`, checked once, so that every backend reads the same numbers and gives the same messages.
 
-Each check names the argument, what it got, and what it wanted.
+Each check names the argument, what it got, and what it wanted. Only `check_finite` reads what is in a tensor, so on a GPU only it makes the
+host wait for the device.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
-_LARGEST = 1e15  # squares of coordinates must stay finite in float32
+LARGEST = 1e15  # of coordinates, whose squares must stay finite in float32
 
 
 @dataclass(frozen=True)
@@ -70,15 +71,13 @@ def check_choice(name: str, choice: str, choices: tuple[str, ...]) -> None:
 
 
 def check_triangles(triangles: Tensor) -> None:
-    """ValueError unless triangles are (B, F, 3, 3) or (F, 3, 3), float32 or float64, finite."""
+    """ValueError unless triangles are (B, F, 3, 3) or (F, 3, 3), float32 or float64. Whether they are finite, `check_finite` asks."""
     if not isinstance(triangles, Tensor):
         raise ValueError(f"triangles: got {type(triangles).__name__}, wanted a torch.Tensor (B, F, 3, 3) or (F, 3, 3)")
     if triangles.dim() not in (3, 4) or triangles.shape[-2:] != (3, 3):
         raise ValueError(f"triangles: got shape {tuple(triangles.shape)}, wanted (B, F, 3, 3) or (F, 3, 3)")
     if triangles.dtype not in (torch.float32, torch.float64):
         raise ValueError(f"triangles: got {triangles.dtype}, wanted torch.float32 or torch.float64")
-    if not (triangles.detach().abs() < _LARGEST).all():  # NaN compares false
-        raise ValueError(f"triangles: got NaN, infinity or a coordinate beyond {_LARGEST:.0e}, wanted finite numbers")
 
 
 def check_colors(colors: Tensor | None, triangles: Tensor) -> None:
@@ -94,23 +93,55 @@ def check_colors(colors: Tensor | None, triangles: Tensor) -> None:
         raise ValueError(f"colors: got {colors.dtype}, wanted {triangles.dtype} like triangles")
     if colors.device != triangles.device:
         raise ValueError(f"colors: got a tensor on {colors.device}, wanted {triangles.device} like triangles")
-    if not colors.detach().isfinite().all():
+
+
+def check_finite(triangles: Tensor, colors: Tensor | None, background: Tensor) -> None:
+    """ValueError unless all numbers are finite and coordinates are below 1e15. On a GPU, waits for the device once a tensor.
+
+    Last of all checks. The triton backend, which must wait for the device anyway, comes here only when its first kernel has found a bad number.
+    """
+    if triangles.numel() and not (triangles.detach().abs() < LARGEST).all():  # NaN compares false
+        raise ValueError(f"triangles: got NaN, infinity or a coordinate beyond {LARGEST:.0e}, wanted finite numbers")
+    if colors is not None and colors.numel() and not colors.detach().isfinite().all():
         raise ValueError("colors: got NaN or infinity, wanted finite numbers")
+    check_background(background)
+
+
+def check_background(background: Tensor) -> None:
+    """ValueError unless the background is finite. On a GPU, waits for the device."""
+    if background.numel() and not stored(background).isfinite().all():
+        raise ValueError("background: got NaN or infinity, wanted finite numbers")
+
+
+def stored(tensor: Tensor) -> Tensor:
+    """Each number that an expanded view shows, once: the view with every repeated axis cut down to length 1 (or 0)."""
+    tensor = tensor.detach()
+    for axis, stride in enumerate(tensor.stride()):
+        if stride == 0 and tensor.shape[axis] > 1:
+            tensor = tensor.narrow(axis, 0, 1)
+    return tensor
 
 
 def expand_background(background: float | Tensor, triangles: Tensor, wanted: tuple[int, int, int, int]) -> Tensor:
-    """The background as a (B, H, W, C) view, or a ValueError."""
-    if not isinstance(background, Tensor):
+    """The background as a (B, H, W, C) view, or a ValueError. Whether a tensor is finite, `check_finite` asks."""
+    silhouette = wanted[-1] == 0  # there is no colour for a background to have
+    if isinstance(background, Real):
+        if not abs(float(background)) <= torch.finfo(triangles.dtype).max:
+            raise ValueError("background: got NaN or infinity, wanted finite numbers")
+        return triangles.new_empty(wanted) if silhouette else triangles.new_full((), float(background)).expand(wanted)
+    if not isinstance(background, Tensor):  # a list, say: a tensor on the CPU, checked there and then sent off without waiting for it to arrive
         try:
-            background = triangles.new_tensor(background)
+            numbers = torch.as_tensor(background, dtype=triangles.dtype, device="cpu")
         except (TypeError, ValueError, RuntimeError):
             raise ValueError(f"background: got {background!r}, wanted a number or a tensor") from None
-    if background.dtype != triangles.dtype or background.device != triangles.device:
+        check_background(numbers)
+        background = numbers.to(triangles.device, non_blocking=True)
+    elif background.dtype != triangles.dtype or background.device != triangles.device:
         raise ValueError(f"background: got {background.dtype} on {background.device}, wanted {triangles.dtype} on {triangles.device} like triangles")
-    if not background.detach().isfinite().all():
-        raise ValueError("background: got NaN or infinity, wanted finite numbers")
-    if wanted[-1] == 0:  # silhouette only: there is no colour for a background to have
-        return background.new_empty(wanted)
+    elif silhouette:
+        check_background(background)  # nobody will look at it later
+    if silhouette:
+        return triangles.new_empty(wanted)
     try:
         return background.expand(wanted)
     except RuntimeError:

@@ -95,17 +95,12 @@ def tile_lists(boxes: Tensor, height: int, width: int, size: int) -> Tiles:
     tile_row = top[face] + k // wide[face]
     tile_column = left[face] + k % wide[face]
     tile = (face // max(faces, 1) * rows + tile_row) * columns + tile_column
-    return group_by_tile(tile.int(), face.int(), batch, rows, columns, size)
+    tile, order = tile.int().sort(stable=True)  # in each list, triangles keep their order
+    starts = torch.searchsorted(tile, torch.arange(batch * rows * columns + 1, device=tile.device, dtype=torch.int32))
+    return Tiles(size, rows, columns, starts, face.int()[order])
 
 
 def check_counts(batch: int, faces: int, tiles: int) -> None:
     """ValueError if triangles or tiles are more than an int32 can number. (Entries of lists may be: they are numbered in 64 bits.)"""
     if max(batch * faces, batch * tiles) >= 2**31:
         raise ValueError(f"triangles: got {batch} images of {faces} triangles and {tiles} tiles, wanted fewer than 2**31 of each in all")
-
-
-def group_by_tile(tile: Tensor, face: Tensor, batch: int, rows: int, columns: int, size: int) -> Tiles:
-    """(tile, face) pairs, each (L,) int32, in the order of faces -> lists. A stable sort: in each list, faces keep their order."""
-    tile, order = tile.sort(stable=True)
-    starts = torch.searchsorted(tile, torch.arange(batch * rows * columns + 1, device=tile.device, dtype=torch.int32))
-    return Tiles(size, rows, columns, starts, face[order])

@@ -25,8 +25,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from .. import formulas
-from .options import Options
-from .tiles import Tiles, check_counts, group_by_tile
+from .options import LARGEST, Options, check_finite, stored
+from .tiles import Tiles, check_counts
 
 TILE = 8  # pixels along a tile's side: 64 pixels, two for each lane of one warp
 BLOCK_H, BLOCK_W = 4, 8  # pixels that the backward kernel takes at a time: one for each lane of a warp
@@ -94,8 +94,9 @@ class _Rasterize(torch.autograd.Function):
     def forward(ctx: Any, triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options) -> Tensor:
         triangles = triangles.contiguous()
         colors = None if colors is None else colors.contiguous()
-        boxes, count, facts = launch_setup(triangles, o)
-        tiles = launch_fill(boxes, count, o)
+        boxes, count, facts = launch_setup(triangles, colors, background, o)
+        ends, length = wait_for_length(count, triangles, colors, background)
+        tiles = launch_fill(boxes, count, ends, length, o)
         image, peak, den, log_product = launch_forward(triangles, facts, colors, background, tiles, o)
         ctx.save_for_backward(triangles, facts, colors, boxes, image, peak, den, log_product)
         ctx.o = o
@@ -113,38 +114,70 @@ class _Rasterize(torch.autograd.Function):
         return grad_triangles, grad_colors, grad_background, None
 
 
-def launch_setup(triangles: Tensor, o: Options) -> tuple[Tensor, Tensor, Tensor]:
-    """Each triangle's box (B, F, 4), the number of tiles that it touches (B F,), and facts (B, F, 8) for the other kernels."""
+def launch_setup(triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options) -> tuple[Tensor, Tensor, Tensor]:
+    """Each triangle's box (B, F, 4), the number of tiles that it touches (B F,), and facts (B, F, 8) for the other kernels.
+
+    Numbers that are not finite, in any of the three tensors, turn up as counts of `_bad_count`.
+    """
     batch, faces = triangles.shape[:2]
     total = batch * faces
     boxes = torch.empty(batch, faces, 4, dtype=torch.int32, device=triangles.device)
-    count = torch.empty(total, dtype=torch.int32, device=triangles.device)
-    facts = triangles.new_zeros(batch, faces, 8)  # the eighth is padding; zero, because an operator must not return what nobody wrote
+    count = torch.empty(total, dtype=torch.int64, device=triangles.device)
+    facts = triangles.new_empty(batch, faces, 8)
+    backdrop = stored(background).contiguous()
     if total:
         with _on_device(triangles):
             _kernels("triton_setup")._setup_kernel[(-(-total // SETUP_BLOCK),)](
-                triangles, boxes, count, facts, total, o.height, o.width,
-                formulas.reach(o.sigma, o.dist_eps) * (1 + 1e-5), float(o.near), float(o.far), o.min_depth, o.min_doubled_area,
+                triangles, triangles if colors is None else colors, backdrop, boxes, count, facts,
+                total, 0 if colors is None else 3 * colors.shape[-1], backdrop.numel(), o.height, o.width,
+                formulas.reach(o.sigma, o.dist_eps) * (1 + 1e-5), float(o.near), float(o.far), o.min_depth, o.min_doubled_area, LARGEST, _bad_count(total),
                 EUCLIDEAN=o.distance == "euclidean" or o.dist_eps == 0, CULL=o.cull_backfaces, TILE=TILE, BLOCK=SETUP_BLOCK,
                 ULP=torch.finfo(triangles.dtype).eps, num_warps=SETUP_BLOCK // 32, enable_fp_fusion=False,
             )  # fmt: skip
     return boxes, count, facts
 
 
-def launch_fill(boxes: Tensor, count: Tensor, o: Options) -> Tiles:
-    """The list of every tile: scan, fill and group. Waits for the device once, to learn how long the lists are."""
+def wait_for_length(count: Tensor, triangles: Tensor, colors: Tensor | None, background: Tensor) -> tuple[Tensor, int]:
+    """Running sums of the counts (B F,), and the last one, the length of all lists together. The one device synchronisation of a call.
+
+    Raises:
+        ValueError: the kernel has met numbers that are not finite.
+    """
+    ends = count.cumsum(0)
+    if not len(ends):  # no triangle, so nobody has looked at the background
+        check_finite(triangles, colors, background)
+        return ends, 0
+    length = int(ends[-1])  # here the host waits
+    if length >= _bad_count(len(ends)):
+        check_finite(triangles, colors, background)  # says what is wrong; waiting longer no longer matters
+    return ends, length
+
+
+def _bad_count(total: int) -> int:
+    """More tiles than a triangle has, so many that a sum of `total` such counts still fits into 64 bits.
+
+    If ever a list without bad numbers were so long, `check_finite` would find nothing, and all would go on as it should.
+    """
+    return 2**62 // total
+
+
+def launch_fill(boxes: Tensor, count: Tensor, ends: Tensor, length: int, o: Options) -> Tiles:
+    """The list of every tile: fill, sort, group."""
     batch, faces = boxes.shape[:2]
     rows, columns = -(-o.height // TILE), -(-o.width // TILE)
-    ends = count.cumsum(0)
-    total = int(ends[-1]) if len(ends) else 0  # the one device synchronisation
-    tile = torch.empty(total, dtype=torch.int32, device=boxes.device)
-    face = torch.empty_like(tile)
-    if total:
-        with _on_device(boxes):
-            _kernels("triton_setup")._fill_kernel[(batch * faces,)](
-                boxes, count, ends, tile, face, faces, rows, columns, TILE=TILE, BLOCK=32, num_warps=1
-            )  # fmt: skip
-    return group_by_tile(tile, face, batch, rows, columns, TILE)
+    tiles = batch * rows * columns
+    tile = torch.empty(length, dtype=torch.int32, device=boxes.device)
+    face, list_ = torch.empty_like(tile), torch.empty_like(tile)
+    starts = torch.empty(tiles + 1, dtype=torch.int64, device=boxes.device)
+    if length == 0:
+        return Tiles(TILE, rows, columns, starts.zero_(), list_)
+    setup = _kernels("triton_setup")
+    with _on_device(boxes):
+        setup._fill_kernel[(batch * faces,)](boxes, count, ends, tile, face, faces, rows, columns, TILE=TILE, BLOCK=32, num_warps=1)
+        tile, order = tile.sort(stable=True)  # in each list, triangles keep their order
+        programs = -(-max(length, tiles + 1) // SETUP_BLOCK)
+        setup._group_kernel[(programs,)](tile, order, face, list_, starts, length, tiles, BLOCK=SETUP_BLOCK, num_warps=SETUP_BLOCK // 32)
+    return Tiles(TILE, rows, columns, starts, list_)
 
 
 def launch_forward(

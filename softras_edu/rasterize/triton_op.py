@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from .options import Options
-from .triton_gpu import background_gradient, check_can_run, launch_backward, launch_fill, launch_forward, launch_setup
+from .triton_gpu import background_gradient, check_can_run, launch_backward, launch_fill, launch_forward, launch_setup, wait_for_length
 
 # An operator takes tensors and numbers, not an Options: so these are its fields, one by one.
 _FIELDS = (
@@ -41,10 +41,11 @@ def _fields(o: Options) -> tuple[Any, ...]:
 def _forward(triangles: Tensor, colors: Tensor | None, background: Tensor, *fields: Any) -> tuple[Tensor, ...]:
     o = Options(*fields)
     check_can_run(triangles, colors, o)
-    triangles = triangles.contiguous()
-    boxes, count, facts = launch_setup(triangles, o)
-    tiles = launch_fill(boxes, count, o)
-    image, peak, den, log_product = launch_forward(triangles, facts, None if colors is None else colors.contiguous(), background, tiles, o)
+    triangles, colors = triangles.contiguous(), None if colors is None else colors.contiguous()
+    boxes, count, facts = launch_setup(triangles, colors, background, o)
+    ends, length = wait_for_length(count, triangles, colors, background)
+    tiles = launch_fill(boxes, count, ends, length, o)
+    image, peak, den, log_product = launch_forward(triangles, facts, colors, background, tiles, o)
     if colors is None:  # outputs of an operator must not share their memory
         peak, den = peak.new_empty(0), den.new_empty(0)
     return image, facts, boxes, peak, den, log_product
