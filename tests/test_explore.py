@@ -34,7 +34,7 @@ CLASSES = [getattr(explore, name) for name in explore.__all__]
 # One change of each dial that must change the picture.
 TURNS = {
     FarRange: {"gap": 0.4, "sigma": 1e-1, "cut": "keep every pair"},
-    GradientTerms: {"terms": "no colour term", "x": 0.2, "sigma": 1e-2, "gamma": 0.3, "scene": "two walls that cross"},
+    GradientTerms: {"terms": "no depth term", "x": 0.2, "sigma": 1e-2, "gamma": 0.3, "scene": "two walls that cross"},
     LossLandscape: {"sigma": 1e-1, "start_x": 0.3, "start_y": -0.2},
     MemoryWall: {"side": 300, "level": 5, "batch": 8, "what": "picture only"},
     Occlusion: {"depth": -0.3, "gamma": 0.5, "sigma": 3e-2, "renderer": "hard"},
