@@ -11,8 +11,22 @@ import pytest
 import torch
 from PIL import Image
 
-from softras_edu import Camera, Lights, explore, formulas, render
-from softras_edu.explore import FarRange, LossLandscape, MemoryWall, Occlusion, PairsPerPixel, ProbabilityMap, SigmaGamma, Silhouette, Staircase
+from softras_edu import Camera, Lights, explore, formulas, rasterize, render
+from softras_edu.explore import (
+    FarRange,
+    GradientTerms,
+    LossLandscape,
+    MemoryWall,
+    Occlusion,
+    OnlineSoftmax,
+    PairsPerPixel,
+    ProbabilityMap,
+    SigmaGamma,
+    Silhouette,
+    Staircase,
+    gradient_terms,
+    online_softmax,
+)
 from softras_edu.explore.base import Explorer
 from softras_edu.explore.draw import CAPTION, PANEL, to_bytes
 from softras_edu.explore.sigma_gamma import SIZE
@@ -21,9 +35,11 @@ CLASSES = [getattr(explore, name) for name in explore.__all__]
 # One change of each dial that must change the picture.
 TURNS = {
     FarRange: {"gap": 0.4, "sigma": 1e-1, "cut": "keep every pair"},
+    GradientTerms: {"terms": "no depth term", "x": 0.2, "sigma": 1e-2, "gamma": 0.3, "scene": "two walls that cross"},
     LossLandscape: {"sigma": 1e-1, "start_x": 0.3, "start_y": -0.2},
     MemoryWall: {"side": 300, "level": 5, "batch": 8, "what": "picture only"},
     Occlusion: {"depth": -0.3, "gamma": 0.5, "sigma": 3e-2, "renderer": "hard"},
+    OnlineSoftmax: {"seen": 6, "gamma": 1e-2, "order": "far first"},
     PairsPerPixel: {"sigma": 3e-3, "dist_eps": 1e-2, "level": 2},
     ProbabilityMap: {"sigma": 3e-2, "row": 0.3, "distance": "barycentric"},
     SigmaGamma: {"sigma": 1e-2, "gamma": 0.3, "azimuth": -60.0, "shape": "cube"},
@@ -138,3 +154,37 @@ def test_sigma_opens_the_landscape() -> None:
     assert "stopped" in explorer.readout
     explorer.sigma = 1e-1
     assert "found the target" in explorer.readout
+
+
+def test_the_online_softmax_ends_where_a_softmax_over_all_faces_ends():
+    log_weight = online_softmax.log_weights(0.02)
+    log_background = (online_softmax.EPS - 1) / 0.02
+    share = torch.softmax(torch.cat([log_weight, log_weight.new_tensor([log_background])]), dim=0)
+    for order in online_softmax.ORDERS.values():
+        peaks, dens, running = online_softmax.history(log_weight[order], online_softmax.COLORS[order], log_background, torch.zeros(3, dtype=torch.float64))
+        torch.testing.assert_close(running[-1], share[:-1] @ online_softmax.COLORS, rtol=1e-12, atol=0)
+        assert peaks == sorted(peaks)
+        assert min(dens) >= 1
+    explorer = OnlineSoftmax(gamma=1e-3)
+    assert "infinity" in explorer.readout
+    explorer.gamma = 1.0
+    assert "infinity" not in explorer.readout
+
+
+def test_gradient_terms_is_whole_or_not():
+    triangles, colors = gradient_terms.walls(torch.tensor([0.1], dtype=torch.float64))
+    triangles.requires_grad_()
+    direction = torch.randn(gradient_terms.SIZE, gradient_terms.SIZE, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    ours = gradient_terms.rasterize_terms(triangles, colors, 1e-3, 1e-2)[0]
+    theirs = rasterize(triangles[0], colors, size=gradient_terms.SIZE, sigma=1e-3, gamma=1e-2, far=gradient_terms.FAR, backend="broadcast")[..., :3]
+    torch.testing.assert_close(ours, theirs)
+    torch.testing.assert_close(*(torch.autograd.grad(image, triangles, direction)[0] for image in (ours, theirs)))
+
+    explorer = GradientTerms()
+    assert float(re.search(r"([\d.]+) %", explorer.readout).group(1)) < 5  # what the seams of the sheet tell
+    explorer.terms = "no depth term"  # depth is the same everywhere: nothing is missing
+    assert "100.0 %" in explorer.readout
+    explorer.scene = "two walls that cross"
+    assert "nothing comes back" in explorer.readout
+    explorer.terms = "no colour term"  # flat colours: nothing is missing
+    assert "100.0 %" in explorer.readout

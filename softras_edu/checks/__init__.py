@@ -1,6 +1,7 @@
 """The exercises' automatic checks: `checks.probability(your_function)` prints a line if it is right, and says what is wrong if not."""
 
 from .build_broadcast import aggregate_color, distance_maps, largest_image
+from .build_loop import clip_slope, online_softmax_step, product_slope, softmax_slope
 from .build_pairs import pair_list, reach_box, segment_max, segment_sum
 from .contract import contract as contract
 from .see_it import (
@@ -20,6 +21,7 @@ from .see_it import (
 
 __all__ = [
     "aggregate_color",
+    "clip_slope",
     "clip_weights",
     "depth_weights",
     "distance_maps",
@@ -27,15 +29,18 @@ __all__ = [
     "inside_triangle",
     "iou_loss",
     "largest_image",
+    "online_softmax_step",
     "orbit_eye",
     "pair_list",
     "pixel_center",
     "probability",
     "probability_slope",
+    "product_slope",
     "reach_box",
     "segment_distance2",
     "segment_max",
     "segment_sum",
     "sigma_for_reach",
     "silhouette",
+    "softmax_slope",
 ]
