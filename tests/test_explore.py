@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from softras_edu import Camera, Lights, explore, formulas, render
-from softras_edu.explore import FarRange, LossLandscape, Occlusion, ProbabilityMap, SigmaGamma, Silhouette, Staircase
+from softras_edu.explore import FarRange, LossLandscape, Occlusion, ProbabilityMap, SigmaGamma, Silhouette, Staircase, TileLists
 from softras_edu.explore.base import Explorer
 from softras_edu.explore.draw import CAPTION, PANEL, to_bytes
 from softras_edu.explore.sigma_gamma import SIZE
@@ -27,6 +27,7 @@ TURNS = {
     SigmaGamma: {"sigma": 1e-2, "gamma": 0.3, "azimuth": -60.0, "shape": "cube"},
     Silhouette: {"sigma": 1e-4, "rule": "largest", "shape": "sphere"},
     Staircase: {"x": 0.25, "size": 24},
+    TileLists: {"tile": "16", "sigma": 1e-3, "x": -0.2, "y": 0.0, "shape": "teapot"},
 }
 
 
@@ -136,3 +137,14 @@ def test_sigma_opens_the_landscape() -> None:
     assert "stopped" in explorer.readout
     explorer.sigma = 1e-1
     assert "found the target" in explorer.readout
+
+
+def test_larger_tiles_evaluate_more_pairs_for_the_same_live_ones() -> None:
+    numbers = lambda: [int(n.replace(",", "")) for n in re.search(r"([\d,]+) pairs for ([\d,]+) live", explorer.readout).groups()]  # noqa: E731
+    explorer = TileLists(tile="4")
+    small = numbers()
+    explorer.tile = "32"
+    assert numbers()[0] > 5 * small[0]
+    assert numbers()[1] == small[1]
+    explorer.sigma = 1e-3
+    assert numbers()[1] > small[1]

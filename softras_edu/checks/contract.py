@@ -79,6 +79,10 @@ def _run(rasterizer: Rasterizer, inputs: list[Tensor | None], o: Options) -> dic
         image = rasterizer(triangles, colors, background, o)
     except NotImplementedError as stub:
         raise YourTurn(str(stub)) from None
+    except Exception as error:
+        if isinstance(error.__cause__, NotImplementedError):  # Triton's interpreter wraps what a kernel raises
+            raise YourTurn(str(error.__cause__)) from None
+        raise
     if not isinstance(image, Tensor):
         raise Mistake(f"contract: rasterize_mine returned {type(image).__name__}, wanted a tensor (B, H, W, C + 1)")
     parts = {"image": image.detach()}

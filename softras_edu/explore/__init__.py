@@ -7,5 +7,6 @@ from .probability_map import ProbabilityMap
 from .sigma_gamma import SigmaGamma
 from .silhouette import Silhouette
 from .staircase import Staircase
+from .tile_lists import TileLists
 
-__all__ = ["FarRange", "LossLandscape", "Occlusion", "ProbabilityMap", "SigmaGamma", "Silhouette", "Staircase"]
+__all__ = ["FarRange", "LossLandscape", "Occlusion", "ProbabilityMap", "SigmaGamma", "Silhouette", "Staircase", "TileLists"]
