@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import traitlets
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from .. import formulas
 from ..camera import Camera
@@ -14,7 +16,7 @@ from ..rasterize.pairs import live_pairs
 from ..rasterize.tiles import drawable, reach_boxes, tile_lists
 from ..render import screen_triangles
 from .base import Explorer, choice_dial, linear_dial, log_dial
-from .draw import BLUE, ORANGE, VERMILION, Panel, compose, new_plot, plot_picture
+from .draw import BLUE, CAPTION, FONT, GREY, ORANGE, PANEL, VERMILION, Panel, compose
 
 SIZE = 64
 TILES = ("4", "8", "16", "32")
@@ -34,11 +36,6 @@ class TileLists(Explorer):
         camera = Camera.orbit(2.6, 25, 30, fov=50)
         meshes = {"sphere": icosphere(3), "teapot": teapot(), "cube": cube()}
         self._triangles = {name: screen_triangles(mesh.verts, mesh.faces, camera) for name, mesh in meshes.items()}
-        self._figure = new_plot(330)
-        axes = self._figure.add_subplot(xlabel="pairs of pixel and face", xscale="log", xlim=(1e2, 1e8))
-        self._figure.subplots_adjust(left=0.27)
-        self._bars = axes.barh(["every pair", "tile lists", "live"], [1, 1, 1], color=["#777777", ORANGE, BLUE])
-        axes.invert_yaxis()
 
     def draw(self) -> tuple[Image.Image, str]:
         side, triangles = int(self.tile), self._triangles[self.shape]
@@ -52,8 +49,6 @@ class TileLists(Explorer):
         _, pixel, _ = live_pairs(triangles[0], drawable(triangles, o), o)
         live_here = int((((pixel // SIZE) // side == row) & ((pixel % SIZE) // side == column)).sum())
         every, listed, live = triangles.shape[1] * SIZE**2, len(tiles.faces) * side**2, len(pixel)
-        for bar, width in zip(self._bars, (every, listed, live), strict=True):
-            bar.set_width(width)
 
         covered = torch.zeros(SIZE * SIZE).index_fill(0, pixel, 0.35).view(SIZE, SIZE)
         picture = Panel(f"the {len(mine)} faces in one list", covered)
@@ -74,4 +69,21 @@ class TileLists(Explorer):
             f"All programs: {len(tiles.faces):,} list entries, {listed:,} pairs for {live:,} live ones, "
             f"<b>{listed / max(live, 1):.1f} times</b> as many. Reach {formulas.reach(self.sigma) * SIZE / 2:.1f} pixels."
         )
-        return compose([picture, grid, plot_picture(self._figure)]), text
+        chart = bars({"every pair": (every, GREY), "tile lists": (listed, ORANGE), "live": (live, BLUE)}, 1e7)
+        return compose([picture, grid, chart]), text
+
+
+def bars(counts: dict[str, tuple[int, str]], most: float, width: int = 330) -> Image.Image:
+    """Bars from 1 to `most` on a logarithmic scale, by name, each with its number and colour. By Pillow, since a figure takes longer than the rest."""
+    sheet = Image.new("RGB", (width, PANEL + CAPTION), "white")
+    pen = ImageDraw.Draw(sheet)
+    pen.text((2, 3), "pairs of pixel and face (each step of the scale x 10)", fill="#222222", font=FONT)
+    left, right = 8, width - 8
+    unit = (right - left) / math.log10(most)
+    for power in range(int(math.log10(most)) + 1):
+        pen.line([left + power * unit, 36, left + power * unit, PANEL + CAPTION - 8], fill="#dddddd")
+    for k, (name, (count, color)) in enumerate(counts.items()):
+        y = 48 + 66 * k
+        pen.text((left, y), f"{name}: {count:,}", fill="#222222", font=FONT)
+        pen.rectangle([left, y + 20, left + unit * math.log10(max(count, 1)), y + 42], fill=color)
+    return sheet

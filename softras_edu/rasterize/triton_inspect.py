@@ -24,8 +24,8 @@ _HEAD = "import triton\nimport triton.language as tl\n\n"
 
 def compiled(
     kernel: Any, helpers: Sequence[Any], variants: Sequence[dict[str, Any]], *, pointers: str = "*fp32", warps: int = 1
-) -> list[dict[str, int]] | None:
-    """What becomes of a kernel on an H100 (sm_90): for each variant of its constants, registers a lane, spilled bytes, and instructions of its loop.
+) -> list[tuple[int, int, int]] | None:
+    """What becomes of a kernel on an H100 (sm_90): for each variant of its constants, registers a lane, spilled bytes, instructions of its loop.
 
     helpers: the `@triton.jit` functions that it calls. Parameters whose names end in `_ptr` are of the type `pointers`, `inv_sigma` is fp32, all
     others that are not in a variant are i32. None where Triton is not installed, so that nothing can be compiled.
@@ -37,7 +37,8 @@ def compiled(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "reader_kernels.py"
         path.write_text(code, encoding="utf-8")
-        return cast("list[dict[str, int]]", json.loads(_in_a_new_process("compile", str(path), json.dumps(job))))
+        rows = json.loads(_in_a_new_process("compile", str(path), json.dumps(job)))
+    return [(registers, spilled, loop) for registers, spilled, loop in rows]
 
 
 def time_on_gpu() -> str:
@@ -58,7 +59,7 @@ def _in_a_new_process(*arguments: str) -> str:
 # ---------------------------------------------------------------- in the other process
 
 
-def _compile(path: str, job: dict[str, Any]) -> list[dict[str, int]]:
+def _compile(path: str, job: dict[str, Any]) -> list[tuple[int, int, int]]:
     triton = importlib.import_module("triton")
     target = importlib.import_module("triton.backends.compiler").GPUTarget("cuda", 90, 32)
     source = importlib.import_module("triton.compiler").ASTSource
@@ -69,8 +70,7 @@ def _compile(path: str, job: dict[str, Any]) -> list[dict[str, int]]:
         types = {name: _type(name, variant, job["pointers"]) for name in kernel.arg_names}
         aligned = {(k,): [["tt.divisibility", 16]] for k, name in enumerate(types) if name.endswith("_ptr")}  # as PyTorch's memory is
         code = triton.compile(source(kernel, types, variant, aligned), target=target, options={"num_warps": job["warps"], "enable_fp_fusion": True})
-        registers, spilled, loop = read_cubin(code.asm["cubin"])
-        rows.append({"registers": registers, "spilled": spilled, "loop": loop})
+        rows.append(read_cubin(code.asm["cubin"]))
     return rows
 
 
