@@ -180,7 +180,10 @@ def test_a_stub_inside_of_a_kernel_is_still_the_readers_turn():
         try:
             raise NotImplementedError("Exercise 09-1")
         except NotImplementedError as stub:
-            raise RuntimeError("what Triton's interpreter does with it") from stub
+            try:
+                raise RuntimeError("what Triton's interpreter does with it") from stub
+            except RuntimeError as inner:
+                raise RuntimeError("and again for a function in a function") from inner
 
     with pytest.raises(NotImplementedError, match="Exercise 09-1"):
         checks.contract(wraps)
