@@ -225,3 +225,41 @@ def conventions() -> Figure:
 
 def _square(x: float, y: float, half: float, color: str) -> Rectangle:
     return Rectangle((x - half, y - half), 2 * half, 2 * half, facecolor=color, edgecolor="#9bb4cc", lw=0.6)
+
+
+def slots(rows: Mapping[str, Sequence[tuple[str, int]]], marks: Mapping[str, Sequence[int]] | None = None) -> Figure:
+    """Pieces of memory: a row of boxes each, with a text and a colour's number in every box.
+
+    Args:
+        rows: by title, the boxes of a row.
+        marks: by title, places between boxes (0 is before the first) at which a thick line is drawn: where a part begins.
+    """
+    longest = max(len(boxes) for boxes in rows.values())
+    figure = Figure(figsize=(max(4.0, 0.52 * longest + 0.3), 0.95 * len(rows)), layout="constrained")
+    axes = figure.subplots(len(rows), 1, squeeze=False)[:, 0]
+    for ax, (title, boxes) in zip(axes, rows.items(), strict=True):
+        for k, (text, color) in enumerate(boxes):
+            ax.add_patch(Rectangle((k, 0), 1, 1, facecolor=COLORS[color % 6], edgecolor="white", lw=1.5))
+            ax.text(k + 0.5, 0.5, text, ha="center", va="center", color="white", weight="bold", fontsize=10)
+        for place in (marks or {}).get(title, ()):
+            ax.plot([place, place], [-0.15, 1.15], color="black", lw=2.5)
+        ax.set(xlim=(-0.1, longest + 0.1), ylim=(-0.2, 1.2))
+        ax.set_title(title, fontsize=10, loc="left")
+        ax.set_axis_off()
+    return figure
+
+
+def tables(images: Sequence[Tensor], titles: Sequence[str], *, xlabel: str, ylabel: str, cmap: str = "cividis", colorbar: str = "") -> Figure:
+    """Tables of numbers as colours, (rows, columns) each; what is not finite stays white."""
+    figure = Figure(figsize=(3.6 * len(images) + (0.7 if colorbar else 0), 3.0), layout="constrained")
+    axes = figure.subplots(1, len(images), squeeze=False)[0]
+    shown = torch.cat([image[image.isfinite()].flatten().float() for image in images])
+    for ax, image, title in zip(axes, images, titles, strict=True):
+        array = image.detach().double().masked_fill(~image.isfinite(), torch.nan).numpy()
+        drawn = ax.imshow(array, cmap=cmap, vmin=shown.min().item(), vmax=shown.max().item(), aspect="auto", interpolation="nearest")
+        ax.set(xlabel=xlabel, ylabel=ylabel)
+        ax.set_title(title, fontsize=10)
+        ax.tick_params(labelsize=8)
+    if colorbar:
+        figure.colorbar(drawn, ax=list(axes), label=colorbar, shrink=0.9)
+    return figure

@@ -24,6 +24,7 @@ from softras_edu.explore import (
     SigmaGamma,
     Silhouette,
     Staircase,
+    TileLists,
     gradient_terms,
     online_softmax,
 )
@@ -45,6 +46,7 @@ TURNS = {
     SigmaGamma: {"sigma": 1e-2, "gamma": 0.3, "azimuth": -60.0, "shape": "cube"},
     Silhouette: {"sigma": 1e-4, "rule": "largest", "shape": "sphere"},
     Staircase: {"x": 0.25, "size": 24},
+    TileLists: {"tile": "16", "sigma": 1e-3, "x": -0.2, "y": 0.0, "shape": "teapot"},
 }
 
 
@@ -188,3 +190,14 @@ def test_gradient_terms_is_whole_or_not():
     assert "nothing comes back" in explorer.readout
     explorer.terms = "no colour term"  # flat colours: nothing is missing
     assert "100.0 %" in explorer.readout
+
+
+def test_larger_tiles_evaluate_more_pairs_for_the_same_live_ones() -> None:
+    numbers = lambda: [int(n.replace(",", "")) for n in re.search(r"([\d,]+) pairs for ([\d,]+) live", explorer.readout).groups()]  # noqa: E731
+    explorer = TileLists(tile="4")
+    small = numbers()
+    explorer.tile = "32"
+    assert numbers()[0] > 5 * small[0]
+    assert numbers()[1] == small[1]
+    explorer.sigma = 1e-3
+    assert numbers()[1] > small[1]

@@ -1,6 +1,7 @@
 """The exercises' automatic checks: `checks.probability(your_function)` prints a line if it is right, and says what is wrong if not."""
 
 from .build_broadcast import aggregate_color, distance_maps, largest_image
+from .build_kernel import draw_discs, softmax_step, tile_entries, tile_pixels
 from .build_loop import clip_slope, online_softmax_step, product_slope, softmax_slope
 from .build_pairs import pair_list, reach_box, segment_max, segment_sum
 from .contract import contract as contract
@@ -25,6 +26,7 @@ __all__ = [
     "clip_weights",
     "depth_weights",
     "distance_maps",
+    "draw_discs",
     "finite_difference",
     "inside_triangle",
     "iou_loss",
@@ -43,4 +45,7 @@ __all__ = [
     "sigma_for_reach",
     "silhouette",
     "softmax_slope",
+    "softmax_step",
+    "tile_entries",
+    "tile_pixels",
 ]

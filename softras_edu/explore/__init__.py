@@ -11,6 +11,7 @@ from .probability_map import ProbabilityMap
 from .sigma_gamma import SigmaGamma
 from .silhouette import Silhouette
 from .staircase import Staircase
+from .tile_lists import TileLists
 
 __all__ = [
     "FarRange",
@@ -24,4 +25,5 @@ __all__ = [
     "SigmaGamma",
     "Silhouette",
     "Staircase",
+    "TileLists",
 ]
