@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from softras_edu import Camera, Lights, explore, formulas, rasterize, render
+from softras_edu import Camera, Lights, explore, formulas, icosphere, rasterize, render, screen_triangles
 from softras_edu.explore import (
     FarRange,
     GradientTerms,
@@ -31,6 +31,7 @@ from softras_edu.explore import (
 from softras_edu.explore.base import Explorer
 from softras_edu.explore.draw import CAPTION, PANEL, to_bytes
 from softras_edu.explore.sigma_gamma import SIZE
+from softras_edu.ledger import peak_bytes
 
 CLASSES = [getattr(explore, name) for name in explore.__all__]
 # One change of each dial that must change the picture.
@@ -201,3 +202,26 @@ def test_larger_tiles_evaluate_more_pairs_for_the_same_live_ones() -> None:
     assert numbers()[1] == small[1]
     explorer.sigma = 1e-3
     assert numbers()[1] > small[1]
+
+
+def test_the_memory_wall_foresees_what_is_measured() -> None:
+    explorer = MemoryWall(side=24, level=1, what="picture only")
+    foreseen = 24 * 24 * 80 * explorer.per_pair["picture only"]
+    triangles = torch.rand(80, 3, 3, generator=torch.Generator().manual_seed(1)) + 1
+    with torch.no_grad():
+        found = peak_bytes(lambda: rasterize(triangles, triangles, size=24, backend="broadcast"))
+    assert found == pytest.approx(foreseen, rel=0.02)
+    assert "fits in a laptop" in explorer.readout
+    explorer.what = "picture and gradient"
+    assert explorer.per_pair["picture and gradient"] > 2 * explorer.per_pair["picture only"]
+    explorer.side, explorer.level = 1024, 6
+    assert "neither machine" in explorer.readout
+
+
+def test_pairs_per_pixel_counts_as_brute_force_does() -> None:
+    explorer = PairsPerPixel(level=1, sigma=1e-3)
+    triangles = screen_triangles(icosphere(1).verts, icosphere(1).faces, Camera.orbit(2.732, 30, 0))[0]
+    pixel, xy = formulas.pixel_centers(64, 64), triangles[:, None, None, :, :2]
+    d = torch.sigmoid(formulas.signed_logit(pixel, xy, formulas.barycentric(pixel, xy), 1e-3, "euclidean"))
+    assert f"{int((d >= 1e-4).sum()):,} of {80 * 64 * 64:,} pairs are live" in explorer.readout
+    assert f"reach {formulas.reach(1e-3) * 32:.1f} pixels" in explorer.readout
