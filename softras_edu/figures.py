@@ -122,6 +122,32 @@ def curves(
     return figure
 
 
+def axes_table(columns: Sequence[str], rows: Mapping[str, Sequence[str]]) -> Figure:
+    """How tensors line up when they are broadcast: a row a tensor, a column an axis.
+
+    Args:
+        columns: the names of the axes, for example B, F, H, W.
+        rows: for each tensor its length along each axis: "1" is drawn as an open box, because it is stretched; "" is no axis at all.
+    """
+    left = 0.09 * max(len(name) for name in rows) + 0.4
+    figure = Figure(figsize=(left + 0.85 * len(columns), 0.5 * (len(rows) + 1)), layout="constrained")
+    ax = figure.subplots()
+    for j, name in enumerate(columns):
+        ax.text(j, -1, name, ha="center", va="center", fontsize=12, weight="bold", color=COLORS[j % 6])
+    for i, (name, sizes) in enumerate(rows.items()):
+        ax.text(-0.7, i, name, ha="right", va="center", fontsize=11, family="monospace")
+        for j, size in enumerate(sizes):
+            if not size:
+                continue
+            stretched = size == "1"
+            face, edge = ("white", GREY) if stretched else (COLORS[j % 6], COLORS[j % 6])
+            ax.add_patch(Rectangle((j - 0.42, i - 0.36), 0.84, 0.72, facecolor=face, edgecolor=edge, ls="--" if stretched else "-", lw=1.4))
+            ax.text(j, i, size, ha="center", va="center", fontsize=11, color=GREY if stretched else "white", weight="normal" if stretched else "bold")
+    ax.set(xlim=(-0.7 - left / 0.85, len(columns) - 0.4), ylim=(len(rows) - 0.4, -1.5))
+    ax.set_axis_off()
+    return figure
+
+
 def conventions() -> Figure:
     """Where pixels are: a 4 x 6 picture with its pixel centres, row and column numbers, and the NDC axes."""
     figure = Figure(figsize=(5.6, 3.9), layout="constrained")

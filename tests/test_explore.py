@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from softras_edu import Camera, Lights, explore, formulas, render
-from softras_edu.explore import FarRange, LossLandscape, Occlusion, ProbabilityMap, SigmaGamma, Silhouette, Staircase
+from softras_edu.explore import FarRange, LossLandscape, MemoryWall, Occlusion, ProbabilityMap, SigmaGamma, Silhouette, Staircase
 from softras_edu.explore.base import Explorer
 from softras_edu.explore.draw import CAPTION, PANEL, to_bytes
 from softras_edu.explore.sigma_gamma import SIZE
@@ -22,6 +22,7 @@ CLASSES = [getattr(explore, name) for name in explore.__all__]
 TURNS = {
     FarRange: {"gap": 0.4, "sigma": 1e-1, "cut": "keep every pair"},
     LossLandscape: {"sigma": 1e-1, "start_x": 0.3, "start_y": -0.2},
+    MemoryWall: {"side": 300, "level": 5, "batch": 8, "what": "picture only"},
     Occlusion: {"depth": -0.3, "gamma": 0.5, "sigma": 3e-2, "renderer": "hard"},
     ProbabilityMap: {"sigma": 3e-2, "row": 0.3, "distance": "barycentric"},
     SigmaGamma: {"sigma": 1e-2, "gamma": 0.3, "azimuth": -60.0, "shape": "cube"},
