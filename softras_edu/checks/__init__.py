@@ -2,6 +2,7 @@
 
 from .build_broadcast import aggregate_color, distance_maps, largest_image
 from .contract import contract as contract
+from .measure import loglog_slope, median_time, pairs_time, roofline
 from .see_it import (
     clip_weights,
     depth_weights,
@@ -26,10 +27,14 @@ __all__ = [
     "inside_triangle",
     "iou_loss",
     "largest_image",
+    "loglog_slope",
+    "median_time",
     "orbit_eye",
+    "pairs_time",
     "pixel_center",
     "probability",
     "probability_slope",
+    "roofline",
     "segment_distance2",
     "sigma_for_reach",
     "silhouette",
