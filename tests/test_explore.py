@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from softras_edu import Camera, Lights, explore, formulas, render
-from softras_edu.explore import FarRange, LossLandscape, MemoryWall, Occlusion, ProbabilityMap, SigmaGamma, Silhouette, Staircase
+from softras_edu.explore import FarRange, LossLandscape, MemoryWall, Occlusion, Predict, ProbabilityMap, SigmaGamma, Silhouette, Staircase
 from softras_edu.explore.base import Explorer
 from softras_edu.explore.draw import CAPTION, PANEL, to_bytes
 from softras_edu.explore.sigma_gamma import SIZE
@@ -24,6 +24,7 @@ TURNS = {
     LossLandscape: {"sigma": 1e-1, "start_x": 0.3, "start_y": -0.2},
     MemoryWall: {"side": 300, "level": 5, "batch": 8, "what": "picture only"},
     Occlusion: {"depth": -0.3, "gamma": 0.5, "sigma": 3e-2, "renderer": "hard"},
+    Predict: {"rung": "pairs", "side": 100, "level": 2, "sigma": 1e-3, "measure": "yes, now"},
     ProbabilityMap: {"sigma": 3e-2, "row": 0.3, "distance": "barycentric"},
     SigmaGamma: {"sigma": 1e-2, "gamma": 0.3, "azimuth": -60.0, "shape": "cube"},
     Silhouette: {"sigma": 1e-4, "rule": "largest", "shape": "sphere"},

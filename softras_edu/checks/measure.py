@@ -50,7 +50,7 @@ Step = Callable[[], Any]
 def _samples(run: Step, wait: Step, clock: Step, warmup: int, repeats: int) -> list[float]:
     for _ in range(warmup):
         run()
-    samples = []
+    samples: list[float] = []
     for _ in range(repeats):
         wait()
         start = clock()
@@ -71,7 +71,7 @@ def _without_waiting(run: Step, wait: Step, clock: Step, warmup: int, repeats: i
 def _waits_at_the_end_only(run: Step, wait: Step, clock: Step, warmup: int, repeats: int) -> float:
     for _ in range(warmup):
         run()
-    samples = []
+    samples: list[float] = []
     for _ in range(repeats):
         start = clock()
         run()
@@ -131,8 +131,9 @@ loglog_slope = Exercise(
         "Only y went through the logarithm.": lambda x, y: _straight(x, y.log()),
         "Only x went through the logarithm.": lambda x, y: _straight(x.log(), y),
         "That is the slope of x against y: divide by the spread of log x.": lambda x, y: _straight(y.log(), x.log()),
-        "First and last point only. The points in between have measured something, too: least squares.": lambda x, y: math.log(y[-1] / y[0])
-        / math.log(x[-1] / x[0]),
+        "First and last point only. The points in between have measured something, too: least squares.": lambda x, y: (
+            math.log(y[-1] / y[0]) / math.log(x[-1] / x[0])
+        ),
     },
 )
 
@@ -155,9 +156,9 @@ pairs_time = Exercise(
     cases=[(_row(16, 80, 1, 0.005, 0.0141, 282),), (_row(64, 1280, 1, 0.4, 0.8176, 16352),), (_row(64, 1280, 4, 1.1, 2.6, 65128),)],
     mistakes={
         "That is the forward pass alone. The column forward_backward_ms has both.": lambda row: float(row["forward_ms"]) * 1e6 / int(row["live_pairs"]),
-        "That divides by every pixel with every face. The column live_pairs has the pairs that count.": lambda row: float(row["forward_backward_ms"])
-        * 1e6
-        / (int(row["side"]) ** 2 * int(row["faces"]) * int(row["batch"])),
+        "That divides by every pixel with every face. The column live_pairs has the pairs that count.": lambda row: (
+            float(row["forward_backward_ms"]) * 1e6 / (int(row["side"]) ** 2 * int(row["faces"]) * int(row["batch"]))
+        ),
         "Those are microseconds. A millisecond has a million nanoseconds.": lambda row: _pairs_time(row) / 1e3,
         "Those are milliseconds. A millisecond has a million nanoseconds.": lambda row: _pairs_time(row) / 1e6,
         "That is time per pixel of the image.": lambda row: float(row["forward_backward_ms"]) * 1e6 / (int(row["side"]) ** 2 * int(row["batch"])),
