@@ -71,10 +71,15 @@ def sweeps(results: Results) -> Figure:
         rows = {name: [m for m in results.select(sweep=sweep, backend=name) if m.ours] for name in results.backends()}
         x = {name: [float(getattr(m, field)) for m in ms] for name, ms in rows.items() if ms}
         lines(axes[0, column], x, {name: [m.both_ms for m in rows[name]] for name in x}, ylabel="" if column else "ms, forward + backward")
-        lines(axes[1, column], x, {name: [max(m.memory_mib, 1.0) for m in rows[name]] for name in x}, xlabel=label, ylabel="" if column else "peak memory, MiB")
+        lines(
+            axes[1, column],
+            x,
+            {name: [max(m.memory_mib, 1.0) for m in rows[name]] for name in x},
+            xlabel=label,
+            ylabel="" if column else "peak memory, MiB\n(below 1: drawn at 1)",
+        )
         axes[1, column].axhline(1, color=GREY, lw=1)
     axes[0, 0].legend(fontsize=9)
-    axes[1, 1].text(0.98, 0.03, "1 MiB or less is drawn at 1", transform=axes[1, 1].transAxes, ha="right", fontsize=8, color=GREY)
     figure.suptitle(results.device, fontsize=10)
     return figure
 
@@ -107,11 +112,12 @@ def roofline_plot(places: Mapping[str, tuple[float, float]], bandwidth: float, p
         ridge = peak / bandwidth
         ax.plot([low, ridge, high], [low * bandwidth / 1e9, peak / 1e9, peak / 1e9], color="black", ls=style, lw=2)
         ax.text(high, peak / 1e9 * 1.1, f"{name}: {peak / 1e9:.0f} ", ha="right", fontsize=9)
-    ax.text(low * 1.15, low * bandwidth / 1e9 * 1.9, f"memory: {bandwidth / 1e9:.0f} GB a second", fontsize=9)
+    ax.text(low * 1.15, low * bandwidth / 1e9 * 8, f"memory: {bandwidth / 1e9:.0f} GB a second", fontsize=9)
     for name, (x, y) in places.items():
-        k = _NAMES.index(name)
+        k = _NAMES.index(name.split(",")[0])
         ax.plot(x, y / 1e9, MARKS[k], ms=11, color=COLORS[k], mec="black")
-        ax.annotate(name, (x, y / 1e9), xytext=(9, -14), textcoords="offset points", fontsize=10)
+        left = name == "pairs"  # it stands close to broadcast
+        ax.annotate(name, (x, y / 1e9), xytext=(-9 if left else 9, -14), textcoords="offset points", fontsize=10, ha="right" if left else "left")
     bottom = min([y for _, y in places.values()] + [low * bandwidth]) / 1e9
     ax.set(xscale="log", yscale="log", xlim=(low, high), ylim=(bottom / 3, max(peaks.values()) / 1e9 * 3))
     ax.set(xlabel="operations a byte of memory traffic", ylabel="billion operations a second")
@@ -127,7 +133,7 @@ def bars(values: Mapping[str, float], xlabel: str, hatched: Sequence[str] = ()) 
     for k, (name, value) in enumerate(values.items()):
         other = name in hatched
         ax.barh(k, value - least, left=least, height=0.6, color="#f0d9a8" if other else BLUE, hatch="//" if other else "", edgecolor="black", lw=0.6)
-        ax.text(value * 1.1, k, f"{value:.3g}", va="center", fontsize=9)
+        ax.text(value * 1.1, k, f"{value:,.0f}" if value >= 100 else f"{value:.3g}", va="center", fontsize=9)
     ax.set_yticks(range(len(values)), labels=list(values), fontsize=9)
     ax.set(xscale="log", xlim=(least, max(values.values()) * 5), ylim=(len(values) - 0.4, -0.6), xlabel=xlabel)
     ax.grid(alpha=0.3, axis="x")

@@ -138,3 +138,36 @@ def test_sigma_opens_the_landscape() -> None:
     assert "stopped" in explorer.readout
     explorer.sigma = 1e-1
     assert "found the target" in explorer.readout
+
+
+def test_predict_adds_the_measurement_only_when_asked_and_only_where_it_fits() -> None:
+    explorer = Predict(rung="pairs", side=32, level=1)
+    assert "not measured yet" in explorer.readout
+    before = explorer.image.copy()
+    explorer.measure = "yes, now"
+    assert "times the prediction" in explorer.readout
+    assert (explorer.image != before).any()
+    assert "Measured" in explorer.alt
+    explorer.rung, explorer.level, explorer.side = "loops", 6, 1024
+    assert "stays a prediction" in explorer.readout
+    assert "days" in explorer.readout
+    explorer.rung, explorer.level, explorer.side = "broadcast", 5, 64
+    assert "stays a prediction" in explorer.readout
+
+
+def test_predict_follows_live_pairs_for_pairs_and_all_pairs_for_broadcast() -> None:
+    explorer = Predict(rung="broadcast")
+    milliseconds = lambda: explorer.models[explorer.rung].case(explorer.level, explorer.side, explorer.sigma)  # noqa: E731
+    for rung, grows in (("broadcast", False), ("pairs", True), ("numba", True)):
+        explorer.rung, explorer.sigma = rung, 1e-4
+        before = milliseconds()
+        explorer.sigma = 1e-2
+        assert (milliseconds() > before) == grows
+    explorer.rung = "broadcast"
+    assert "5,242,880 pairs" in explorer.readout
+
+
+def test_predict_says_what_to_do_without_measurements(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("softras_edu.measurements.folder", lambda: None)
+    with pytest.raises(FileNotFoundError, match="softras_edu bench"):
+        Predict()
