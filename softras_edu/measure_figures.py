@@ -112,11 +112,11 @@ def roofline_plot(places: Mapping[str, tuple[float, float]], bandwidth: float, p
         ridge = peak / bandwidth
         ax.plot([low, ridge, high], [low * bandwidth / 1e9, peak / 1e9, peak / 1e9], color="black", ls=style, lw=2)
         ax.text(high, peak / 1e9 * 1.1, f"{name}: {peak / 1e9:.0f} ", ha="right", fontsize=9)
-    ax.text(low * 1.15, low * bandwidth / 1e9 * 8, f"memory: {bandwidth / 1e9:.0f} GB a second", fontsize=9)
+    ax.text(low * 1.15, low * bandwidth / 1e9 * 80, f"memory: {bandwidth / 1e9:.0f} GB a second", fontsize=9)
     for name, (x, y) in places.items():
         k = _NAMES.index(name.split(",")[0])
         ax.plot(x, y / 1e9, MARKS[k], ms=11, color=COLORS[k], mec="black")
-        left = name == "pairs"  # it stands close to broadcast
+        left = name == "pairs" or x > 10  # away from broadcast, and from the frame
         ax.annotate(name, (x, y / 1e9), xytext=(-9 if left else 9, -14), textcoords="offset points", fontsize=10, ha="right" if left else "left")
     bottom = min([y for _, y in places.values()] + [low * bandwidth]) / 1e9
     ax.set(xscale="log", yscale="log", xlim=(low, high), ylim=(bottom / 3, max(peaks.values()) / 1e9 * 3))

@@ -10,7 +10,7 @@ import traitlets
 from PIL import Image
 
 from .. import measurements
-from ..cost_model import DENSE, CostModel, expected_pairs, sphere
+from ..cost_model import DENSE, CostModel, sphere, sphere_pairs
 from ..mesh import icosphere
 from ..rasterize import backends, rasterize
 from .base import Explorer, choice_dial, count_dial, log_dial
@@ -43,7 +43,7 @@ class Predict(Explorer):
         self._bars.subplots_adjust(left=0.21, top=0.86)
         axes = self._bars.add_subplot(xscale="log", xlim=(SHORT, LONG), ylim=(3.6, -0.6))
         axes.set_yticks(range(len(RUNGS)), labels=RUNGS)
-        marks = {1.0: "1 ms", 1e3: "1 s", 6e4: "1 min", 3.6e6: "1 h", 8.64e7: "1 day", 3.15e10: "1 year"}
+        marks = {1.0: "1 ms", 1e3: "1 s", 6e4: "1 min", 8.64e7: "1 day", 3.15e10: "1 year"}
         axes.set_xticks(list(marks), labels=list(marks.values()), fontsize=9)
         axes.minorticks_off()
         axes.grid(axis="x", alpha=0.3)
@@ -92,7 +92,7 @@ class Predict(Explorer):
             line.set_alpha(1.0 if name == self.rung else 0.45)
         self._here.set_data([self.side], [mine])
 
-        pairs = faces * self.side**2 if self.rung in DENSE else expected_pairs(sphere(self.level), self.side, self.sigma)
+        pairs = faces * self.side**2 if self.rung in DENSE else sphere_pairs(self.level, self.side, self.sigma)
         kind = "pairs" if self.rung in DENSE else "live pairs"
         case = f"{self.side} x {self.side} pixels, {faces:,} faces, sigma {self.sigma:.1e}"
         told = f"Measured here: <b>{readable(found)}</b>, {found / mine:.2g} times the prediction." if found is not None else f"Here: {why_not}."
