@@ -20,6 +20,7 @@ from softras_edu.explore import (
     Occlusion,
     OnlineSoftmax,
     PairsPerPixel,
+    Predict,
     ProbabilityMap,
     SigmaGamma,
     Silhouette,
@@ -43,6 +44,7 @@ TURNS = {
     Occlusion: {"depth": -0.3, "gamma": 0.5, "sigma": 3e-2, "renderer": "hard"},
     OnlineSoftmax: {"seen": 6, "gamma": 1e-2, "order": "far first"},
     PairsPerPixel: {"sigma": 3e-3, "dist_eps": 1e-2, "level": 2},
+    Predict: {"rung": "pairs", "side": 100, "level": 2, "sigma": 1e-3, "measure": "yes, now"},
     ProbabilityMap: {"sigma": 3e-2, "row": 0.3, "distance": "barycentric"},
     SigmaGamma: {"sigma": 1e-2, "gamma": 0.3, "azimuth": -60.0, "shape": "cube"},
     Silhouette: {"sigma": 1e-4, "rule": "largest", "shape": "sphere"},
@@ -225,3 +227,36 @@ def test_pairs_per_pixel_counts_as_brute_force_does() -> None:
     d = torch.sigmoid(formulas.signed_logit(pixel, xy, formulas.barycentric(pixel, xy), 1e-3, "euclidean"))
     assert f"{int((d >= 1e-4).sum()):,} of {80 * 64 * 64:,} pairs are live" in explorer.readout
     assert f"reach {formulas.reach(1e-3) * 32:.1f} pixels" in explorer.readout
+
+
+def test_predict_adds_the_measurement_only_when_asked_and_only_where_it_fits() -> None:
+    explorer = Predict(rung="pairs", side=32, level=1)
+    assert "not measured yet" in explorer.readout
+    before = explorer.image.copy()
+    explorer.measure = "yes, now"
+    assert "times the prediction" in explorer.readout
+    assert (explorer.image != before).any()
+    assert "Measured" in explorer.alt
+    explorer.rung, explorer.level, explorer.side = "loops", 6, 1024
+    assert "stays a prediction" in explorer.readout
+    assert "days" in explorer.readout
+    explorer.rung, explorer.level, explorer.side = "broadcast", 5, 64
+    assert "stays a prediction" in explorer.readout
+
+
+def test_predict_follows_live_pairs_for_pairs_and_all_pairs_for_broadcast() -> None:
+    explorer = Predict(rung="broadcast")
+    milliseconds = lambda: explorer.models[explorer.rung].case(explorer.level, explorer.side, explorer.sigma)  # noqa: E731
+    for rung, grows in (("broadcast", False), ("pairs", True), ("numba", True)):
+        explorer.rung, explorer.sigma = rung, 1e-4
+        before = milliseconds()
+        explorer.sigma = 1e-2
+        assert (milliseconds() > before) == grows
+    explorer.rung = "broadcast"
+    assert "5,242,880 pairs" in explorer.readout
+
+
+def test_predict_says_what_to_do_without_measurements(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("softras_edu.measurements.folder", lambda: None)
+    with pytest.raises(FileNotFoundError, match="softras_edu bench"):
+        Predict()

@@ -26,6 +26,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -82,7 +83,7 @@ def share_out(kernel: Callable[..., None], cuts: list[int], *arguments: object) 
     others = []
     if len(cuts) > 2:
         pool = _pool(torch.get_num_threads(), os.getpid())
-        others = [pool.submit(kernel, start, stop, *arguments) for start, stop in zip(cuts[1:-1], cuts[2:], strict=True)]
+        others = [pool.submit(kernel, start, stop, *arguments) for start, stop in pairwise(cuts[1:])]
     kernel(cuts[0], cuts[1], *arguments)
     for task in others:  # waits, and raises what a task raised
         task.result()
