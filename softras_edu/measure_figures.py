@@ -117,7 +117,8 @@ def roofline_plot(places: Mapping[str, tuple[float, float]], bandwidth: float, p
         k = _NAMES.index(name.split(",")[0])
         ax.plot(x, y / 1e9, MARKS[k], ms=11, color=COLORS[k], mec="black")
         left = name == "pairs" or x > 10  # away from broadcast, and from the frame
-        ax.annotate(name, (x, y / 1e9), xytext=(-9 if left else 9, -14), textcoords="offset points", fontsize=10, ha="right" if left else "left")
+        away = (-9 if left else 9, 10 if x > 10 else -14)
+        ax.annotate(name, (x, y / 1e9), xytext=away, textcoords="offset points", fontsize=10, ha="right" if left else "left")
     bottom = min([y for _, y in places.values()] + [low * bandwidth]) / 1e9
     ax.set(xscale="log", yscale="log", xlim=(low, high), ylim=(bottom / 3, max(peaks.values()) / 1e9 * 3))
     ax.set(xlabel="operations a byte of memory traffic", ylabel="billion operations a second")
