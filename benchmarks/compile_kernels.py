@@ -22,6 +22,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import torch
 import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
@@ -35,7 +36,7 @@ for _c in (1, 3, 7, 19):  # 19 channels go in groups, here in groups as large as
         for _way in ("screen", "perspective"):
             VARIANTS[f"C = {_c}, {_distance}, {_way}"] = {
                 "C": _c,
-                "CHANNELS": min(_c, triton_gpu.MOST_CHANNELS),
+                "CHANNELS": {"fp32": min(_c, triton_gpu.MOST_CHANNELS[torch.float32]), "fp64": min(_c, triton_gpu.MOST_CHANNELS[torch.float64])},
                 "EUCLIDEAN": _distance == "euclidean",
                 "PERSPECTIVE": _way == "perspective",
             }
@@ -99,7 +100,10 @@ def compile_kernel(kernel: str, target: str, dtype: str = "fp32", warps: int | N
 
 def report(kernel: str, variant: str, target: str, dtype: str = "fp32") -> dict[str, Any]:
     """One row of the table."""
-    compiled = compile_kernel(kernel, target, dtype, **VARIANTS.get(variant, {}))
+    constants = VARIANTS.get(variant, {})
+    if isinstance(constants.get("CHANNELS"), dict):
+        constants = constants | {"CHANNELS": constants["CHANNELS"][dtype]}
+    compiled = compile_kernel(kernel, target, dtype, **constants)
     code = compiled.asm
     if "cubin" in code:
         registers, spilled, scalars, loop = _read_nvidia(code["cubin"])

@@ -99,8 +99,8 @@ def test_newer_files_say_who_draws_what(shelf):
 
 
 def test_the_committed_numbers_reach_the_bars_of_the_project():
-    # On the machine where they were set. A reader's own file is not held to them.
-    results = Results(max((ROOT / "benchmarks" / "results").glob("*-amd-epyc-*.csv")))
+    # On the machine where they were measured last. A reader's own file is not held to them.
+    results = Results(max((ROOT / "benchmarks" / "results").glob("*-2-threads.csv")))
     broadcast, pairs, numba = (results.median_ms(name) for name in ("broadcast", "pairs", "numba"))
     assert broadcast / numba >= 250
     assert broadcast / pairs >= 40

@@ -87,7 +87,8 @@ def test_the_committed_table_is_whole_and_nothing_in_it_spills():
             for kernel in KERNELS[3:]:
                 of_this = [variant for k, variant, d, t in seen if (k, d, t) == (kernel, dtype, target)]
                 assert len(of_this) == 19  # silhouettes with two distances; RGB; C = 1, 3, 7, 19 with two distances, on the screen and in perspective
-    assert [row for row in rows if row["spilled"] != "0"] == []
+    # All but one: on sm_80, float64 division in the setup kernel is a call, which keeps its return address on the stack.
+    assert {(row["kernel"], row["dtype"], row["target"]) for row in rows if row["spilled"] != "0"} <= {("_setup_kernel", "fp64", "sm_80")}
 
 
 def test_the_table_is_written(tmp_path):
