@@ -16,9 +16,7 @@ import csv
 import datetime
 import os
 import re
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +26,7 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
 from softras_edu.rasterize import triton_gpu, triton_kernels, triton_setup
+from softras_edu.rasterize.triton_inspect import innermost, read_cubin
 
 TARGETS = {"sm_80": GPUTarget("cuda", 80, 32), "sm_90": GPUTarget("cuda", 90, 32), "gfx942": GPUTarget("hip", "gfx942", 64)}
 VARIANTS = {"RGB": {"C": 3, "CHANNELS": 3}, "silhouette": {"C": 0, "CHANNELS": 0}}
@@ -106,7 +105,8 @@ def report(kernel: str, variant: str, target: str, dtype: str = "fp32") -> dict[
     compiled = compile_kernel(kernel, target, dtype, **constants)
     code = compiled.asm
     if "cubin" in code:
-        registers, spilled, scalars, loop = _read_nvidia(code["cubin"])
+        registers, spilled, loop = read_cubin(code["cubin"])
+        scalars = 0
     else:
         registers, spilled, scalars, loop = _read_amd(code["amdgcn"])
     if kernel in OF_TRIANGLES:
@@ -116,41 +116,6 @@ def report(kernel: str, variant: str, target: str, dtype: str = "fp32") -> dict[
     pairs = max(1, pixels // lanes)
     row = (kernel, variant, dtype, target, registers, spilled, scalars, compiled.metadata.shared, loop, pairs, round(loop / pairs, 1))
     return dict(zip(FIELDS, row, strict=True))
-
-
-def _read_nvidia(cubin: bytes) -> tuple[int, int, int, int]:
-    """Registers a thread, bytes spilled to local memory, 0, instructions of the pair loop."""
-    tool = Path(triton.__file__).parent / "backends/nvidia/bin/cuobjdump"
-    with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
-        file.write(cubin)
-        file.flush()
-        usage = subprocess.run([tool, "-res-usage", file.name], capture_output=True, text=True, check=True).stdout
-    numbers = {name: int(value) for name, value in re.findall(r"(REG|STACK|LOCAL):(\d+)", usage)}
-    return numbers["REG"], numbers["STACK"] + numbers["LOCAL"], 0, _innermost(read_sass(cubin)[1])
-
-
-def read_sass(cubin: bytes) -> tuple[list[str], list[tuple[int, int]]]:
-    """All instructions but the padding behind the last one, and every loop by the places of its first and last instruction."""
-    disassembler = Path(triton.__file__).parent / "backends/nvidia/bin/nvdisasm"
-    with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
-        file.write(cubin)
-        file.flush()
-        sass = subprocess.run([disassembler, "-c", file.name], capture_output=True, text=True, check=True).stdout
-    lines: list[str] = []
-    labels: dict[str, int] = {}
-    for line in sass.splitlines():
-        label = re.match(r"\s*(\.L_\w+):", line)
-        instruction = re.match(r"\s*/\*[0-9a-f]{4,}\*/\s+(.*?);", line)
-        if label:
-            labels[label.group(1)] = len(lines)
-        elif instruction:
-            lines.append(instruction.group(1))
-    loops = []
-    for at, text in enumerate(lines):
-        jump = re.search(r"\bBRA\b.*`\((\.L_\w+)\)", text)
-        if jump and labels.get(jump.group(1), at) < at:
-            loops.append((labels[jump.group(1)], at))
-    return [text for text in lines if not text.startswith("NOP")], loops
 
 
 def _read_amd(assembly: str) -> tuple[int, int, int, int]:
@@ -169,13 +134,7 @@ def _read_amd(assembly: str) -> tuple[int, int, int, int]:
             if jump and jump.group(1) in labels:
                 loops.append((labels[jump.group(1)], count - 1))
     in_memory = numbers["vgpr_spill_count"] + numbers["private_segment_fixed_size"]
-    return numbers["vgpr_count"], in_memory, numbers["sgpr_spill_count"], _innermost(loops)
-
-
-def _innermost(loops: list[tuple[int, int]]) -> int:
-    """Length of the longest loop that holds no other loop. (Short ones are the compiler's own, or an unrolled rest.)"""
-    inner = [(a, b) for a, b in loops if not any(a <= c and d <= b and (a, b) != (c, d) for c, d in loops)]
-    return max((b - a + 1 for a, b in inner), default=0)
+    return numbers["vgpr_count"], in_memory, numbers["sgpr_spill_count"], innermost(loops)
 
 
 def reports(everything: bool = False) -> list[dict[str, Any]]:

@@ -24,11 +24,13 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from softras_edu.bench import Case, count_live_pairs
+from softras_edu.bench import Case
+from softras_edu.bench.measure import count_pairs
 from softras_edu.camera import Camera
 from softras_edu.mesh import icosphere
 from softras_edu.rasterize import tiles, triton_gpu
 from softras_edu.rasterize.options import Options
+from softras_edu.rasterize.triton_inspect import innermost, read_sass
 from softras_edu.rasterize.triton_pair import (
     beside,
     clip_barycentric,
@@ -179,8 +181,8 @@ def compare() -> list[dict[str, Any]]:
     for kernel, warps, size in plans:
         constants = {"TILE": size} if size else {}
         compiled = c.compile_kernel(kernel, "sm_90", warps=warps, C=3, CHANNELS=3, **constants)
-        lines, loops = c.read_sass(compiled.asm["cubin"])
-        loop = c._innermost(loops)
+        lines, loops = read_sass(compiled.asm["cubin"])
+        loop = innermost(loops)
         code[kernel, warps, size] = loop, len(lines) - loop
     rows = []
     for name, case in CASES.items():
@@ -190,7 +192,7 @@ def compare() -> list[dict[str, Any]]:
         boxes = tiles.reach_boxes(triangles, o)
         tall, wide = (boxes[..., 1] - boxes[..., 0]).long(), (boxes[..., 3] - boxes[..., 2]).long()
         blocks = int((-(-tall // triton_gpu.BLOCK_H) * -(-wide // triton_gpu.BLOCK_W)).sum())
-        live = count_live_pairs(triangles, case)
+        live, _ = count_pairs(case, "cpu")
         for (kernel, warps, size), (loop, around) in code.items():
             if size:
                 lists = tiles.tile_lists(boxes, o.height, o.width, size)
