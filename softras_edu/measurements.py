@@ -130,20 +130,26 @@ def newest(*backends: str, on_cpu: bool = True) -> Results | None:
     def fits(results: Results) -> bool:
         return results.on_cpu == on_cpu and set(backends) <= set(results.backends())
 
-    files = [results for results in map(Results, _files(lambda name: not name.startswith("compile-"))) if results.all and fits(results)]
+    files = [results for results in map(Results, _files(_is_bench)) if results.all and fits(results)]
     mine = [results for results in files if results.device.startswith(f"{processor()}, ")]
     return max(mine or files, key=lambda results: (results.date, results.path.name), default=None)
 
 
 def compiled() -> list[Row]:
     """What the compiler made of the Triton kernels, the newest compile-*.csv line by line: registers, spills, instructions a pair."""
-    files = _files(lambda name: name.startswith("compile-"))
+    files = _files(lambda path: path.name.startswith("compile-"))
     if not files:
         return []
     with max(files).open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
-def _files(wanted: Callable[[str], bool]) -> list[Path]:
+def _files(wanted: Callable[[Path], bool]) -> list[Path]:
     place = folder()
-    return [] if place is None else sorted(path for path in place.glob("*.csv") if wanted(path.name))
+    return [] if place is None else sorted(path for path in place.glob("*.csv") if wanted(path))
+
+
+def _is_bench(path: Path) -> bool:
+    """Does `make bench` write files like this one? Other scripts put theirs into the same folder."""
+    with path.open(encoding="utf-8") as file:
+        return "forward_backward_ms" in file.readline()

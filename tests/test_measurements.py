@@ -65,6 +65,13 @@ def test_the_newest_file_of_this_machine_comes_first(shelf):
     assert measurements.newest("triton") is None
 
 
+def test_files_of_other_scripts_are_left_alone(shelf):
+    (shelf / "poses-2099-01-01.csv").write_text("date,device,solved\n2099-01-01,mine,0.9\n")
+    assert measurements.newest() is None
+    write(shelf / "a.csv", "mine, 2 threads", "2030-01-01", {"numba": 9.0})
+    assert measurements.newest().path.name == "a.csv"
+
+
 def test_the_newest_compilation_is_read(shelf):
     assert measurements.compiled() == []
     for day in ("2030-01-01", "2031-01-01"):
