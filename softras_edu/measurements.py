@@ -135,13 +135,18 @@ def newest(*backends: str, on_cpu: bool = True) -> Results | None:
     return max(mine or files, key=lambda results: (results.date, results.path.name), default=None)
 
 
-def compiled() -> list[Row]:
-    """What the compiler made of the Triton kernels, the newest compile-*.csv line by line: registers, spills, instructions a pair."""
-    files = _files(lambda path: path.name.startswith("compile-"))
+def table(name: str) -> list[Row]:
+    """What another script in benchmarks/ wrote: the newest <name>-<date>.csv, line by line, or nothing if there is none."""
+    files = _files(lambda path: path.name.startswith(f"{name}-"))
     if not files:
         return []
     with max(files).open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
+
+
+def compiled() -> list[Row]:
+    """What the compiler made of the Triton kernels: registers, spills, instructions a pair."""
+    return table("compile")
 
 
 def _files(wanted: Callable[[Path], bool]) -> list[Path]:

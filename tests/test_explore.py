@@ -22,6 +22,7 @@ from softras_edu.explore import (
     PairsPerPixel,
     Predict,
     ProbabilityMap,
+    ShapeForces,
     SigmaGamma,
     Silhouette,
     Staircase,
@@ -46,6 +47,7 @@ TURNS = {
     PairsPerPixel: {"sigma": 3e-3, "dist_eps": 1e-2, "level": 2},
     Predict: {"rung": "pairs", "side": 100, "level": 2, "sigma": 1e-3, "measure": "yes, now"},
     ProbabilityMap: {"sigma": 3e-2, "row": 0.3, "distance": "barycentric"},
+    ShapeForces: {"loss": "IoU", "crumple": 0.2, "sigma": 1e-2, "azimuth": -60.0},
     SigmaGamma: {"sigma": 1e-2, "gamma": 0.3, "azimuth": -60.0, "shape": "cube"},
     Silhouette: {"sigma": 1e-4, "rule": "largest", "shape": "sphere"},
     Staircase: {"x": 0.25, "size": 24},
@@ -260,3 +262,13 @@ def test_predict_says_what_to_do_without_measurements(monkeypatch: pytest.Monkey
     monkeypatch.setattr("softras_edu.measurements.folder", lambda: None)
     with pytest.raises(FileNotFoundError, match="softras_edu bench"):
         Predict()
+
+
+def test_each_loss_lowers_what_it_measures() -> None:
+    explorer = ShapeForces()
+    for loss, name, lower in (("IoU", "IoU", False), ("Laplacian", "Laplacian", True), ("flatten", "flatten", True)):
+        explorer.loss = loss
+        before, after = (float(number) for number in re.findall(rf"{name} ([\d.]+\d|\d+)", explorer.readout))
+        assert (after < before) == lower, explorer.readout
+    explorer.loss, explorer.sigma, explorer.crumple = "IoU", 1e-1, 0.0
+    assert float(re.findall(r"Laplacian ([\d.]+)", explorer.readout)[0]) < 0.3

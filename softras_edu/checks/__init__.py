@@ -20,6 +20,7 @@ from .see_it import (
     sigma_for_reach,
     silhouette,
 )
+from .use_shape import fold_penalty, laplacian_loss, scheduled_sigma
 
 __all__ = [
     "aggregate_color",
@@ -29,8 +30,10 @@ __all__ = [
     "distance_maps",
     "draw_discs",
     "finite_difference",
+    "fold_penalty",
     "inside_triangle",
     "iou_loss",
+    "laplacian_loss",
     "largest_image",
     "loglog_slope",
     "median_time",
@@ -44,6 +47,7 @@ __all__ = [
     "product_slope",
     "reach_box",
     "roofline",
+    "scheduled_sigma",
     "segment_distance2",
     "segment_max",
     "segment_sum",

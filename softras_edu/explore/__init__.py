@@ -9,6 +9,7 @@ from .online_softmax import OnlineSoftmax
 from .pairs_per_pixel import PairsPerPixel
 from .predict import Predict
 from .probability_map import ProbabilityMap
+from .shape_forces import ShapeForces
 from .sigma_gamma import SigmaGamma
 from .silhouette import Silhouette
 from .staircase import Staircase
@@ -24,6 +25,7 @@ __all__ = [
     "PairsPerPixel",
     "Predict",
     "ProbabilityMap",
+    "ShapeForces",
     "SigmaGamma",
     "Silhouette",
     "Staircase",
