@@ -37,12 +37,12 @@ class Case:
     renderer: str = "soft"
     sigma: float = 3e-4
     sigma_end: float = 1e-6
-    laplacian: float = 1e-2
+    laplacian: float = 5e-3
     flatten: float = 1e-4
     level: int = 3
     size: int = 64
-    views: int = 36
-    batch: int = 12
+    views: int = 72
+    batch: int = 24
     steps: int = 400
     lr: float = 2e-2
     lr_end: float = 2e-3
@@ -54,13 +54,13 @@ def cases() -> Iterator[Case]:
     for target in TARGETS:
         for seed in range(3):
             yield Case("target", target=target, seed=seed)
-    for laplacian, flatten in ((0.0, 0.0), (1e-2, 0.0), (0.0, 1e-4), (1e-2, 1e-4)):
+    for laplacian, flatten in ((0.0, 0.0), (5e-3, 0.0), (0.0, 1e-4), (5e-3, 1e-4)):
         yield Case("loss", laplacian=laplacian, flatten=flatten)
     for sigma in (1e-3, 3e-4, 1e-4, 1e-5, 1e-6):
         yield Case("sigma", sigma=sigma, sigma_end=sigma)
     yield Case("sigma")
     for views in (6, 12, 24, 36, 72):
-        yield Case("views", views=views, batch=min(views, 12))
+        yield Case("views", views=views, batch=min(views, 24))
     # The invented gradient takes every pixel against every face: a smaller mesh, smaller pictures, and the soft fit beside it with the same.
     small = Case("renderer", level=2, size=32, views=24, batch=8, steps=200)
     for target in ("cube", "teapot"):
@@ -79,8 +79,8 @@ def around(count: int, turn: float = 0.0) -> Camera:
 
 @torch.no_grad()
 def silhouettes(mesh: Mesh, camera: Camera, size: int) -> Tensor:
-    """By the z-buffer, one view after the other (all at once would need gigabytes): (N, size, size)."""
-    return torch.cat([rasterize_hard(triangles[None], size=size)[..., 0] for triangles in screen_triangles(mesh.verts, mesh.faces, camera)])
+    """Without blur, (N, size, size): the z-buffer's picture, except for a pixel whose centre lies on an edge, and a hundred times faster."""
+    return (rasterize(screen_triangles(mesh.verts, mesh.faces, camera), size=size, sigma=1e-9)[..., 0] > 0.5).float()
 
 
 def run(case: Case) -> dict[str, object]:

@@ -40,7 +40,7 @@ cameras  one for each picture, in the order of the file names, or named in a col
 NEAR, FAR = 1e-3, 1e4  # in units of the shape's radius; silhouettes do not ask for more
 BATCH = 8  # views a step: a fit with a hundred views costs no more a step than one with eight
 SIGMA, LR = (3e-4, 1e-6), (2e-2, 2e-3)  # first and last step
-LAPLACIAN, FLATTEN = 1e-2, 1e-4
+LAPLACIAN, FLATTEN = 5e-3, 1e-4
 
 
 @dataclass(frozen=True)

@@ -33,8 +33,9 @@ def laplacian(verts: Tensor, faces: Tensor) -> Tensor:
         A scalar, averaged over the batch.
     """
     edges = torch.cat([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
-    edges = torch.cat([edges, edges.flip(1)]).unique(dim=0)  # both directions, each once
-    start, end = edges.T
+    edges = torch.cat([edges, edges.flip(1)])  # both directions
+    edge = (edges[:, 0] * verts.shape[-2] + edges[:, 1]).unique()  # each once; as single numbers they are sorted faster than as pairs
+    start, end = edge // verts.shape[-2], edge % verts.shape[-2]
     count = torch.bincount(start, minlength=verts.shape[-2]).clamp_min(1).to(verts.dtype)
     neighbours = torch.zeros_like(verts).index_add(-2, start, verts[..., end, :])
     lonely = torch.bincount(start, minlength=verts.shape[-2]) == 0

@@ -82,6 +82,14 @@ def test_the_newest_compilation_is_read(shelf):
 # ---------------------------------------------------------------- what is in it
 
 
+def test_a_table_of_another_script_is_its_newest_file(shelf):
+    assert measurements.table("fit-shapes") == []
+    for date, iou in (("2026-01-02", 0.9), ("2026-03-01", 0.98), ("2026-02-01", 0.95)):
+        (shelf / f"fit-shapes-{date}.csv").write_text(f"target,iou\ncube,{iou}\n")
+    (shelf / "fit-2027-01-01.csv").write_text("target,iou\nother,0\n")
+    assert measurements.table("fit-shapes") == [{"target": "cube", "iou": "0.98"}]
+
+
 def test_rows_are_numbers_and_older_files_lack_columns(shelf):
     write(shelf / "old.csv", "mine, 2 threads", "2030-01-01", {"pairs": 10.0, "numba": 1.0})
     results = Results(shelf / "old.csv")

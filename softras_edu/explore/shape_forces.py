@@ -19,7 +19,7 @@ from .draw import GREEN, Panel, compose
 
 SIZE = 64
 LOSSES = ("IoU", "Laplacian", "flatten", "all three")
-WEIGHTS = {"IoU": (1.0, 0.0, 0.0), "Laplacian": (0.0, 1e-2, 0.0), "flatten": (0.0, 0.0, 1e-4), "all three": (1.0, 1e-2, 1e-4)}
+WEIGHTS = {"IoU": (1.0, 0.0, 0.0), "Laplacian": (0.0, 5e-3, 0.0), "flatten": (0.0, 0.0, 1e-4), "all three": (1.0, 5e-3, 1e-4)}
 ARROWS = 40  # the longest
 STEPS, STEP_LENGTH = 15, 0.03
 
