@@ -1,6 +1,6 @@
 """What notebook 12 quotes: spheres fitted to silhouettes, with every loss, sigma and renderer left out or changed in turn.
 
-    python benchmarks/fit_shapes.py            writes benchmarks/results/fit-shapes-<date>.csv (about a quarter of an hour on two cores)
+    python benchmarks/fit_shapes.py            writes benchmarks/results/fit-shapes-<date>.csv (about a quarter of an hour)
     python benchmarks/fit_shapes.py --only nmr shows the rows of one group and writes nothing
 
 The seed decides which views a step looks at. Another kind of CPU may round differently, and a fit of hundreds of steps makes that visible in the
@@ -104,7 +104,7 @@ def run(case: Case) -> dict[str, object]:
     start, cpu = time.perf_counter(), time.process_time()
     rule = partial(torch.optim.Adam, betas=(0.5, 0.99))
     dials = {"lr": schedule(case.lr, case.lr_end), "sigma": schedule(case.sigma, case.sigma_end)}
-    done = fit(loss, [offset], steps=case.steps, optimizer=rule, seed=case.seed, **dials)
+    done = fit(loss, [offset], steps=case.steps, optimizer=rule, seed=case.seed, progress=False, **dials)
     seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu
 
     fitted = Mesh((0.9 * sphere.verts + offset).detach(), sphere.faces)
@@ -131,17 +131,19 @@ def main() -> None:
     parser.add_argument("--only", metavar="GROUP", help="target, loss, sigma, views or renderer")
     only = parser.parse_args().only
     rows: list[dict[str, object]] = []
+    path = RESULTS / f"fit-shapes-{datetime.date.today().isoformat()}.csv"
     run(Case("warm-up", steps=2))  # compiles
     for case in cases():
-        if only in (None, case.group):
-            rows.append(run(case))
-            print(*(f"{key} {value}" for key, value in rows[-1].items() if key not in ("device", "torch", "date")), flush=True)
+        if only not in (None, case.group):
+            continue
+        rows.append(run(case))
+        print(*(f"{key} {value}" for key, value in rows[-1].items() if key not in ("device", "torch", "date")), flush=True)
+        if only is None:
+            with path.open("w", newline="", encoding="utf-8") as file:
+                writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+                writer.writeheader()
+                writer.writerows(rows)
     if only is None:
-        path = RESULTS / f"fit-shapes-{datetime.date.today().isoformat()}.csv"
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
         print(f"Wrote {path}")
 
 
