@@ -119,7 +119,7 @@ def run(case: Case) -> dict[str, object]:
         "flatten_end": round(losses.flatten(fitted.verts, fitted.faces).item(), 1),
         "seconds": round(seconds, 1),
         "cpu_seconds": round(cpu_seconds, 1),
-        "device": f"{processor()}, {torch.get_num_threads()} threads",
+        "device": f"{processor()}, {torch.get_num_threads()} thread{'s' * (torch.get_num_threads() > 1)}",
         "torch": torch.__version__,
         "date": datetime.date.today().isoformat(),
     }
