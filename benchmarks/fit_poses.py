@@ -38,6 +38,7 @@ from softras_edu.pose import (
     fit_pose,
     geodesic_angle,
     photograph,
+    picture_loss,
     random_rotations,
     random_turns,
     turned,
@@ -62,11 +63,11 @@ def truncated(mesh: Mesh, rotation: Tensor, sigma: float, gamma: float) -> Tenso
 
 
 def best_of(starts: int, mesh: Mesh, photo: Tensor, start: Tensor) -> FoundPose:
-    """The given start and some random ones; of each case the end with the least loss."""
+    """The given start and some random ones; of each case the end whose hard picture is nearest to the photograph."""
     count = len(start)
     others = random_rotations(count * (starts - 1), torch.Generator().manual_seed(SEED + 1))
     found = search(mesh, photo.repeat(starts, 1, 1, 1), torch.cat([start, others]))
-    best = found.losses[-1].reshape(starts, count).argmin(0)
+    best = picture_loss(photograph(mesh, found.rotation), photo.repeat(starts, 1, 1, 1), 0.0).reshape(starts, count).argmin(0)
     chosen = found.rotation.reshape(starts, count, 3, 3)[best, torch.arange(count)]
     return FoundPose(chosen, found.path, found.losses)
 

@@ -28,6 +28,7 @@ from softras_edu.pose import (
     rotation_from_axis_angle,
     turn_slope,
 )
+from softras_edu.pose_table import median_error, newest, percent, shares
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -185,3 +186,13 @@ def test_the_renderer_gives_a_gradient_to_the_pose() -> None:
     draw_soft(colored_cube(), rotation, 1e-2, 1e-1)[..., :3].square().sum().backward()
     assert rotation.grad is not None
     assert (rotation.grad.flatten(1).norm(dim=1) > 0).all()
+
+
+def test_the_table_is_read_and_drawn() -> None:
+    rows = newest()
+    assert len(percent(rows, "cube", "soft, schedules")) == 4
+    assert percent(rows, "cube", "SoftRas") == [84, 75, 55]
+    assert len(median_error(rows, "bracket", "NMR")) == 4
+    figure = shares(rows, "cube", ["NMR", "soft, schedules", "SoftRas"])
+    labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert labels == ["NMR", "soft, schedules", "SoftRas (published)"]

@@ -12,7 +12,8 @@ from .exercise import Exercise
 
 
 def _random(count: int, seed: int) -> Tensor:
-    return pose.random_rotations(count, torch.Generator().manual_seed(seed)).double()
+    """Rotations that are exact in float64."""
+    return pose.rotation_from_axis_angle(torch.randn(count, 3, generator=torch.Generator().manual_seed(seed), dtype=torch.float64))
 
 
 # --- how far apart two rotations are -----------------------------------------------------------------------------------------------
