@@ -43,7 +43,7 @@ def median_error(rows: Sequence[Row], object: str, method: str) -> list[float]:
 
 def shares(rows: Sequence[Row], object: str, methods: Sequence[str], title: str = "") -> Figure:
     """For each distance of the start, one mark a method: percent of poses found, with Wilson's interval where we counted; grey without, where it is theirs."""
-    figure = Figure(figsize=(8.4, 4.2), layout="constrained")
+    figure = Figure(figsize=(8.4, 4.0), layout="constrained")
     ax = figure.subplots()
     for k, method in enumerate(methods):
         lines = [row for row in rows if (row["object"], row["method"]) == (object, method)]
@@ -53,10 +53,9 @@ def shares(rows: Sequence[Row], object: str, methods: Sequence[str], title: str 
         heights = [float(row["percent"]) for row in lines]
         label = method if ours else f"{method} (published)"
         ax.plot(places, heights, _MARKS[k % 8], color=color, ms=7, label=label, mfc=color if ours else "white", mew=1.5)
-        for place, height, row in zip(places, heights, lines, strict=True):
+        for place, row in zip(places, lines, strict=True):
             if ours:
                 ax.plot([place] * 2, [float(row["low"]), float(row["high"])], color=color, lw=2)
-            ax.annotate(f"{height:.0f}", (place, height), xytext=(5, 5), textcoords="offset points", fontsize=8, color=color)
     for line in range(1, len(STARTS)):
         ax.axvline(line - 0.5, color="#dddddd", lw=1)
     ax.set(xlim=(-0.5, len(STARTS) - 0.5), ylim=(-3, 106), ylabel="poses found (%)", xlabel="angle between start and truth", title=title)
