@@ -15,7 +15,7 @@ from softras_edu import Camera, Lights, explore, formulas, render
 from softras_edu.explore import FarRange, LossLandscape, Occlusion, ProbabilityMap, SigmaGamma, Silhouette, Staircase
 from softras_edu.explore.base import Explorer
 from softras_edu.explore.draw import CAPTION, PANEL, to_bytes
-from softras_edu.explore.sigma_gamma import SIZE
+from softras_edu.explore.pace import SIZE
 
 CLASSES = [getattr(explore, name) for name in explore.__all__]
 # One change of each dial that must change the picture.
@@ -26,7 +26,7 @@ TURNS = {
     ProbabilityMap: {"sigma": 3e-2, "row": 0.3, "distance": "barycentric"},
     SigmaGamma: {"sigma": 1e-2, "gamma": 0.3, "azimuth": -60.0, "shape": "cube"},
     Silhouette: {"sigma": 1e-4, "rule": "largest", "shape": "sphere"},
-    Staircase: {"x": 0.25, "size": 24},
+    Staircase: {"x": 0.25, "size": 32},
 }
 
 

@@ -16,7 +16,7 @@ from . import draw
 
 Dial = Callable[[], ipywidgets.Widget]
 _STYLE = {"description_width": "150px"}
-_LAYOUT = {"width": "520px"}
+_LAYOUT = {"width": "520px", "max_width": "100%"}  # a narrow page shrinks it
 
 
 def log_dial(name: str, low: float, high: float) -> Dial:
@@ -34,9 +34,14 @@ def count_dial(name: str, low: int, high: int) -> Dial:
     return lambda: ipywidgets.IntSlider(description=name, min=low, max=high, style=_STYLE, layout=_LAYOUT)
 
 
+def step_dial(name: str, values: tuple[int, ...]) -> Dial:
+    """A slider over a few given numbers."""
+    return lambda: ipywidgets.SelectionSlider(description=name, options=values, style=_STYLE, layout=_LAYOUT)
+
+
 def choice_dial(name: str, options: tuple[str, ...]) -> Dial:
     """A list from which one is chosen."""
-    return lambda: ipywidgets.Dropdown(description=name, options=options, style=_STYLE, layout={"width": "340px"})
+    return lambda: ipywidgets.Dropdown(description=name, options=options, style=_STYLE, layout={"width": "340px", "max_width": "100%"})
 
 
 class Explorer(traitlets.HasTraits):
