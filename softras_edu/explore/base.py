@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import ipywidgets
 import numpy as np
+import torch
 import traitlets
 from PIL import Image
 
@@ -44,6 +46,17 @@ def choice_dial(name: str, options: tuple[str, ...]) -> Dial:
     return lambda: ipywidgets.Dropdown(description=name, options=options, style=_STYLE, layout={"width": "340px", "max_width": "100%"})
 
 
+@contextmanager
+def pytorch_threads(count: int | None) -> Iterator[None]:
+    """PyTorch computes with `count` threads inside (None: with as many as outside)."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 class Explorer(traitlets.HasTraits):
     """A picture with dials.
 
@@ -52,6 +65,8 @@ class Explorer(traitlets.HasTraits):
     """
 
     alt = "An interactive picture."
+    # PyTorch's, while drawing. Two gain little on pictures this small, and wait long for each other where the browser wants a core too.
+    threads: int | None = 1
 
     def __init__(self, **dials: Any):
         unknown = set(dials) - set(self.trait_names())
@@ -67,7 +82,8 @@ class Explorer(traitlets.HasTraits):
             turner = self.traits()[name].metadata["dial"]()
             traitlets.link((self, name), (turner, "value"))
             turners.append(turner)
-        self.prepare()
+        with pytorch_threads(self.threads):
+            self.prepare()
         self.update()
         # Every picture has the same size, so that nothing on the page moves when it changes; a narrow page shrinks it.
         self._picture.layout = ipywidgets.Layout(width=f"{self.image.shape[1]}px", max_width="100%", object_fit="contain")
@@ -89,7 +105,8 @@ class Explorer(traitlets.HasTraits):
     def update(self) -> None:
         """Redraw now."""
         start = time.perf_counter()
-        picture, self.readout = self.draw()
+        with pytorch_threads(self.threads):
+            picture, self.readout = self.draw()
         self.image = np.asarray(picture)
         png = draw.png(picture)
         milliseconds = (time.perf_counter() - start) * 1e3

@@ -9,7 +9,6 @@ from weakref import WeakKeyDictionary
 
 import matplotlib
 import numpy as np
-import torch
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -59,12 +58,12 @@ class Panel:
 
 
 def to_bytes(image: Tensor, cmap: str = "gray", vmin: float = 0.0, vmax: float = 1.0) -> np.ndarray:
-    """(H, W) or (H, W, 3 or more) numbers -> (H, W, 3) uint8."""
-    array = image.detach().cpu().double()
-    if array.dim() == 2:
-        scaled = ((array - vmin) / (vmax - vmin)).clamp(0, 1).numpy()
+    """(H, W) or (H, W, 3 or more) numbers -> (H, W, 3) uint8. In NumPy: it stays on one core, and leaves the other to the rasterizer."""
+    array = image.detach().cpu().numpy()
+    if array.ndim == 2:
+        scaled = np.clip((array.astype(np.float64) - vmin) / (vmax - vmin), 0, 1)
         return np.asarray(matplotlib.colormaps[cmap](scaled)[..., :3] * 255).round().astype(np.uint8)
-    return np.asarray((array[..., :3].clamp(0, 1) * 255).round().to(torch.uint8))
+    return np.asarray(np.clip(array[..., :3], 0, 1) * 255).round().astype(np.uint8)
 
 
 def compose(panels: Sequence[Panel | Image.Image], below: Image.Image | None = None, gap: int = 10) -> Image.Image:

@@ -16,7 +16,7 @@ from .base import Explorer, choice_dial, linear_dial, log_dial
 from .draw import BLUE, GREEN, GREY, ORANGE, PANEL, SKY, VERMILION, Panel, compose, new_plot, plot_picture
 
 Renderer = Callable[[Tensor], Tensor]
-SIZE = 128
+SIZE = 64
 TIP = -0.35  # x of the shape's rightmost corner, at the height of the target's middle
 SHAPE = torch.tensor([[-0.75, -0.25, 2.0], [TIP, 0.0, 2.0], [-0.75, 0.25, 2.0]], dtype=torch.float64)
 SIDE = 0.3  # of the square target

@@ -21,6 +21,8 @@ SHAPES = ("teapot", "torus", "sphere", "cube")
 class SigmaGamma(Explorer):
     """A lit mesh and its silhouette under the dials sigma (blur), gamma (how far one can see through) and azimuth."""
 
+    threads = None  # a mesh keeps all cores busy
+
     sigma = traitlets.Float(1e-5).tag(dial=log_dial("sigma (blur)", -6, -1))
     gamma = traitlets.Float(1e-4).tag(dial=log_dial("gamma (see-through)", -5, 0))
     azimuth = traitlets.Float(30.0).tag(dial=linear_dial("azimuth (degrees)", -180, 180, 5))

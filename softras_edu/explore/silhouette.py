@@ -28,6 +28,8 @@ RULES = ("product", "largest", "sum")
 class Silhouette(Explorer):
     """One silhouette from many probability maps: the paper's product, beside the two rules one would try first."""
 
+    threads = None  # a mesh keeps all cores busy
+
     sigma = traitlets.Float(3e-3).tag(dial=log_dial("sigma (blur)", -6, -1))
     rule = traitlets.Enum(RULES, "product").tag(dial=choice_dial("rule", RULES))
     shape = traitlets.Enum(SHAPES, "two triangles").tag(dial=choice_dial("shape", SHAPES))

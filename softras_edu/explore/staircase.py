@@ -28,11 +28,10 @@ class Staircase(Explorer):
 
     def prepare(self) -> None:
         self._figure = new_plot()
-        axes = self._figure.add_subplot(xlabel="place of the triangle", ylabel="loss (mean square)", xlim=(FIRST, LAST))
+        axes = self._figure.add_subplot(xlabel="place of the triangle", ylabel="loss (mean square)", xlim=(FIRST, LAST), ylim=(-0.01, 0.21))
         (self._line,) = axes.plot([], [], color=BLUE, lw=1.5, drawstyle="steps-post")
         (self._here,) = axes.plot([], [], "o", color=VERMILION, ms=8)
         axes.axvline(TARGET_X, color="#777777", ls="--", lw=1)
-        self._axes = axes
 
     @torch.no_grad()
     def draw(self) -> tuple[Image.Image, str]:
@@ -42,9 +41,6 @@ class Staircase(Explorer):
 
         self._line.set_data(places.numpy(), losses.numpy())
         self._here.set_data([self.x], [loss])
-        top = losses.max().item()
-        if self._axes.get_ylim()[1] != 1.1 * top:  # new axes take longer than all the rest
-            self._axes.set_ylim(-0.05 * top, 1.1 * top)
         panel = Panel("hard triangle, target outlined", here)
         panel.outline(moved(torch.tensor([TARGET_X]))[0, 0, :, :2], ORANGE, 3)
         jumps = len(places) - 2
