@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import ipywidgets
@@ -47,10 +47,10 @@ def choice_dial(name: str, options: tuple[str, ...]) -> Dial:
 
 
 @contextmanager
-def pytorch_threads(count: int | None) -> Iterator[None]:
-    """PyTorch computes with `count` threads inside (None: with as many as outside)."""
+def pytorch_threads(count: int) -> Iterator[None]:
+    """PyTorch computes with `count` threads inside."""
     before = torch.get_num_threads()
-    torch.set_num_threads(count or before)
+    torch.set_num_threads(count)
     try:
         yield
     finally:
@@ -65,8 +65,6 @@ class Explorer(traitlets.HasTraits):
     """
 
     alt = "An interactive picture."
-    # PyTorch's, while drawing. Two gain little on pictures this small, and wait long for each other where the browser wants a core too.
-    threads: int | None = 1
 
     def __init__(self, **dials: Any):
         unknown = set(dials) - set(self.trait_names())
@@ -82,7 +80,7 @@ class Explorer(traitlets.HasTraits):
             turner = self.traits()[name].metadata["dial"]()
             traitlets.link((self, name), (turner, "value"))
             turners.append(turner)
-        with pytorch_threads(self.threads):
+        with self.one_core():
             self.prepare()
         self.update()
         # Every picture has the same size, so that nothing on the page moves when it changes; a narrow page shrinks it.
@@ -105,13 +103,24 @@ class Explorer(traitlets.HasTraits):
     def update(self) -> None:
         """Redraw now."""
         start = time.perf_counter()
-        with pytorch_threads(self.threads):
+        with self.one_core():
             picture, self.readout = self.draw()
         self.image = np.asarray(picture)
         png = draw.png(picture)
         milliseconds = (time.perf_counter() - start) * 1e3
         self._picture.value = png
         self._readout.value = f'<div aria-live="polite" style="line-height:1.5">{self.readout}<br>drawn in {milliseconds:.0f} ms</div>'
+
+    @contextmanager
+    def one_core(self) -> Iterator[None]:
+        """PyTorch alone: on pictures this small its threads gain nothing, and for milliseconds they spin on cores that the rasterizer wants."""
+        self._cores = torch.get_num_threads()
+        with pytorch_threads(1):
+            yield
+
+    def all_cores(self) -> AbstractContextManager[None]:
+        """For the rasterizer, which shares out the pixels of a mesh among as many threads as PyTorch has."""
+        return pytorch_threads(self._cores)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """The live widget, and beside it a PNG for every place where no kernel runs (a code host, an exported page)."""

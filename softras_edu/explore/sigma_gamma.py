@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import traitlets
 from PIL import Image
+from torch import Tensor
 
 from ..camera import Camera
 from ..formulas import reach
 from ..mesh import Mesh, cube, icosphere, teapot, torus
+from ..rasterize import rasterize
 from ..render import render, screen_triangles
 from ..shading import Lights
 from .base import Explorer, choice_dial, linear_dial, log_dial
@@ -20,8 +24,6 @@ SHAPES = ("teapot", "torus", "sphere", "cube")
 
 class SigmaGamma(Explorer):
     """A lit mesh and its silhouette under the dials sigma (blur), gamma (how far one can see through) and azimuth."""
-
-    threads = None  # a mesh keeps all cores busy
 
     sigma = traitlets.Float(1e-5).tag(dial=log_dial("sigma (blur)", -6, -1))
     gamma = traitlets.Float(1e-4).tag(dial=log_dial("gamma (see-through)", -5, 0))
@@ -37,12 +39,21 @@ class SigmaGamma(Explorer):
         mesh = self._meshes[self.shape]
         camera = Camera.orbit(2.6, 25, self.azimuth, fov=50)
         size, pairs = affordable(screen_triangles(mesh.verts, mesh.faces, camera)[0], self.sigma)
-        image = render(mesh, camera, size=size, lights=Lights(), sigma=self.sigma, gamma=self.gamma, background=0.0)[0]
+        image = self.render(mesh, camera, size)
         self.alt = f"{self.shape} drawn with sigma {self.sigma:.1e} and gamma {self.gamma:.1e}: colour on the left, silhouette on the right."
         panels = [Panel("colour", image), Panel("silhouette (alpha)", image[..., 3])]
         pixels = reach(self.sigma) * size / 2  # NDC to pixels
         text = f"{len(mesh.faces):,} triangles, {size} x {size} pixels. An edge reaches {pixels:.1f} pixels outward: {pairs:,} pairs of pixel and triangle."
         return compose(panels), text
+
+    def render(self, mesh: Mesh, camera: Camera, size: int) -> Tensor:
+        """Colour and alpha, (size, size, 4)."""
+
+        def on_all_cores(triangles: Tensor, colors: Tensor, **options: Any) -> Tensor:
+            with self.all_cores():
+                return rasterize(triangles, colors, **options)
+
+        return render(mesh, camera, size=size, lights=Lights(), rasterizer=on_all_cores, sigma=self.sigma, gamma=self.gamma)[0]
 
 
 def painted(mesh: Mesh) -> Mesh:

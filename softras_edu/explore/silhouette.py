@@ -28,8 +28,6 @@ RULES = ("product", "largest", "sum")
 class Silhouette(Explorer):
     """One silhouette from many probability maps: the paper's product, beside the two rules one would try first."""
 
-    threads = None  # a mesh keeps all cores busy
-
     sigma = traitlets.Float(3e-3).tag(dial=log_dial("sigma (blur)", -6, -1))
     rule = traitlets.Enum(RULES, "product").tag(dial=choice_dial("rule", RULES))
     shape = traitlets.Enum(SHAPES, "two triangles").tag(dial=choice_dial("shape", SHAPES))
@@ -37,9 +35,14 @@ class Silhouette(Explorer):
     @torch.no_grad()
     def draw(self) -> tuple[Image.Image, str]:
         verts, faces = on_screen(self.shape)
-        size, pairs = affordable(verts[faces], self.sigma)
+        triangles = verts[faces]
+        size, pairs = affordable(triangles, self.sigma)
         signed = largest_signed_d2(self.shape, size)
-        alpha = signed.div(self.sigma).sigmoid() if self.rule == "largest" else aggregate(verts[faces], self.sigma, self.rule, size)
+        if self.rule == "largest":
+            alpha = signed.div(self.sigma).sigmoid()
+        else:
+            with self.all_cores():
+                alpha = aggregate(triangles, self.sigma, self.rule, size)
         hard = (signed >= 0).to(alpha)
         panels = [Panel(f"alpha by {self.rule}", alpha), Panel("hard silhouette", hard), Panel("soft - hard (blue -, red +)", alpha - hard, "RdBu_r", -1, 1)]
         self.alt = f"Soft silhouette of {self.shape} by {self.rule} at sigma {self.sigma:.1e}, beside the hard one and their difference."
