@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from . import __version__, bench, doctor
+from .rasterize.ladder import RUNGS
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -22,12 +23,16 @@ def main(arguments: list[str] | None = None) -> int:
     timing = commands.add_parser("bench", help="measure every renderer that runs here")
     timing.add_argument("--out", type=Path, metavar="FOLDER", help="write the numbers there, as <date>-<device>.csv")
     timing.add_argument("--limit", type=float, default=3.0, metavar="SECONDS", help="a backend leaves a sweep after a run longer than this (3)")
+    timing.add_argument("--backends", default="", metavar="NAMES", help="only these, with commas between: numba,deodr; peers too where they are installed")
     given = parser.parse_args(arguments)
     if given.command == "doctor":
         return doctor.report()
     if given.command == "notebooks":
         return copy_notebooks(given.dest, given.force)
-    return bench.report(given.out, given.limit)
+    only = [name for name in given.backends.split(",") if name]
+    if wrong := bench.unknown(only):
+        return _fail(f"--backends: got {', '.join(wrong)}, wanted some of {', '.join((*RUNGS, *bench.PEERS))}")
+    return bench.report(given.out, given.limit, only)
 
 
 def copy_notebooks(dest: Path, force: bool = False) -> int:

@@ -122,6 +122,81 @@ def curves(
     return figure
 
 
+def axes_table(columns: Sequence[str], rows: Mapping[str, Sequence[str]]) -> Figure:
+    """How tensors line up when they are broadcast: a row a tensor, a column an axis.
+
+    Args:
+        columns: the names of the axes, for example B, F, H, W.
+        rows: for each tensor its length along each axis: "1" is drawn as an open box, because it is stretched; "" is no axis at all.
+    """
+    left = 0.09 * max(len(name) for name in rows) + 0.4
+    figure = Figure(figsize=(left + 0.85 * len(columns), 0.5 * (len(rows) + 1)), layout="constrained")
+    ax = figure.subplots()
+    for j, name in enumerate(columns):
+        ax.text(j, -1, name, ha="center", va="center", fontsize=12, weight="bold", color=COLORS[j % 6])
+    for i, (name, sizes) in enumerate(rows.items()):
+        ax.text(-0.7, i, name, ha="right", va="center", fontsize=11, family="monospace")
+        for j, size in enumerate(sizes):
+            if not size:
+                continue
+            stretched = size == "1"
+            face, edge = ("white", GREY) if stretched else (COLORS[j % 6], COLORS[j % 6])
+            ax.add_patch(Rectangle((j - 0.42, i - 0.36), 0.84, 0.72, facecolor=face, edgecolor=edge, ls="--" if stretched else "-", lw=1.4))
+            ax.text(j, i, size, ha="center", va="center", fontsize=11, color=GREY if stretched else "white", weight="normal" if stretched else "bold")
+    ax.set(xlim=(-0.7 - left / 0.85, len(columns) - 0.4), ylim=(len(rows) - 0.4, -1.5))
+    ax.set_axis_off()
+    return figure
+
+
+def gather_and_sum(face: Sequence[int], pixel: Sequence[int], *, faces: int, pixels: int) -> Figure:
+    """A list of pairs between its faces (above) and its pixels (below): values are gathered down to the pairs, and summed down to the pixels."""
+    figure = Figure(figsize=(7.6, 3.2), layout="constrained")
+    ax = figure.subplots()
+    x_face = [(f + 0.5) / faces for f in range(faces)]
+    x_pair = [(k + 0.5) / len(face) for k in range(len(face))]
+    x_pixel = [(p + 0.5) / pixels for p in range(pixels)]
+    for k, (f, p) in enumerate(zip(face, pixel, strict=True)):
+        ax.annotate("", (x_pair[k], 1.13), (x_face[f], 1.87), arrowprops={"arrowstyle": "-|>", "color": BLUE, "lw": 1.3})
+        ax.annotate("", (x_pixel[p], 0.13), (x_pair[k], 0.87), arrowprops={"arrowstyle": "-|>", "color": "#D55E00", "lw": 1.3})
+    for y, places, names, color in (
+        (2, x_face, [f"face {f}" for f in range(faces)], BLUE),
+        (1, x_pair, [f"{f}, {p}" for f, p in zip(face, pixel, strict=True)], "#444444"),
+        (0, x_pixel, [f"pixel {p}" for p in range(pixels)], "#D55E00"),
+    ):
+        for x, name in zip(places, names, strict=True):
+            ax.text(x, y, name, ha="center", va="center", fontsize=9, color="white", bbox={"boxstyle": "round", "facecolor": color, "edgecolor": "none"})
+    for height, text in ((1.5, "gather"), (0.5, "segment sum")):
+        ax.text(-0.01, height, text, ha="right", va="center", fontsize=10, color="#333333")
+    ax.set(xlim=(-0.14, 1), ylim=(-0.25, 2.25))
+    ax.set_axis_off()
+    return figure
+
+
+def bars(groups: Sequence[str], values: Mapping[str, Sequence[float]], *, ylabel: str, logy: bool = True) -> Figure:
+    """Bars side by side: for each group one bar of each name, with its number on top; told apart by colour and by hatching."""
+    figure = Figure(figsize=(7.6, 3.4), layout="constrained")
+    ax = figure.subplots()
+    width = 0.8 / len(values)
+    for k, (name, numbers) in enumerate(values.items()):
+        places = [g - 0.4 + (k + 0.5) * width for g in range(len(groups))]
+        drawn = ax.bar(places, numbers, width, label=name, color=COLORS[k % 6], hatch=("", "//", "..", "xx", "\\\\", "++")[k % 6], edgecolor="white")
+        ax.bar_label(drawn, [_short(number) for number in numbers], fontsize=8, padding=1)
+    ax.set(xticks=range(len(groups)), ylabel=ylabel, yscale="log" if logy else "linear")
+    ax.set_xticklabels(groups)
+    ax.margins(y=0.12)
+    ax.legend(fontsize=9, ncols=len(values), loc="upper left")
+    return figure
+
+
+def _short(number: float) -> str:
+    """5,242,880 -> 5.2 M."""
+    for unit in ("", " k", " M", " G"):
+        if abs(number) < 1000:
+            return f"{number:.3g}{unit}"
+        number /= 1000
+    return f"{number:.3g} T"
+
+
 def conventions() -> Figure:
     """Where pixels are: a 4 x 6 picture with its pixel centres, row and column numbers, and the NDC axes."""
     figure = Figure(figsize=(5.6, 3.9), layout="constrained")
@@ -150,3 +225,41 @@ def conventions() -> Figure:
 
 def _square(x: float, y: float, half: float, color: str) -> Rectangle:
     return Rectangle((x - half, y - half), 2 * half, 2 * half, facecolor=color, edgecolor="#9bb4cc", lw=0.6)
+
+
+def slots(rows: Mapping[str, Sequence[tuple[str, int]]], marks: Mapping[str, Sequence[int]] | None = None) -> Figure:
+    """Pieces of memory: a row of boxes each, with a text and a colour's number in every box.
+
+    Args:
+        rows: by title, the boxes of a row.
+        marks: by title, places between boxes (0 is before the first) at which a thick line is drawn: where a part begins.
+    """
+    longest = max(len(boxes) for boxes in rows.values())
+    figure = Figure(figsize=(max(4.0, 0.52 * longest + 0.3), 0.95 * len(rows)), layout="constrained")
+    axes = figure.subplots(len(rows), 1, squeeze=False)[:, 0]
+    for ax, (title, boxes) in zip(axes, rows.items(), strict=True):
+        for k, (text, color) in enumerate(boxes):
+            ax.add_patch(Rectangle((k, 0), 1, 1, facecolor=COLORS[color % 6], edgecolor="white", lw=1.5))
+            ax.text(k + 0.5, 0.5, text, ha="center", va="center", color="white", weight="bold", fontsize=10)
+        for place in (marks or {}).get(title, ()):
+            ax.plot([place, place], [-0.15, 1.15], color="black", lw=2.5)
+        ax.set(xlim=(-0.1, longest + 0.1), ylim=(-0.2, 1.2))
+        ax.set_title(title, fontsize=10, loc="left")
+        ax.set_axis_off()
+    return figure
+
+
+def tables(images: Sequence[Tensor], titles: Sequence[str], *, xlabel: str, ylabel: str, cmap: str = "cividis", colorbar: str = "") -> Figure:
+    """Tables of numbers as colours, (rows, columns) each; what is not finite stays white."""
+    figure = Figure(figsize=(3.6 * len(images) + (0.7 if colorbar else 0), 3.0), layout="constrained")
+    axes = figure.subplots(1, len(images), squeeze=False)[0]
+    shown = torch.cat([image[image.isfinite()].flatten().float() for image in images])
+    for ax, image, title in zip(axes, images, titles, strict=True):
+        array = image.detach().double().masked_fill(~image.isfinite(), torch.nan).numpy()
+        drawn = ax.imshow(array, cmap=cmap, vmin=shown.min().item(), vmax=shown.max().item(), aspect="auto", interpolation="nearest")
+        ax.set(xlabel=xlabel, ylabel=ylabel)
+        ax.set_title(title, fontsize=10)
+        ax.tick_params(labelsize=8)
+    if colorbar:
+        figure.colorbar(drawn, ax=list(axes), label=colorbar, shrink=0.9)
+    return figure

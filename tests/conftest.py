@@ -1,4 +1,4 @@
-"""Scenes that several test files need."""
+"""Scenes that several test files need, and Triton's interpreter, which must be chosen before anything imports triton."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor
+
+from softras_edu.rasterize.triton_gpu import use_interpreter
+
+if not torch.cuda.is_available():
+    use_interpreter()
 
 
 def _random_scene(seed: int, faces: int, channels: int = 3, batch: int | None = None, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor]:

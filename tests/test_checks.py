@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -79,3 +81,13 @@ def test_an_image_is_shown_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
         checks.silhouette(lambda d: d.amax(0))
     assert len(shown) == 1
     assert shown[0].width > 3 * 200  # yours, expected and difference side by side
+
+
+def test_arithmetic_that_fails_is_a_mistake_that_shows_the_arguments() -> None:
+    def overflowing(peak: float, den: float, log_weight: float) -> tuple[float, ...]:
+        return checks.online_softmax_step.reference(peak, den, log_weight) if log_weight > -100 else (0.0, math.exp(log_weight - peak), 0.0, 0.0)
+
+    with pytest.raises(Mistake, match=r"math range error.*arguments -500000.0, 1.2, -400000.0"):
+        checks.online_softmax_step(lambda peak, den, log_weight: overflowing(peak, den, log_weight))
+    with pytest.raises(Mistake, match="ZeroDivisionError"):
+        checks.softmax_slope(lambda share, face_color, color, d_color: (1 / (share - share), 0.0))

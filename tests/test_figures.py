@@ -50,3 +50,23 @@ def test_show_carries_the_alt_text(monkeypatch) -> None:
     monkeypatch.setattr("IPython.display.display", lambda bundle, raw, metadata: sent.update(bundle=bundle, metadata=metadata))
     figures.show(figures.conventions(), "a grid of pixels")
     assert sent["metadata"]["image/png"]["alt"] == sent["bundle"]["text/plain"] == "a grid of pixels"
+
+
+def test_a_table_of_axes_draws_a_box_for_each_axis_and_a_dashed_one_where_it_is_stretched():
+    (ax,) = figures.axes_table(["B", "F", "H"], {"a": ["", "3", "1"], "b": ["2", "1", "4"]}).axes
+    styles = [patch.get_linestyle() for patch in ax.patches]
+    assert len(styles) == 5
+    assert styles.count("--") == 2
+
+
+def test_gather_and_sum_draws_two_arrows_a_pair_and_names_everything():
+    (ax,) = figures.gather_and_sum([0, 0, 1], [2, 0, 2], faces=2, pixels=3).axes
+    texts = [text.get_text() for text in ax.texts]
+    assert texts.count("") == 6  # the arrows
+    assert {"face 0", "face 1", "0, 2", "0, 0", "1, 2", "pixel 0", "pixel 1", "pixel 2"} <= set(texts)
+
+
+def test_bars_say_how_high_they_are():
+    (ax,) = figures.bars(["small", "large"], {"all": [999, 5_242_880], "live": [12, 16_352]}, ylabel="pairs").axes
+    assert {text.get_text() for text in ax.texts} == {"999", "5.24 M", "12", "16.4 k"}
+    assert ax.get_yscale() == "log"

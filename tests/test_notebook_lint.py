@@ -157,7 +157,9 @@ def test_only_the_stubs_raise(path):
         errors = [(output.ename, len(output.traceback)) for output in cell.outputs if output.output_type == "error"]
         if is_stub(cell):
             # nbval and nbconvert let a tagged cell pass whatever it raises, and even if it does not raise.
-            assert "NotImplementedError" in cell.source, f"cell {cell.id} is tagged raises-exception but is no stub"
+            # A rasterizer put together from stubs, at the end of 06 to 09, waits for them: its check passes their NotImplementedError on.
+            waits = "raise NotImplementedError" in cell.source or "checks.contract(rasterize_mine)" in cell.source
+            assert waits, f"cell {cell.id} is tagged raises-exception but is no stub"
             assert errors == [("YourTurn", 1)], f"cell {cell.id}: {errors}; run `make notebooks`"
         else:
             assert not errors, f"cell {cell.id} failed: {errors}"

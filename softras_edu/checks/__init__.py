@@ -1,6 +1,11 @@
 """The exercises' automatic checks: `checks.probability(your_function)` prints a line if it is right, and says what is wrong if not."""
 
+from .build_broadcast import aggregate_color, distance_maps, largest_image
+from .build_kernel import draw_discs, softmax_step, tile_entries, tile_pixels
+from .build_loop import clip_slope, online_softmax_step, product_slope, softmax_slope
+from .build_pairs import pair_list, reach_box, segment_max, segment_sum
 from .contract import contract as contract
+from .measure import loglog_slope, median_time, pairs_time, roofline
 from .see_it import (
     clip_weights,
     depth_weights,
@@ -17,16 +22,35 @@ from .see_it import (
 )
 
 __all__ = [
+    "aggregate_color",
+    "clip_slope",
     "clip_weights",
     "depth_weights",
+    "distance_maps",
+    "draw_discs",
     "finite_difference",
     "inside_triangle",
     "iou_loss",
+    "largest_image",
+    "loglog_slope",
+    "median_time",
+    "online_softmax_step",
     "orbit_eye",
+    "pair_list",
+    "pairs_time",
     "pixel_center",
     "probability",
     "probability_slope",
+    "product_slope",
+    "reach_box",
+    "roofline",
     "segment_distance2",
+    "segment_max",
+    "segment_sum",
     "sigma_for_reach",
     "silhouette",
+    "softmax_slope",
+    "softmax_step",
+    "tile_entries",
+    "tile_pixels",
 ]

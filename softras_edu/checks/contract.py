@@ -79,6 +79,13 @@ def _run(rasterizer: Rasterizer, inputs: list[Tensor | None], o: Options) -> dic
         image = rasterizer(triangles, colors, background, o)
     except NotImplementedError as stub:
         raise YourTurn(str(stub)) from None
+    except Exception as error:
+        cause = error.__cause__
+        while cause is not None and not isinstance(cause, NotImplementedError):  # Triton's interpreter wraps what a kernel raises, once a call
+            cause = cause.__cause__
+        if cause is None:
+            raise
+        raise YourTurn(str(cause)) from None
     if not isinstance(image, Tensor):
         raise Mistake(f"contract: rasterize_mine returned {type(image).__name__}, wanted a tensor (B, H, W, C + 1)")
     parts = {"image": image.detach()}

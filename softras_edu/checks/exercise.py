@@ -52,6 +52,9 @@ class Exercise:
                 raw = yours(*copy.deepcopy(case))
             except NotImplementedError as stub:
                 raise YourTurn(str(stub)) from None
+            except ArithmeticError as error:  # exp of a large number, or a division by zero
+                arguments = ", ".join(map(repr, case))
+                raise Mistake(f"{self.name}, case {number} of {len(self.cases)}: your function raised {error!r} for the arguments {arguments}.") from None
             try:
                 got = _tensor(raw)
             except (TypeError, ValueError, RuntimeError):

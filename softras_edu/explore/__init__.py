@@ -1,11 +1,31 @@
 """The explorers: pictures with dials. Show one by making it the last line of a cell; or set its traits and read `.image`."""
 
 from .far_range import FarRange
+from .gradient_terms import GradientTerms
 from .loss_landscape import LossLandscape
+from .memory_wall import MemoryWall
 from .occlusion import Occlusion
+from .online_softmax import OnlineSoftmax
+from .pairs_per_pixel import PairsPerPixel
+from .predict import Predict
 from .probability_map import ProbabilityMap
 from .sigma_gamma import SigmaGamma
 from .silhouette import Silhouette
 from .staircase import Staircase
+from .tile_lists import TileLists
 
-__all__ = ["FarRange", "LossLandscape", "Occlusion", "ProbabilityMap", "SigmaGamma", "Silhouette", "Staircase"]
+__all__ = [
+    "FarRange",
+    "GradientTerms",
+    "LossLandscape",
+    "MemoryWall",
+    "Occlusion",
+    "OnlineSoftmax",
+    "PairsPerPixel",
+    "Predict",
+    "ProbabilityMap",
+    "SigmaGamma",
+    "Silhouette",
+    "Staircase",
+    "TileLists",
+]

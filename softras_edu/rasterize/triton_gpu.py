@@ -2,11 +2,16 @@
 
 triton_pair.py     the mathematics of one (pixel, triangle) pair, as Triton sees it
 triton_kernels.py  the two kernels that matter, forward and backward
-triton_setup.py    two small ones before them: which triangles can reach which tile (as in tiles.py), and facts of each triangle
+triton_setup.py    three small ones before them: which triangles can reach which tile (as in tiles.py), and facts of each triangle
 triton_op.py       all of it as one operator, for torch.compile
 this file          chooses launch sizes, reserves memory, and tells autograd which kernel is whose derivative
 
-Memory: three numbers a pixel beside the image, 8 numbers and 5 integers a triangle, and the tile lists. Deterministic: no atomics anywhere.
+Launches cost more than they run on small pictures, so there are few: forward, `_setup_kernel` (boxes, facts, counts, and the look for numbers that
+are not finite), cumsum, `_fill_kernel`, sort, `_group_kernel`, `_forward_kernel`, and one more for a background that is a number; backward,
+`_backward_by_face_kernel`, and a sum or two where few triangles are cut into stripes. Between cumsum and fill the host waits for the device, once, to
+learn how long the lists are and whether the input was finite: see `wait_for_length`.
+
+Memory: three numbers a pixel beside the image, 8 numbers and 6 integers a triangle, and the tile lists. Deterministic: no atomics anywhere.
 Without a GPU the kernels run in Triton's interpreter, slowly, number by number, in float32 and float64: see `use_interpreter`.
 """
 
@@ -31,7 +36,7 @@ from .tiles import Tiles, check_counts
 TILE = 8  # pixels along a tile's side: 64 pixels, two for each lane of one warp
 BLOCK_H, BLOCK_W = 4, 8  # pixels that the backward kernel takes at a time: one for each lane of a warp
 SETUP_BLOCK = 128  # triangles of a program of the setup kernel
-MOST_CHANNELS = 8  # that a kernel keeps in registers; a picture with more goes through it in groups
+MOST_CHANNELS = {torch.float32: 8, torch.float64: 4}  # that a kernel keeps in registers; a picture with more goes through it in groups
 FEW_PROGRAMS = 8192  # a GPU wants at least so many: triangles fewer than that are cut into stripes
 
 
@@ -97,20 +102,20 @@ class _Rasterize(torch.autograd.Function):
         boxes, count, facts = launch_setup(triangles, colors, background, o)
         ends, length = wait_for_length(count, triangles, colors, background)
         tiles = launch_fill(boxes, count, ends, length, o)
-        image, peak, den, log_product = launch_forward(triangles, facts, colors, background, tiles, o)
-        ctx.save_for_backward(triangles, facts, colors, boxes, image, peak, den, log_product)
+        image, state = launch_forward(triangles, facts, colors, background, tiles, o)
+        ctx.save_for_backward(triangles, facts, colors, boxes, image, state)
         ctx.o = o
         return image
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
-        triangles, facts, colors, boxes, image, peak, den, log_product = ctx.saved_tensors
+        triangles, facts, colors, boxes, image, state = ctx.saved_tensors
         grad_triangles = grad_colors = grad_background = None
         if ctx.needs_input_grad[0] or ctx.needs_input_grad[1]:
-            grad_triangles, grad_colors = launch_backward(triangles, facts, colors, boxes, image, grad.contiguous(), peak, den, log_product, ctx.o)
+            grad_triangles, grad_colors = launch_backward(triangles, facts, colors, boxes, image, grad.contiguous(), state, ctx.o)
         if ctx.needs_input_grad[2]:
-            grad_background = background_gradient(grad, peak, den, ctx.o)
+            grad_background = background_gradient(grad, state, ctx.o)
         return grad_triangles, grad_colors, grad_background, None
 
 
@@ -180,26 +185,23 @@ def launch_fill(boxes: Tensor, count: Tensor, ends: Tensor, length: int, o: Opti
     return Tiles(TILE, rows, columns, starts, list_)
 
 
-def launch_forward(
-    triangles: Tensor, facts: Tensor, colors: Tensor | None, background: Tensor, tiles: Tiles, o: Options
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The image (B, H, W, C + 1), and what the backward pass needs of every pixel: peak, den, log_product, each (B, H, W)."""
+def launch_forward(triangles: Tensor, facts: Tensor, colors: Tensor | None, background: Tensor, tiles: Tiles, o: Options) -> tuple[Tensor, Tensor]:
+    """The image (B, H, W, C + 1), and the state, what the backward pass needs of every pixel: (B, H, W, 3), or (B, H, W, 1) without colours."""
     batch = len(triangles)
     channels, groups, group_channels = _channel_groups(colors)
     image = triangles.new_empty(batch, o.height, o.width, channels + 1)
-    log_product = triangles.new_empty(batch, o.height, o.width)
-    peak, den = (log_product, log_product) if colors is None else (torch.empty_like(log_product), torch.empty_like(log_product))  # no colour, no softmax
+    state = triangles.new_empty(batch, o.height, o.width, 1 if colors is None else 3)
     if batch:
         with _on_device(triangles):
             _kernels("triton_kernels")._forward_kernel[(batch * tiles.rows * tiles.columns, groups)](
                 triangles, facts, triangles if colors is None else colors, background, tiles.starts, tiles.faces,
-                image, peak, den, log_product,
+                image, state,
                 o.height, o.width, tiles.columns, tiles.rows * tiles.columns, *background.stride(),
                 1 / o.sigma, 1 / ((o.far - o.near) * o.gamma), (o.eps - 1) / o.gamma, float(o.near), float(o.far), o.log_dist_eps,
                 C=channels, CHANNELS=group_channels, EUCLIDEAN=o.distance == "euclidean", PERSPECTIVE=o.perspective_correct, TILE=TILE,
                 num_warps=1, enable_fp_fusion=True,
             )  # fmt: skip
-    return image, peak, den, log_product
+    return image, state
 
 
 def launch_backward(
@@ -209,9 +211,7 @@ def launch_backward(
     boxes: Tensor,
     image: Tensor,
     grad: Tensor,
-    peak: Tensor,
-    den: Tensor,
-    log_product: Tensor,
+    state: Tensor,
     o: Options,
 ) -> tuple[Tensor, Tensor | None]:
     """Gradients of triangles (B, F, 3, 3) and of colours (B, F, 3, C) or None, from the image's gradient (B, H, W, C + 1)."""
@@ -224,7 +224,7 @@ def launch_backward(
     if batch * faces:
         with _on_device(triangles):
             _kernels("triton_kernels")._backward_by_face_kernel[(batch * faces, stripes, groups)](
-                triangles, facts, triangles if colors is None else colors, boxes, image, grad, peak, den, log_product,
+                triangles, facts, triangles if colors is None else colors, boxes, image, grad, state,
                 grad_triangles, grad_triangles if grad_colors is None else grad_colors,
                 o.height, o.width, faces, stripes,
                 1 / o.sigma, 1 / ((o.far - o.near) * o.gamma), float(o.near), float(o.far), o.log_dist_eps,
@@ -236,9 +236,9 @@ def launch_backward(
     return (grad_triangles[0, 0] if groups * stripes == 1 else grad_triangles.sum((0, 1))), grad_colors
 
 
-def background_gradient(grad: Tensor, peak: Tensor, den: Tensor, o: Options) -> Tensor:
+def background_gradient(grad: Tensor, state: Tensor, o: Options) -> Tensor:
     """(B, H, W, C): d color / d background = W_b / sum of all W, one number a pixel. Alpha knows no background."""
-    return grad[..., :-1] * (torch.exp((o.eps - 1) / o.gamma - peak) / den)[..., None]
+    return grad[..., :-1] * (torch.exp((o.eps - 1) / o.gamma - state[..., 1:2]) * state[..., 2:3])
 
 
 def _channel_groups(colors: Tensor | None) -> tuple[int, int, int]:
@@ -246,7 +246,7 @@ def _channel_groups(colors: Tensor | None) -> tuple[int, int, int]:
     if colors is None:
         return 0, 1, 0
     channels = colors.shape[-1]
-    groups = -(-channels // MOST_CHANNELS)
+    groups = -(-channels // MOST_CHANNELS[colors.dtype])
     return channels, groups, -(-channels // groups)
 
 

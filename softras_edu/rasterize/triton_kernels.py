@@ -5,7 +5,7 @@ over the pixels that it reaches. Neither stores anything per pair: the backward 
 reading it back would.
 
 Options come as `tl.float64`, because a plain Python float would be float32 in a GPU kernel, and are then rounded to the images' dtype.
-Channels go in groups of at most 8, a compile-time number (`CHANNELS`) of registers a pixel. A picture with more channels (`C`) has more groups,
+Channels go in groups of at most 8 (in float64, 4), a compile-time number (`CHANNELS`) of registers a pixel. A picture with more channels (`C`) has more groups,
 each a row of its own in the launch grid, which repeats the geometry. CHANNELS = 0 is the silhouette alone. Sizes and counts are run-time
 numbers: a new image size or face count compiles nothing.
 """
@@ -17,18 +17,18 @@ import triton
 import triton.language as tl
 
 from .triton_pair import (
+    beside,
     clip_barycentric,
     combine,
-    corner_areas,
     d_clip_barycentric,
     d_combine,
-    d_corner_areas,
     d_log_probability,
-    d_squared_distance,
-    divide,
+    edge,
     exp,
+    exp_minus_abs,
     log_probability,
-    squared_distance,
+    nearest_on_boundary,
+    reciprocal,
 )
 from .triton_setup import FACTS
 
@@ -42,9 +42,7 @@ def _forward_kernel(
     starts_ptr,  # (B T + 1,): the list of tile t is list[starts[t] : starts[t + 1]]
     list_ptr,  # (L,): triangles' numbers, b F + f
     image_ptr,  # out (B, H, W, C + 1)
-    peak_ptr,  # out (B, H, W): largest log weight
-    den_ptr,  # out (B, H, W): sum of exp(log weight - peak)
-    log_product_ptr,  # out (B, H, W): sum of log(1 - D)
+    state_ptr,  # out (B, H, W, 3) for the backward pass: derivative of alpha in log_product; peak; 1 / den. A silhouette has the first only
     height,  # H
     width,  # W
     columns,  # tiles in a row of tiles
@@ -70,8 +68,8 @@ def _forward_kernel(
         log_weight_j = log D_j + (near - z_j) / ((far - near) gamma)        peak = max of the log weights, the background's among them
         color = sum_j exp(log_weight_j - peak) C_j / den                    alpha = 1 - exp(sum_j log(1 - D_j))
 
-    Bytes: reads 52 + 12 C and a list entry of 4 for each (tile, triangle), which all its pixels share; writes 4 (C + 1) + 12 a pixel.
-    Cost a pair, RGB, sm_90: 145 instructions, of them 3 reciprocals and 2 exponentials (benchmarks/results/compile-*.csv); some 40 of the 145
+    Bytes: reads 52 + 12 C and a list entry of 4 for each (tile, triangle), which all its pixels share; writes 4 (C + 1) + 12 a pixel (+ 4 for a silhouette).
+    Cost a pair, RGB, sm_90: 125 instructions, of them 3 reciprocals and 2 exponentials (benchmarks/results/compile-*.csv); some 30 of the 125
     fetch the triangle, which two pixels of a lane share.
     """
     dtype: tl.constexpr = triangles_ptr.dtype.element_ty
@@ -82,8 +80,9 @@ def _forward_kernel(
     i = (tile % tiles) // columns * TILE + lane // TILE  # (P,) row and column of each lane's pixel
     j = (tile % tiles) % columns * TILE + lane % TILE
     in_image = (i < height) & (j < width)
-    y = 1.0 - (2 * i + 1).to(dtype) / height.to(dtype)
-    x = (2 * j + 1 - width).to(dtype) / height.to(dtype)
+    inv_height = 1.0 / height.to(dtype)
+    y = 1.0 - (2 * i + 1).to(dtype) * inv_height
+    x = (2 * j + 1 - width).to(dtype) * inv_height
     inv_sigma = tl.full((), inv_sigma, dtype)
     depth_scale = tl.full((), depth_scale, dtype)
     near = tl.full((), near, dtype)
@@ -99,8 +98,9 @@ def _forward_kernel(
         c = group * CHANNELS + k
         num = num + (tl.load(background_ptr + b * stride_b + i * stride_i + j * stride_j + c * stride_c, in_image & (c < C), other=0.0),)
 
-    for entry in range(tl.load(starts_ptr + tile), tl.load(starts_ptr + tile + 1)):
-        face = tl.load(list_ptr + entry).to(tl.int64)
+    start = tl.load(starts_ptr + tile)  # in 64 bits; the length of one list fits into 32
+    for entry in range((tl.load(starts_ptr + tile + 1) - start).to(tl.int32)):
+        face = tl.load(list_ptr + start + entry).to(tl.int64)
         corner = triangles_ptr + face * 9
         x0, y0 = tl.load(corner), tl.load(corner + 1)
         x1, y1 = tl.load(corner + 3), tl.load(corner + 4)
@@ -108,19 +108,22 @@ def _forward_kernel(
         fact = facts_ptr + face * FACTS
         inv_area, inv01, inv12, inv20 = tl.load(fact), tl.load(fact + 1), tl.load(fact + 2), tl.load(fact + 3)
         inv_z0, inv_z1, inv_z2 = tl.load(fact + 4), tl.load(fact + 5), tl.load(fact + 6)
-
-        area0, area1, area2 = corner_areas(x, y, x0, y0, x1, y1, x2, y2)
-        w0, w1, w2 = area0 * inv_area, area1 * inv_area, area2 * inv_area
+        ex, ey, along_x, along_y, slope_x, slope_y = edge(x1, y1, x2, y2, inv12, inv_area)
+        w0, d2_12, _t, _gx, _gy = beside(x, y, x1, y1, ex, ey, along_x, along_y, slope_x, slope_y)
+        ex, ey, along_x, along_y, slope_x, slope_y = edge(x2, y2, x0, y0, inv20, inv_area)
+        w1, d2_20, _t, _gx, _gy = beside(x, y, x2, y2, ex, ey, along_x, along_y, slope_x, slope_y)
+        ex, ey, along_x, along_y, slope_x, slope_y = edge(x0, y0, x1, y1, inv01, inv_area)
+        w2, d2_01, _t, _gx, _gy = beside(x, y, x0, y0, ex, ey, along_x, along_y, slope_x, slope_y)
         least = tl.minimum(tl.minimum(w0, w1), w2)
         if EUCLIDEAN:
-            d2 = squared_distance(x, y, x0, y0, x1, y1, x2, y2, inv01, inv12, inv20)
+            d2 = tl.minimum(tl.minimum(d2_01, d2_12), d2_20)
         else:
             d2 = least * least
         logit = tl.where(least > 0.0, d2, -d2) * inv_sigma
         log_d, log_outside = log_probability(logit)
 
-        w0, w1, w2, _inv_total, _lost = clip_barycentric(w0, w1, w2)
-        z = divide(1.0, w0 * inv_z0 + w1 * inv_z1 + w2 * inv_z2)
+        w0, w1, w2, _inv_total = clip_barycentric(w0, w1, w2)
+        z = reciprocal(w0 * inv_z0 + w1 * inv_z1 + w2 * inv_z2)
         keep = (log_d >= log_dist_eps) & (z >= near) & (z <= far)
         log_product += tl.where(keep, log_outside, 0.0)
 
@@ -128,7 +131,7 @@ def _forward_kernel(
             log_weight = tl.where(keep, log_d + (near - z) * depth_scale, -float("inf"))
             # Either this pair is the new peak, and what was summed before shrinks, or the pair itself is the small one: one exp serves both.
             rise = log_weight - peak
-            small = exp(-tl.abs(rise))
+            small = exp_minus_abs(rise)
             weight = tl.where(rise > 0.0, 1.0, small)
             shrink = tl.where(rise > 0.0, small, 1.0)
             peak = tl.maximum(peak, log_weight)
@@ -153,10 +156,13 @@ def _forward_kernel(
         tl.store(image + c, num[k] / den, in_image & (c < C))
     first = in_image & (group == 0)  # every group knows these; one of them writes
     tl.store(image + C, combine(log_product), first)
-    tl.store(log_product_ptr + first_pixel + pixel, log_product, first)
     if CHANNELS > 0:
-        tl.store(peak_ptr + first_pixel + pixel, peak, first)
-        tl.store(den_ptr + first_pixel + pixel, den, first)
+        state = state_ptr + first_pixel * 3 + pixel * 3
+        tl.store(state + 1, peak, first)
+        tl.store(state + 2, 1.0 / den, first)
+    else:
+        state = state_ptr + first_pixel + pixel
+    tl.store(state, d_combine(log_product), first)
 
 
 @triton.jit(do_not_specialize=["height", "width", "faces", "stripes"])
@@ -167,9 +173,7 @@ def _backward_by_face_kernel(
     boxes_ptr,  # (B, F, 4): first row, end row, first column, end column of the pixels that the triangle reaches
     image_ptr,  # (B, H, W, C + 1), what the forward pass returned
     grad_ptr,  # (B, H, W, C + 1), gradient of the loss in the image
-    peak_ptr,  # (B, H, W), saved by the forward pass, like the next two
-    den_ptr,  # (B, H, W)
-    log_product_ptr,  # (B, H, W)
+    state_ptr,  # (B, H, W, 3) or, for a silhouette, (B, H, W, 1), saved by the forward pass
     grad_triangles_ptr,  # out (groups, stripes, B, F, 3, 3), to be summed over groups and stripes
     grad_colors_ptr,  # out (stripes, B, F, 3, C), to be summed over stripes
     height,  # H
@@ -191,7 +195,7 @@ def _backward_by_face_kernel(
     """Gradient of one triangle's corners and colours, summed in registers over the pixels it reaches. No atomics: the sum's order is fixed.
 
     Bytes: reads 8 (C + 1) + 12 a pixel of the box, from the cache for the most part; writes 36 + 12 C a triangle.
-    Cost a pair, RGB, sm_90: 274 instructions (benchmarks/results/compile-*.csv).
+    Cost a pair, RGB, sm_90: 208 instructions (benchmarks/results/compile-*.csv).
     """
     dtype: tl.constexpr = triangles_ptr.dtype.element_ty
     face = tl.program_id(0).to(tl.int64)
@@ -199,6 +203,7 @@ def _backward_by_face_kernel(
     group = tl.program_id(2) if CHANNELS < C else 0  # of channels
     first_pixel = face // faces * height * width  # of this triangle's image, in 64 bits; within an image, 32 bits are enough
     image, grad = image_ptr + first_pixel * (C + 1), grad_ptr + first_pixel * (C + 1)
+    state_size: tl.constexpr = 3 if CHANNELS > 0 else 1  # numbers a pixel
     inv_sigma = tl.full((), inv_sigma, dtype)
     depth_scale = tl.full((), depth_scale, dtype)
     near = tl.full((), near, dtype)
@@ -212,10 +217,14 @@ def _backward_by_face_kernel(
     fact = facts_ptr + face * FACTS
     inv_area, inv01, inv12, inv20 = tl.load(fact), tl.load(fact + 1), tl.load(fact + 2), tl.load(fact + 3)
     inv_z0, inv_z1, inv_z2 = tl.load(fact + 4), tl.load(fact + 5), tl.load(fact + 6)
+    e12x, e12y, along12x, along12y, slope0x, slope0y = edge(x1, y1, x2, y2, inv12, inv_area)
+    e20x, e20y, along20x, along20y, slope1x, slope1y = edge(x2, y2, x0, y0, inv20, inv_area)
+    e01x, e01y, along01x, along01y, slope2x, slope2y = edge(x0, y0, x1, y1, inv01, inv_area)
 
+    inv_height = 1.0 / height.to(dtype)
     lane = tl.arange(0, BLOCK_H * BLOCK_W)
     zero = tl.zeros((BLOCK_H * BLOCK_W,), dtype)
-    # Gradients by lane, summed over the blocks; x, y, z of corners 0, 1, 2, then the three corners' colours.
+    # Gradients by lane, summed over the blocks; x, y and (but for a factor) z of corners 0, 1, 2, then the three corners' colours.
     gx0, gy0, gz0, gx1, gy1, gz1, gx2, gy2, gz2 = zero, zero, zero, zero, zero, zero, zero, zero, zero
     gc0, gc1, gc2 = (), (), ()
     for _k in tl.static_range(CHANNELS):
@@ -229,35 +238,37 @@ def _backward_by_face_kernel(
             i = row + lane // BLOCK_W
             j = column + lane % BLOCK_W
             in_box = (i < end_row) & (j < end_column)
-            y = 1.0 - (2 * i + 1).to(dtype) / height.to(dtype)
-            x = (2 * j + 1 - width).to(dtype) / height.to(dtype)
-            area0, area1, area2 = corner_areas(x, y, x0, y0, x1, y1, x2, y2)
-            raw0, raw1, raw2 = area0 * inv_area, area1 * inv_area, area2 * inv_area
+            pixel = tl.minimum(i, end_row - 1) * width + tl.minimum(j, end_column - 1)  # lanes beyond the box read its last pixels, and count for nothing
+            y = 1.0 - (2 * i + 1).to(dtype) * inv_height
+            x = (2 * j + 1 - width).to(dtype) * inv_height
+            raw0, d2_12, t12, gx_12, gy_12 = beside(x, y, x1, y1, e12x, e12y, along12x, along12y, slope0x, slope0y)
+            raw1, d2_20, t20, gx_20, gy_20 = beside(x, y, x2, y2, e20x, e20y, along20x, along20y, slope1x, slope1y)
+            raw2, d2_01, t01, gx_01, gy_01 = beside(x, y, x0, y0, e01x, e01y, along01x, along01y, slope2x, slope2y)
             least = tl.minimum(tl.minimum(raw0, raw1), raw2)
             if EUCLIDEAN:
-                d2 = squared_distance(x, y, x0, y0, x1, y1, x2, y2, inv01, inv12, inv20)
+                d2 = tl.minimum(tl.minimum(d2_01, d2_12), d2_20)
             else:
                 d2 = least * least
             sign = tl.where(least > 0.0, inv_sigma, -inv_sigma)
             logit = d2 * sign
             log_d, _log_outside = log_probability(logit)
-            w0, w1, w2, inv_total, lost = clip_barycentric(raw0, raw1, raw2)
-            z = divide(1.0, w0 * inv_z0 + w1 * inv_z1 + w2 * inv_z2)
+            w0, w1, w2, inv_total = clip_barycentric(raw0, raw1, raw2)
+            z = reciprocal(w0 * inv_z0 + w1 * inv_z1 + w2 * inv_z2)
             keep = in_box & (log_d >= log_dist_eps) & (z >= near) & (z <= far)
 
             # 2. From alpha to the logit: d alpha / d logit_j = d alpha / d log_product * d log(1 - D_j) / d logit_j.
-            pixel = i * width + j
             d_log_d, d_log_outside = d_log_probability(logit)
-            grad_alpha = tl.load(grad + pixel * (C + 1) + C, keep & (group == 0), other=0.0)
-            log_product = tl.load(log_product_ptr + first_pixel + pixel, keep, other=0.0)
-            g_logit = grad_alpha * d_combine(log_product) * d_log_outside
+            state = state_ptr + first_pixel * state_size + pixel * state_size
+            g_logit = tl.load(state) * d_log_outside
+            if CHANNELS < C:  # several groups: the first one answers for alpha
+                g_logit = tl.where(group == 0, g_logit, 0.0)
+            g_logit = g_logit * tl.load(grad + pixel * (C + 1) + C)
 
             if CHANNELS > 0:
                 # 3. From colour to log_weight_j: with share_j = W_j / sum of all W, color = sum share_j C_j has the derivative
                 #    share_j (C_j - color) in log_weight_j, and share_j in C_j.
-                peak = tl.load(peak_ptr + first_pixel + pixel, keep, other=0.0)
-                den = tl.load(den_ptr + first_pixel + pixel, keep, other=1.0)
-                share = tl.where(keep, exp(log_d + (near - z) * depth_scale - peak) * divide(1.0, den), 0.0)
+                peak, inv_den = tl.load(state + 1), tl.load(state + 2)
+                share = exp(tl.where(keep, log_d + (near - z) * depth_scale - peak, -float("inf"))) * inv_den
                 if PERSPECTIVE:
                     u0, u1, u2 = w0 * z * inv_z0, w1 * z * inv_z1, w2 * z * inv_z2
                 else:
@@ -270,8 +281,8 @@ def _backward_by_face_kernel(
                     c0 = tl.load(color, c < C, other=0.0)
                     c1 = tl.load(color + C, c < C, other=0.0)
                     c2 = tl.load(color + 2 * C, c < C, other=0.0)
-                    out = tl.load(image + pixel * (C + 1) + c, keep & (c < C), other=0.0)
-                    g = share * tl.load(grad + pixel * (C + 1) + c, keep & (c < C), other=0.0)
+                    out = tl.load(image + pixel * (C + 1) + c, c < C, other=0.0)
+                    g = share * tl.load(grad + pixel * (C + 1) + c, c < C, other=0.0)
                     g_log_weight += g * (u0 * c0 + u1 * c1 + u2 * c2 - out)
                     # 4. From C_j = sum u_k c_k to the corner colours c_k and their weights u_k.
                     new_gc0, new_gc1, new_gc2 = new_gc0 + (gc0[k] + g * u0,), new_gc1 + (gc1[k] + g * u1,), new_gc2 + (gc2[k] + g * u2,)
@@ -280,34 +291,37 @@ def _backward_by_face_kernel(
 
                 # 5. From log_weight_j = log D_j + (near - z_j) depth_scale to the logit and to the depth.
                 g_logit += g_log_weight * d_log_d
-                g_z = -g_log_weight * depth_scale
+                # 6. From z = 1 / sum(v_k) and, in perspective, u_k = v_k z to v_k = w_k / z_k.
+                g_v = g_log_weight * depth_scale * z * z
                 if PERSPECTIVE:
-                    # 6. From u_k = w_k z / z_k to w_k, z, z_k.
-                    g_z += g_u0 * w0 * inv_z0 + g_u1 * w1 * inv_z1 + g_u2 * w2 * inv_z2
-                    gz0 -= g_u0 * u0 * inv_z0
-                    gz1 -= g_u1 * u1 * inv_z1
-                    gz2 -= g_u2 * u2 * inv_z2
-                    g_u0, g_u1, g_u2 = g_u0 * z * inv_z0, g_u1 * z * inv_z1, g_u2 * z * inv_z2
-                # 7. From z = 1 / sum(w_k / z_k): d z / d w_k = -z**2 / z_k, d z / d z_k = z**2 w_k / z_k**2.
-                s0, s1, s2 = g_z * z * z * inv_z0, g_z * z * z * inv_z1, g_z * z * z * inv_z2
-                gz0 += s0 * w0 * inv_z0
-                gz1 += s1 * w1 * inv_z1
-                gz2 += s2 * w2 * inv_z2
+                    g_v -= (g_u0 * u0 + g_u1 * u1 + g_u2 * u2) * z
+                    g_v0, g_v1, g_v2 = g_v + g_u0 * z, g_v + g_u1 * z, g_v + g_u2 * z
+                    g_w0, g_w1, g_w2 = g_v0 * inv_z0, g_v1 * inv_z1, g_v2 * inv_z2
+                else:
+                    g_v0, g_v1, g_v2 = g_v, g_v, g_v
+                    g_w0, g_w1, g_w2 = g_u0 + g_v * inv_z0, g_u1 + g_v * inv_z1, g_u2 + g_v * inv_z2
+                # 7. From v_k = w_k / z_k to z_k: -v_k / z_k. The part that all pixels share, -1 / z_k**2, waits for the end.
+                gz0 += g_v0 * w0
+                gz1 += g_v1 * w1
+                gz2 += g_v2 * w2
                 # 8. From the clipped weights to the raw ones.
-                g_w0, g_w1, g_w2 = d_clip_barycentric(g_u0 - s0, g_u1 - s1, g_u2 - s2, w0, w1, w2, inv_total, lost, raw0, raw1, raw2)
+                g_w0, g_w1, g_w2 = d_clip_barycentric(g_w0, g_w1, g_w2, w0, w1, w2, inv_total, raw0, raw1, raw2)
             else:
                 g_w0, g_w1, g_w2 = zero, zero, zero
 
             # 9. From logit = +-d2 / sigma to d2, and from there to the corners (euclidean) or to the smallest weight (barycentric).
             g_d2 = tl.where(keep, g_logit * sign, 0.0)
             if EUCLIDEAN:
-                hx0, hy0, hx1, hy1, hx2, hy2 = d_squared_distance(g_d2, x, y, x0, y0, x1, y1, x2, y2, inv01, inv12, inv20)
-                gx0 += hx0
-                gy0 += hy0
-                gx1 += hx1
-                gy1 += hy1
-                gx2 += hx2
-                gy2 += hy2
+                # d2 = |gap|**2, gap = pixel - nearest point. The point moves along its edge too, but there d2 is least, so to first order it does
+                # not notice (the envelope theorem): the corners move the point with the weights that it has of them, and d d2 = -2 gap d point.
+                at0, at1, at2, gap_x, gap_y = nearest_on_boundary(d2_12, t12, gx_12, gy_12, d2_20, t20, gx_20, gy_20, d2_01, t01, gx_01, gy_01)
+                hx, hy = -2.0 * g_d2 * gap_x, -2.0 * g_d2 * gap_y
+                gx0 += at0 * hx
+                gy0 += at0 * hy
+                gx1 += at1 * hx
+                gy1 += at1 * hy
+                gx2 += at2 * hx
+                gy2 += at2 * hy
             else:
                 g_least = 2.0 * least * g_d2
                 least_is_0 = (raw0 <= raw1) & (raw0 <= raw2)
@@ -317,29 +331,29 @@ def _backward_by_face_kernel(
                 g_w2 += tl.where(least_is_0 | least_is_1, 0.0, g_least)
 
             if CHANNELS > 0 or not EUCLIDEAN:
-                # 10. From raw_k = area_k / area to area_k. The three areas sum to `area`, so each moves all three weights.
-                common = g_w0 * raw0 + g_w1 * raw1 + g_w2 * raw2
-                a0, a1, a2 = (g_w0 - common) * inv_area, (g_w1 - common) * inv_area, (g_w2 - common) * inv_area
-                hx0, hy0, hx1, hy1, hx2, hy2 = d_corner_areas(a0, a1, a2, x, y, x0, y0, x1, y1, x2, y2)
-                gx0 += hx0
-                gy0 += hy0
-                gx1 += hx1
-                gy1 += hy1
-                gx2 += hx2
-                gy2 += hy2
+                # 10. From raw_k to the corners. Pull at one of them, and the triangle slides past the pixel by that corner's raw weight of the pull:
+                #     as if the pixel had moved the other way, and there the weights have their slopes.
+                hx = g_w0 * slope0x + g_w1 * slope1x + g_w2 * slope2x
+                hy = g_w0 * slope0y + g_w1 * slope1y + g_w2 * slope2y
+                gx0 -= raw0 * hx
+                gy0 -= raw0 * hy
+                gx1 -= raw1 * hx
+                gy1 -= raw1 * hy
+                gx2 -= raw2 * hx
+                gy2 -= raw2 * hy
 
     # One sum over the lanes for each number, and a plain store.
     programs = tl.num_programs(0).to(tl.int64)  # B F
     out = grad_triangles_ptr + ((group * stripes + stripe) * programs + face) * 9
     tl.store(out, tl.sum(gx0))
     tl.store(out + 1, tl.sum(gy0))
-    tl.store(out + 2, tl.sum(gz0))
+    tl.store(out + 2, tl.sum(gz0) * -inv_z0 * inv_z0)
     tl.store(out + 3, tl.sum(gx1))
     tl.store(out + 4, tl.sum(gy1))
-    tl.store(out + 5, tl.sum(gz1))
+    tl.store(out + 5, tl.sum(gz1) * -inv_z1 * inv_z1)
     tl.store(out + 6, tl.sum(gx2))
     tl.store(out + 7, tl.sum(gy2))
-    tl.store(out + 8, tl.sum(gz2))
+    tl.store(out + 8, tl.sum(gz2) * -inv_z2 * inv_z2)
     for k in tl.static_range(CHANNELS):
         c = group * CHANNELS + k
         out = grad_colors_ptr + (stripe * programs + face) * 3 * C + c

@@ -18,11 +18,33 @@ COMPILED = tl.constexpr(isinstance(tl.sum, triton.JITFunction))  # False in the 
 
 @triton.jit
 def divide(a, b):
-    """a / b. In float32 on a GPU: a times the hardware's reciprocal of b, exact to 2 ulp, 2 instructions where `/` has 7. |b| < 1e38."""
+    """a / b, block by block. In float32 on a GPU: a times the hardware's reciprocal of b, exact to 2 ulp, 2 instructions where `/` has 7. |b| < 1e38."""
     if COMPILED and b.dtype == tl.float32:
-        result = libdevice.fast_dividef(a + tl.zeros_like(b), b)
+        result = libdevice.fast_dividef(a, b)
     else:
         result = a / b
+    return result
+
+
+@triton.jit
+def reciprocal(b):
+    """1 / b, as `divide`."""
+    return divide(tl.full(b.shape, 1.0, b.dtype), b)
+
+
+@triton.jit
+def negative(x):
+    """-x. Triton's own minus is 0 - x, an addition; a factor of -1 the compiler makes part of the next instruction."""
+    return x * -1.0
+
+
+@triton.jit
+def exp_minus_abs(x):
+    """exp(-|x|), which never overflows. In float32 on a GPU the sign becomes part of the hardware's power of two."""
+    if COMPILED and x.dtype == tl.float32:
+        result = tl.exp2(negative(tl.abs(x * 1.4426950408889634)))
+    else:
+        result = tl.exp(-tl.abs(x))
     return result
 
 
@@ -42,17 +64,17 @@ def exp(x):
 @triton.jit
 def log_probability(logit):
     """log D and log(1 - D) of the logistic distribution, D = sigmoid(logit)."""
-    tail = log1p(exp(-tl.abs(logit)))  # exp never overflows
-    return tl.minimum(logit, 0.0) - tail, tl.minimum(-logit, 0.0) - tail
+    tail = log1p(exp_minus_abs(logit))
+    return tl.minimum(logit, 0.0) - tail, tl.minimum(negative(logit), 0.0) - tail
 
 
 @triton.jit
 def d_log_probability(logit):
     """Derivatives of log D and of log(1 - D) in the logit: 1 - D and -D."""
-    e = exp(-tl.abs(logit))
-    large = divide(1.0, 1.0 + e)
+    e = exp_minus_abs(logit)
+    large = reciprocal(1.0 + e)
     small = e * large  # the smaller one of D and 1 - D: computed as it is, it keeps all its digits
-    return tl.where(logit > 0, small, large), -tl.where(logit > 0, large, small)
+    return tl.where(logit > 0, small, large), negative(tl.where(logit > 0, large, small))
 
 
 @triton.jit
@@ -63,7 +85,7 @@ def combine(log_product):
 
 @triton.jit
 def d_combine(log_product):
-    """Derivative of alpha in log_product: -prod(1 - D). Nothing is divided by 1 - D, which may be 0."""
+    """Derivative of alpha in log_product: -prod(1 - D). Nothing is divided by 1 - D, which may be 0. Once a pixel, like `combine`."""
     return -exp(log_product)
 
 
@@ -81,101 +103,81 @@ def log1p(e):
     return result
 
 
+# --- One triangle: what the pixels need to know of an edge. ---
+
+
+@triton.jit
+def edge(xa, ya, xb, yb, inv_length2, inv_area):
+    """The edge from a to b; the same over its squared length; and the slope of the weight of the corner across from it.
+
+    That weight is 0 on the edge and grows at right angles to it, up to 1 in its corner: (-e_y, e_x) / area, where 1 / area comes with its sign.
+    """
+    ex, ey = xb - xa, yb - ya
+    return ex, ey, ex * inv_length2, ey * inv_length2, negative(ey) * inv_area, ex * inv_area
+
+
 # --- One pair, forward. ---
 
 
 @triton.jit
-def corner_areas(x, y, x0, y0, x1, y1, x2, y2):
-    """Doubled signed areas of the three triangles between the pixel and an edge: divided by `area`, they are w0, w1, w2."""
-    ax, ay = x0 - x, y0 - y
-    bx, by = x1 - x, y1 - y
-    cx, cy = x2 - x, y2 - y
-    return bx * cy - by * cx, cx * ay - cy * ax, ax * by - ay * bx
+def beside(x, y, xa, ya, ex, ey, along_x, along_y, slope_x, slope_y):
+    """A pixel and an edge -> the weight of the corner across; d2 to the edge (a segment), its t, and the gap (from closest point to pixel) x, y."""
+    px, py = x - xa, y - ya
+    w = px * slope_x + py * slope_y
+    t = clip(px * along_x + py * along_y)
+    gap_x = px - t * ex
+    gap_y = py - t * ey
+    return w, gap_x * gap_x + gap_y * gap_y, t, gap_x, gap_y
+
+
+@triton.jit
+def clip(w):
+    """To [0, 1]. The compiler makes it part of the instruction before."""
+    return tl.minimum(tl.maximum(w, 0.0), 1.0)
 
 
 @triton.jit
 def clip_barycentric(w0, w1, w2):
-    """Weights clipped to [0, 1] and renormalised -> w0, w1, w2, 1 / total, lost (see formulas.py for the triangles that are lost)."""
-    w0 = tl.minimum(tl.maximum(w0, 0.0), 1.0)
-    w1 = tl.minimum(tl.maximum(w1, 0.0), 1.0)
-    w2 = tl.minimum(tl.maximum(w2, 0.0), 1.0)
-    lost = w0 + w1 + w2 < 0.5
-    w0 = tl.where(lost, 1.0, w0)
-    w1 = tl.where(lost, 1.0, w1)
-    w2 = tl.where(lost, 1.0, w2)
-    inv_total = divide(1.0, w0 + w1 + w2)
-    return w0 * inv_total, w1 * inv_total, w2 * inv_total, inv_total, lost
-
-
-@triton.jit
-def segment(x, y, xa, ya, xb, yb, inv_length2):
-    """Squared distance from the pixel to the segment from a to b -> d2, t, and the gap (from closest point to pixel) x, y."""
-    ex, ey = xb - xa, yb - ya
-    px, py = x - xa, y - ya
-    t = tl.minimum(tl.maximum((px * ex + py * ey) * inv_length2, 0.0), 1.0)
-    gap_x = px - t * ex
-    gap_y = py - t * ey
-    return gap_x * gap_x + gap_y * gap_y, t, gap_x, gap_y
-
-
-@triton.jit
-def squared_distance(x, y, x0, y0, x1, y1, x2, y2, inv01, inv12, inv20):
-    """d2: squared distance from the pixel to the triangle's boundary, the nearest of three segments."""
-    d2_01, _t, _gx, _gy = segment(x, y, x0, y0, x1, y1, inv01)
-    d2_12, _t, _gx, _gy = segment(x, y, x1, y1, x2, y2, inv12)
-    d2_20, _t, _gx, _gy = segment(x, y, x2, y2, x0, y0, inv20)
-    return tl.minimum(tl.minimum(d2_01, d2_12), d2_20)
+    """Weights clipped to [0, 1] and renormalised -> w0, w1, w2, 1 / total. Where the weights are lost in rounding (see
+    formulas.py) the centroid serves, and 0 stands for 1 / total, so that no gradient passes."""
+    w0, w1, w2 = clip(w0), clip(w1), clip(w2)
+    total = w0 + w1 + w2
+    lost = total < 0.5
+    inv_total = tl.where(lost, 0.0, reciprocal(total))
+    centroid = tl.where(lost, tl.full((), 1.0 / 3.0, total.dtype), 0.0)
+    return w0 * inv_total + centroid, w1 * inv_total + centroid, w2 * inv_total + centroid, inv_total
 
 
 # --- One pair, backward: each takes the gradient of what the function above returns, and returns that of what it was given. ---
 
 
 @triton.jit
-def d_clip_barycentric(g0, g1, g2, w0, w1, w2, inv_total, lost, raw0, raw1, raw2):
+def d_clip_barycentric(g0, g1, g2, w0, w1, w2, inv_total, raw0, raw1, raw2):
     """w_k = q_k / total and q_k = clip(raw_k): gradient of w_k (clipped) -> gradient of raw_k.
 
-    total moves with every q_k, which takes away the common part sum(g_m w_m); the clip passes a gradient where 0 <= raw_k <= 1.
+    total moves with every q_k, which takes away the common part sum(g_m w_m); the clip passes a gradient where it has changed nothing.
     """
     common = g0 * w0 + g1 * w1 + g2 * w2
-    g0 = tl.where((raw0 >= 0.0) & (raw0 <= 1.0) & ~lost, (g0 - common) * inv_total, 0.0)
-    g1 = tl.where((raw1 >= 0.0) & (raw1 <= 1.0) & ~lost, (g1 - common) * inv_total, 0.0)
-    g2 = tl.where((raw2 >= 0.0) & (raw2 <= 1.0) & ~lost, (g2 - common) * inv_total, 0.0)
+    g0 = tl.where(raw0 == clip(raw0), (g0 - common) * inv_total, 0.0)
+    g1 = tl.where(raw1 == clip(raw1), (g1 - common) * inv_total, 0.0)
+    g2 = tl.where(raw2 == clip(raw2), (g2 - common) * inv_total, 0.0)
     return g0, g1, g2
 
 
 @triton.jit
-def d_corner_areas(g0, g1, g2, x, y, x0, y0, x1, y1, x2, y2):
-    """Gradient of the three areas -> gradient of x0, y0, x1, y1, x2, y2."""
-    ax, ay = x0 - x, y0 - y
-    bx, by = x1 - x, y1 - y
-    cx, cy = x2 - x, y2 - y
-    # area_0 = bx cy - by cx, area_1 = cx ay - cy ax, area_2 = ax by - ay bx
-    return g2 * by - g1 * cy, g1 * cx - g2 * bx, g0 * cy - g2 * ay, g2 * ax - g0 * cx, g1 * ay - g0 * by, g0 * bx - g1 * ax
+def nearest_on_boundary(d2_12, t12, gx_12, gy_12, d2_20, t20, gx_20, gy_20, d2_01, t01, gx_01, gy_01):
+    """The point of the boundary nearest to the pixel -> its weights of the corners 0, 1, 2 (one of them 0), and the gap from it to the pixel.
 
-
-@triton.jit
-def d_squared_distance(g, x, y, x0, y0, x1, y1, x2, y2, inv01, inv12, inv20):
-    """Gradient of d2 -> gradient of x0, y0, x1, y1, x2, y2: the two ends of the nearest segment share it.
-
-    d2 = |gap|**2, gap = pixel - a - t (b - a). t minimises d2, so d2 does not change to first order when t does (the envelope
-    theorem), and only a and b move the gap: d d2 / d a = -2 (1 - t) gap, d d2 / d b = -2 t gap.
+    Where two edges are equally near, the first one counts (autograd would give each a half).
     """
-    d2_01, t01, gx_01, gy_01 = segment(x, y, x0, y0, x1, y1, inv01)
-    d2_12, t12, gx_12, gy_12 = segment(x, y, x1, y1, x2, y2, inv12)
-    d2_20, t20, gx_20, gy_20 = segment(x, y, x2, y2, x0, y0, inv20)
-    # Where two segments are equally near, the first one gets all of it (autograd would give each a half).
     near01 = (d2_01 <= d2_12) & (d2_01 <= d2_20)
     near12 = ~near01 & (d2_12 <= d2_20)
-    t = tl.where(near01, t01, tl.where(near12, t12, t20))
-    gx = -2.0 * g * tl.where(near01, gx_01, tl.where(near12, gx_12, gx_20))
-    gy = -2.0 * g * tl.where(near01, gy_01, tl.where(near12, gy_12, gy_20))
-    start_x, start_y, end_x, end_y = (1.0 - t) * gx, (1.0 - t) * gy, t * gx, t * gy
     near20 = ~near01 & ~near12
-    return (
-        tl.where(near01, start_x, tl.where(near20, end_x, 0.0)),  # corner 0: start of 01, end of 20
-        tl.where(near01, start_y, tl.where(near20, end_y, 0.0)),
-        tl.where(near12, start_x, tl.where(near01, end_x, 0.0)),  # corner 1: start of 12, end of 01
-        tl.where(near12, start_y, tl.where(near01, end_y, 0.0)),
-        tl.where(near20, start_x, tl.where(near12, end_x, 0.0)),  # corner 2: start of 20, end of 12
-        tl.where(near20, start_y, tl.where(near12, end_y, 0.0)),
-    )
+    t = tl.where(near01, t01, tl.where(near12, t12, t20))
+    gap_x = tl.where(near01, gx_01, tl.where(near12, gx_12, gx_20))
+    gap_y = tl.where(near01, gy_01, tl.where(near12, gy_12, gy_20))
+    start = 1.0 - t
+    at0 = tl.where(near01, start, tl.where(near20, t, 0.0))  # corner 0 starts edge 01 and ends edge 20
+    at1 = tl.where(near12, start, tl.where(near01, t, 0.0))
+    at2 = tl.where(near20, start, tl.where(near12, t, 0.0))
+    return at0, at1, at2, gap_x, gap_y

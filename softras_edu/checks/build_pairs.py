@@ -1,0 +1,178 @@
+"""The exercises of notebook 07: from boxes to a list of pairs, and from the list back to pixels."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .exercise import Exercise
+
+
+def _t(*values: Any) -> Tensor:
+    return torch.tensor(values, dtype=torch.float64)
+
+
+# --- 07-1 the box of a face ----------------------------------------------------------------------------------------------------------
+
+
+def _reach_box(xy: Tensor, margin: Tensor, height: int, width: int) -> Tensor:
+    low, high = xy.amin(1) - margin[:, None], xy.amax(1) + margin[:, None]  # (F, 2)
+    first_row, last_row = ((1 - high[:, 1]) * height - 1) / 2, ((1 - low[:, 1]) * height - 1) / 2
+    first_column, last_column = (low[:, 0] * height + width - 1) / 2, (high[:, 0] * height + width - 1) / 2
+    return _whole(first_row, last_row, first_column, last_column, height, width)
+
+
+def _whole(first_row: Tensor, last_row: Tensor, first_column: Tensor, last_column: Tensor, height: int, width: int) -> Tensor:
+    """Places between pixels -> pixels: first row, end row, first column, end column, (F, 4)."""
+    rows = first_row.ceil().clamp(0, height), (last_row.floor() + 1).clamp(0, height)
+    columns = first_column.ceil().clamp(0, width), (last_column.floor() + 1).clamp(0, width)
+    return torch.stack([*rows, *columns], dim=-1).long()
+
+
+def _upside_down(xy: Tensor, margin: Tensor, height: int, width: int) -> Tensor:
+    return _reach_box(xy * xy.new_tensor([1.0, -1.0]), margin, height, width)
+
+
+def _divided_by_width(xy: Tensor, margin: Tensor, height: int, width: int) -> Tensor:
+    low, high = xy.amin(1) - margin[:, None], xy.amax(1) + margin[:, None]
+    first_column, last_column = (low[:, 0] * width + width - 1) / 2, (high[:, 0] * width + width - 1) / 2
+    rows = ((1 - high[:, 1]) * height - 1) / 2, ((1 - low[:, 1]) * height - 1) / 2
+    return _whole(*rows, first_column, last_column, height, width)
+
+
+def _not_clamped(xy: Tensor, margin: Tensor, height: int, width: int) -> Tensor:
+    inside = _reach_box(xy, margin.clamp_max(9.0), 10_000, 10_000)  # any pixel, of a huge picture
+    low, high = xy.amin(1) - margin.clamp_max(9.0)[:, None], xy.amax(1) + margin.clamp_max(9.0)[:, None]
+    inside[:, 0], inside[:, 1] = (((1 - high[:, 1]) * height - 1) / 2).ceil(), (((1 - low[:, 1]) * height - 1) / 2).floor() + 1
+    inside[:, 2], inside[:, 3] = ((low[:, 0] * height + width - 1) / 2).ceil(), ((high[:, 0] * height + width - 1) / 2).floor() + 1
+    return inside
+
+
+_CORNERS = _t(
+    [[-0.31, -0.42], [0.52, -0.13], [-0.14, 0.61]],  # in the middle
+    [[0.71, 0.55], [1.83, 0.62], [0.94, 1.77]],  # across the border
+    [[-0.02, 2.51], [0.33, 2.44], [0.18, 3.03]],  # above the picture
+    [[0.06, 0.07], [0.09, 0.06], [0.07, 0.09]],  # between pixels
+)
+_MARGIN = _t(0.0303, 0.0303, 0.0303, 0.001)
+reach_box = Exercise(
+    "reach_box",
+    _reach_box,
+    cases=[(_CORNERS, _MARGIN, 8, 8), (_CORNERS, 5 * _MARGIN, 6, 10), (_CORNERS, _MARGIN, 13, 7), (_CORNERS[:2], _t(math.inf, 0.2), 5, 9)],
+    mistakes={
+        "y points up and rows run down: the first row belongs to the largest y.": _upside_down,
+        "The box of the triangle alone misses the pixels around it that it still reaches: add the margin on every side.": lambda xy, m, h, w: _reach_box(
+            xy, 0 * m, h, w
+        ),
+        "Pixels are square: the column of x is (x * height + width - 1) / 2.": _divided_by_width,
+        "The ends are one past the last pixel, as in Python's slices.": lambda xy, m, h, w: _reach_box(xy, m, h, w) - torch.tensor([0, 1, 0, 1]),
+        "A box must not leave the picture: clamp rows to [0, height] and columns to [0, width].": _not_clamped,
+    },
+)
+
+
+# --- 07-2 from boxes to a list of pairs ----------------------------------------------------------------------------------------------
+
+
+def _pair_list(box: Tensor, width: int) -> tuple[Tensor, Tensor]:
+    top, bottom, left, right = box.unbind(-1)
+    count = (bottom - top) * (right - left)
+    face = torch.arange(len(box)).repeat_interleave(count)
+    k = torch.arange(len(face)) - (count.cumsum(0) - count)[face]
+    wide = (right - left)[face]
+    return face, (top[face] + k // wide) * width + left[face] + k % wide
+
+
+def _never_restarted(box: Tensor, width: int) -> tuple[Tensor, Tensor]:
+    top, bottom, left, right = box.unbind(-1)
+    face = torch.arange(len(box)).repeat_interleave((bottom - top) * (right - left))
+    k, wide = torch.arange(len(face)), (right - left)[face]
+    return face, (top[face] + k // wide) * width + left[face] + k % wide
+
+
+def _columns_first(box: Tensor, width: int) -> tuple[Tensor, Tensor]:
+    top, bottom, left, right = box.unbind(-1)
+    count = (bottom - top) * (right - left)
+    face = torch.arange(len(box)).repeat_interleave(count)
+    k = torch.arange(len(face)) - (count.cumsum(0) - count)[face]
+    tall = (bottom - top)[face]
+    return face, (top[face] + k % tall) * width + left[face] + k // tall
+
+
+def _in_the_box(box: Tensor, width: int) -> tuple[Tensor, Tensor]:
+    face, _ = _pair_list(box, width)
+    count = (box[:, 1] - box[:, 0]) * (box[:, 3] - box[:, 2])
+    return face, torch.arange(len(face)) - (count.cumsum(0) - count)[face]
+
+
+_BOXES = torch.tensor([[1, 3, 2, 5], [0, 0, 0, 0], [2, 4, 0, 1], [0, 5, 3, 4], [4, 4, 1, 3]])
+pair_list = Exercise(
+    "pair_list",
+    _pair_list,
+    cases=[(_BOXES, 6), (_BOXES[:1], 5), (_BOXES.flip(0), 9)],
+    mistakes={
+        "k must start again at 0 for every face: take off the number of pairs of all faces before it.": _never_restarted,
+        "Within a box, go row by row: the row is k // (columns of the box), the column k % (columns of the box).": _columns_first,
+        "That is the place within the box. Add the box's first row and column, and number the pixel in the whole picture: i * width + j.": _in_the_box,
+        "Two lists are wanted, first the faces and then the pixels.": lambda box, w: _pair_list(box, w)[::-1],
+    },
+)
+
+
+# --- 07-3 and 07-4 from pairs back to pixels -----------------------------------------------------------------------------------------
+
+
+def _overwritten(values: Tensor, pixel: Tensor, start: Tensor) -> Tensor:
+    """What `out[pixel] += values` does with a pixel that is named twice: the last one wins."""
+    out = start.clone()
+    for p, value in zip(pixel.tolist(), values, strict=True):
+        out[p] = start[p] + value
+    return out
+
+
+_VALUES = _t(0.5, -1.25, 2.0, 0.125, 3.0, -0.75, 1.5)
+_WHERE = torch.tensor([4, 1, 4, 0, 4, 1, 5])
+segment_sum = Exercise(
+    "segment_sum",
+    lambda values, pixel, size: values.new_zeros(size).index_add(0, pixel, values),
+    cases=[(_VALUES, _WHERE, 7), (_VALUES.flip(0), _WHERE, 6), (_VALUES[:0], _WHERE[:0], 3)],
+    mistakes={
+        "`out[pixel] += values` adds only one of the values where a pixel is named several times. Use index_add.": lambda v, p, n: _overwritten(
+            v, p, v.new_zeros(n)
+        ),
+        "That is the mean of each pixel's values; the sum is wanted.": lambda v, p, n: v.new_zeros(n).scatter_reduce(0, p, v, "mean", include_self=False),
+        "That is the number of pairs of each pixel. Add up their values.": lambda v, p, n: torch.bincount(p, minlength=n),
+        "A pixel without any pair must get 0, so the result has `size` numbers, not one a pair.": lambda v, p, n: v.new_zeros(n).index_add(0, p, v)[p],
+    },
+)
+
+
+def _largest_alone(values: Tensor, pixel: Tensor, start: Tensor) -> Tensor:
+    return start.scatter_reduce(0, pixel, values, "amax", include_self=False)
+
+
+def _last_wins(values: Tensor, pixel: Tensor, start: Tensor) -> Tensor:
+    out = start.clone()
+    for p, value in zip(pixel.tolist(), values, strict=True):
+        out[p] = torch.maximum(start[p], value)
+    return out
+
+
+segment_max = Exercise(
+    "segment_max",
+    lambda values, pixel, start: start.scatter_reduce(0, pixel, values, "amax"),
+    cases=[
+        (_VALUES, _WHERE, torch.zeros(7, dtype=torch.float64)),
+        (-_VALUES, _WHERE, _t(-9.0, 0.1, -9.0, -9.0, -2.5, -9.0)),
+        (_VALUES[:0], _WHERE[:0], _t(1.0, 2.0)),
+    ],
+    mistakes={
+        "`out[pixel] = torch.maximum(out[pixel], values)` keeps the last of several values. Use scatter_reduce with 'amax'.": _last_wins,
+        "The start competes too: it is the background's log weight, and in an empty pixel it is all there is.": _largest_alone,
+        "That is the sum; the largest is wanted.": lambda v, p, start: start.index_add(0, p, v),
+        "That is the smallest.": lambda v, p, start: start.scatter_reduce(0, p, v, "amin"),
+    },
+)

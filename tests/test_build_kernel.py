@@ -1,0 +1,203 @@
+"""Notebook 09: the stand-in for Triton, the checks, compiling without a GPU, and the whole notebook on a machine that has no Triton."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+import torch
+from nbclient import NotebookClient
+from test_assembled import source
+
+from softras_edu import checks, figures
+from softras_edu.checks.exercise import Mistake
+from softras_edu.rasterize.triton_stand_in import Kernel, launch, tl, triton
+
+ROOT = Path(__file__).parent.parent
+PATH = ROOT / "notebooks" / "09_the_fused_triton_kernel.ipynb"
+needs_triton = pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="triton is not installed (Linux only: pip install triton)")
+
+
+def in_a_new_process(code: str, folder: Path, **environment: str) -> str:
+    clean = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
+    clean["PYTHONPATH"] = os.pathsep.join([str(folder), str(ROOT), clean.get("PYTHONPATH", "")])
+    done = subprocess.run([sys.executable, "-c", code], env=clean | environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def without_triton(tmp_path: Path) -> Path:
+    """A folder that, first in PYTHONPATH, makes a Python in which triton cannot be found, as on macOS and Windows."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import importlib.machinery as m\n"
+        "find = m.PathFinder.find_spec\n"
+        "m.PathFinder.find_spec = classmethod(lambda cls, name, *rest: None if name.split('.')[0] == 'triton' else find(name, *rest))\n"
+    )
+    return tmp_path
+
+
+# ---------------------------------------------------------------- a machine without Triton
+
+
+def test_the_notebook_runs_to_its_end_without_triton(without_triton, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(without_triton), str(ROOT)]))
+    monkeypatch.delenv("TRITON_INTERPRET", raising=False)
+    monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "1")
+    notebook = nbformat.read(PATH, as_version=4)
+    NotebookClient(notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(PATH.parent)}}).execute()
+    said = "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
+    assert "Kernels run in the stand-in." in said
+    assert "no Triton here: numbers stored" in said
+    errors = [output.ename for cell in notebook.cells for output in cell.get("outputs", []) if output.output_type == "error"]
+    assert set(errors) == {"YourTurn"}
+
+
+def test_the_readers_rasterizer_passes_in_the_stand_in(without_triton):
+    (without_triton / "mine.py").write_text(source(PATH), encoding="utf-8")
+    said = in_a_new_process("import mine; from softras_edu import checks; checks.contract(mine.rasterize_mine)", without_triton)
+    assert "the stand-in" in said
+    assert "contract: passed" in said
+
+
+# ---------------------------------------------------------------- compiled for a GPU that is not here
+
+PROBE = """
+import mine, triton
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+from softras_edu.rasterize.triton_inspect import read_cubin
+
+def compile(kernel, dtype):
+    constants = {"C": 3, "CHANNELS": 4, "EUCLIDEAN": True, "PERSPECTIVE": False, "TILE": 8}
+    types = {name: "constexpr" if name in constants else "i32" for name in kernel.arg_names}
+    types |= {name: "*" + dtype for name in types if name.endswith("_ptr")}
+    types |= {name: of for name, of in {"starts_ptr": "*i64", "faces_ptr": "*i64", "boxes_ptr": "*i32"}.items() if name in types}
+    aligned = {(k,): [["tt.divisibility", 16]] for k, name in enumerate(types) if name.endswith("_ptr")}  # as PyTorch's memory is
+    return triton.compile(ASTSource(kernel, types, constants, aligned), target=GPUTarget("cuda", 90, 32), options={"num_warps": 1}).asm
+
+for kernel in (mine.forward_kernel, mine.backward_kernel):
+    print(*read_cubin(compile(kernel, "fp32")["cubin"]), "f32" in compile(kernel, "fp64")["ttir"])
+"""
+
+
+@needs_triton
+def test_the_readers_kernels_compile_without_spills_and_keep_float64(tmp_path):
+    compiled = "import triton\nimport triton.language as tl\nHERE = 'interpreter'  # which it is not; only a message asks"
+    code, count = re.subn(r"^from softras_edu.rasterize.triton_lab import .*$", compiled, source(PATH), flags=re.MULTILINE)
+    assert count
+    (tmp_path / "mine.py").write_text(code, encoding="utf-8")
+    rows = [line.split() for line in in_a_new_process(PROBE, tmp_path).splitlines()[-2:]]
+    for registers, spilled, loop, narrow in rows:
+        assert 0 < int(registers) < 255
+        assert int(spilled) == 0
+        assert int(loop) > 100
+        assert narrow == "False", "a float64 kernel computes something in float32"
+
+
+# ---------------------------------------------------------------- the stand-in
+
+
+def test_programs_lanes_masks_and_atomics_of_the_stand_in():
+    @triton.jit
+    def twice(x):
+        return 2 * x
+
+    @triton.jit
+    def kernel(in_ptr, out_ptr, sum_ptr, count, block_size: int):
+        at = tl.program_id(0) * block_size + tl.arange(0, block_size)
+        block = tl.load(in_ptr + at, at < count, other=7.0)
+        tl.store(out_ptr + at, twice(block), at < count)
+        tl.atomic_add(sum_ptr + 0 * at, block)
+
+    numbers, out, total = torch.arange(5.0), torch.full((6,), -1.0), torch.zeros(1)
+    kernel[(triton.cdiv(5, 4),)](numbers, out, total, 5, block_size=4, num_warps=1)
+    assert out.tolist() == [0, 2, 4, 6, 8, -1]
+    assert total.item() == 0 + 1 + 2 + 3 + 4 + 3 * 7
+    assert isinstance(twice, Kernel)
+
+
+def test_the_stand_in_reaches_what_lies_behind_a_tensor_but_not_beyond_its_memory():
+    def fill(out_ptr, count):
+        tl.store(out_ptr + tl.arange(0, count), 1.0)
+
+    memory = torch.zeros(2, 3)
+    launch(fill, (1,), memory[0], 5)
+    assert memory.flatten().tolist() == [1, 1, 1, 1, 1, 0]
+    with pytest.raises(IndexError, match="number 6 of a tensor whose memory holds 6; is a mask missing"):
+        launch(fill, (1,), memory[0], 8)
+
+
+def test_a_grid_has_up_to_three_axes():
+    seen = []
+    launch(lambda: seen.append((int(tl.program_id(0)), int(tl.program_id(1)), int(tl.num_programs(0)))), (2, 2))
+    assert seen == [(0, 0, 2), (1, 0, 2), (0, 1, 2), (1, 1, 2)]
+    assert [triton.next_power_of_2(n) for n in (1, 2, 3, 4, 5, 19)] == [1, 2, 4, 4, 8, 32]
+
+
+# ---------------------------------------------------------------- the checks
+
+
+def test_the_debugging_check_tells_all_bugs_that_remain():
+    draw = sys.modules["softras_edu.checks.build_kernel"]._draw_discs
+    hints = {hint.split(":")[0].lower(): hint for hint in checks.draw_discs.mistakes}
+    bugs = {"mask": "mask", "stride": "stride", "softmax": "shrink"}
+    for left in (["mask", "stride", "softmax"], ["mask", "softmax"], ["stride"]):
+        with pytest.raises(Mistake, match=f"Bugs that remain: {len(left)} of 3") as caught:
+            checks.draw_discs(lambda d, h, w, left=left: draw(d, h, w, tuple(bugs[name] for name in left)))
+        for name, hint in hints.items():
+            assert (hint in str(caught.value)) == (name in left)
+
+
+def test_an_answer_for_a_kernel_may_be_marked_as_one_but_may_not_use_pytorch():
+    @triton.jit
+    def marked(peak, den, log_weight):
+        new_peak = tl.maximum(peak, log_weight)
+        shrink, weight = tl.exp(peak - new_peak), tl.exp(log_weight - new_peak)
+        return new_peak, den * shrink + weight, shrink, weight
+
+    checks.softmax_step(marked)
+
+    def in_pytorch(peak, den, log_weight):
+        new_peak = torch.maximum(peak, log_weight)
+        shrink, weight = torch.exp(peak - new_peak), torch.exp(log_weight - new_peak)
+        return new_peak, den * shrink + weight, shrink, weight
+
+    with pytest.raises(Mistake, match="inside a kernel there is no torch"):
+        checks.softmax_step(in_pytorch)
+    with pytest.raises(Mistake, match="no attribute 'softmax'"):
+        checks.softmax_step(lambda peak, den, log_weight: tl.softmax(peak))
+
+
+def test_a_stub_inside_of_a_kernel_is_still_the_readers_turn():
+    def wraps(*arguments: object) -> None:
+        try:
+            raise NotImplementedError("Exercise 09-1")
+        except NotImplementedError as stub:
+            try:
+                raise RuntimeError("what Triton's interpreter does with it") from stub
+            except RuntimeError as inner:
+                raise RuntimeError("and again for a function in a function") from inner
+
+    with pytest.raises(NotImplementedError, match="Exercise 09-1"):
+        checks.contract(wraps)
+    with pytest.raises(ZeroDivisionError):
+        checks.contract(lambda *arguments: 1 / 0)
+
+
+# ---------------------------------------------------------------- its figures
+
+
+def test_slots_draws_a_box_for_each_entry_and_tables_leaves_white_what_is_not_finite():
+    figure = figures.slots({"a": [("0", 0), ("1", 1)], "b": [("2", 2)]}, {"a": [0, 1]})
+    assert [len(ax.patches) for ax in figure.axes] == [2, 1]
+    assert [len(ax.lines) for ax in figure.axes] == [2, 0]
+    table = torch.tensor([[0.0, -torch.inf], [1.0, 2.0]])
+    (image,) = figures.tables([table], ["t"], xlabel="x", ylabel="y").axes[0].images
+    assert image.get_array().mask.tolist() == [[False, True], [False, False]]
