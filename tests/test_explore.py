@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import io
 import re
 
@@ -86,6 +87,7 @@ def test_the_widget_shows_the_image_and_turns_the_dials(cls: type[Explorer]) -> 
         assert turner.description, "a screen reader has nothing to read"
     assert (np.asarray(Image.open(io.BytesIO(picture.value))) == explorer.image).all()
     assert explorer.readout in readout.value
+    assert html.escape(explorer.alt) in readout.value, "a screen reader does not learn what the picture shows"
     assert " ms" in readout.value
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -19,6 +20,8 @@ from . import draw
 Dial = Callable[[], ipywidgets.Widget]
 _STYLE = {"description_width": "150px"}
 _LAYOUT = {"width": "520px", "max_width": "100%"}  # a narrow page shrinks it
+
+_HIDDEN = "position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)"  # from the eye, not from a screen reader: live pictures have no alt
 
 
 def log_dial(name: str, low: float, high: float) -> Dial:
@@ -109,7 +112,8 @@ class Explorer(traitlets.HasTraits):
         png = draw.png(picture)
         milliseconds = (time.perf_counter() - start) * 1e3
         self._picture.value = png
-        self._readout.value = f'<div aria-live="polite" style="line-height:1.5">{self.readout}<br>drawn in {milliseconds:.0f} ms</div>'
+        hidden = f'<span style="{_HIDDEN}">{html.escape(self.alt)}</span>'
+        self._readout.value = f'<div aria-live="polite" style="line-height:1.5">{hidden}{self.readout}<br>drawn in {milliseconds:.0f} ms</div>'
 
     @contextmanager
     def one_core(self) -> Iterator[None]:
