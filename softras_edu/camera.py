@@ -17,17 +17,29 @@ Numbers = float | Sequence[float] | Tensor
 
 
 class Camera:
-    """B cameras with one lens. Make it with `Camera.orbit` or `Camera.look_at`.
+    """B cameras. Make them with `Camera.orbit` or `Camera.look_at` (one lens for all), or from measured ones with `Camera.pinhole`.
+
+    `len(camera)` is B, and `camera[0]`, `camera[2:5]`, `camera[[1, 7]]` are some of them.
 
     Attributes:
         eye: (B, 3) positions.
         rotation: (B, 3, 3), rows are the camera's right, up and backward directions in the world.
-        scale: what x / depth (perspective) or x (orthographic) is divided by to give NDC.
+        scale: what x / depth (perspective) or x (orthographic) is divided by to give NDC; a number, or (B, 2) for x and y.
         perspective: False for parallel projection.
+        shift: (B, 2), where in NDC the view axis meets the picture; None for its middle.
     """
 
-    def __init__(self, eye: Tensor, rotation: Tensor, scale: float, perspective: bool = True):
-        self.eye, self.rotation, self.scale, self.perspective = eye, rotation, scale, perspective
+    def __init__(self, eye: Tensor, rotation: Tensor, scale: float | Tensor, perspective: bool = True, shift: Tensor | None = None):
+        self.eye, self.rotation, self.scale, self.perspective, self.shift = eye, rotation, scale, perspective, shift
+
+    def __len__(self) -> int:
+        return len(self.eye)
+
+    def __getitem__(self, which: int | slice | Sequence[int] | Tensor) -> Camera:
+        """Some of the cameras; a single number gives a single camera, B = 1."""
+        which = [which] if isinstance(which, int) else which
+        scale = self.scale[which] if isinstance(self.scale, Tensor) else self.scale
+        return Camera(self.eye[which], self.rotation[which], scale, self.perspective, None if self.shift is None else self.shift[which])
 
     @staticmethod
     def orbit(distance: Numbers, elevation: Numbers, azimuth: Numbers, fov: float = 60.0, *, orthographic: float | None = None) -> Camera:
@@ -73,6 +85,34 @@ class Camera:
             raise ValueError(f"orthographic: got {orthographic!r}, wanted the view's half height, > 0")
         return Camera(eye_, rotation, float(orthographic), perspective=False)
 
+    @staticmethod
+    def pinhole(K: Tensor, R: Tensor, t: Tensor, size: int | tuple[int, int]) -> Camera:  # noqa: N803 (their names everywhere)
+        """Cameras as calibration tools write them (OpenCV's convention): a world point X is seen at pixel (u, v), where (u, v, 1) ~ K (R X + t).
+
+        Args:
+            K: (3, 3) or (B, 3, 3), [[fx, 0, cx], [0, fy, cy], [0, 0, 1]] in pixels; u runs right, v down, the first pixel's centre is at (0.5, 0.5).
+            R: (B, 3, 3) rotations, world -> camera, whose axes are right, down and forward. t: (B, 3).
+            size: H = W, or (H, W), of the pictures that K is for.
+
+        Raises:
+            ValueError: shapes that do not fit, a K with a skew or without focal lengths, an R that is no rotation; with the number of the camera.
+        """
+        height, width = (size, size) if isinstance(size, int) else size
+        if R.dim() != 3 or R.shape[1:] != (3, 3) or t.shape != (*R.shape[:1], 3):
+            raise ValueError(f"R, t: got shapes {tuple(R.shape)} and {tuple(t.shape)}, wanted (B, 3, 3) and (B, 3)")
+        if K.shape not in ((3, 3), R.shape):
+            raise ValueError(f"K: got shape {tuple(K.shape)}, wanted (3, 3) or {tuple(R.shape)}")
+        K = K.expand_as(R)  # noqa: N806
+        off = (R @ R.transpose(1, 2) - torch.eye(3).to(R)).abs().amax((1, 2))
+        for k in ((off > 1e-3) | (torch.linalg.det(R) < 0)).nonzero()[:1, 0].tolist():
+            raise ValueError(f"R: camera {k} has {R[k].tolist()}, wanted a rotation (orthonormal rows, determinant +1)")
+        fx, fy, skew, low = K[:, 0, 0], K[:, 1, 1], K[:, 0, 1], K[:, [1, 2, 2, 2], [0, 0, 1, 2]] - K.new_tensor([0.0, 0.0, 0.0, 1.0])
+        for k in (~((fx > 0) & (fy > 0) & (skew.abs() < 1e-6 * fx) & (low.abs() < 1e-6).all(1))).nonzero()[:1, 0].tolist():
+            raise ValueError(f"K: camera {k} has {K[k].tolist()}, wanted [[fx, 0, cx], [0, fy, cy], [0, 0, 1]] with fx, fy > 0")
+        shift = torch.stack([(2 * K[:, 0, 2] - width) / height, 1 - 2 * K[:, 1, 2] / height], dim=1)
+        eye = -(R.transpose(1, 2) @ t[..., None])[..., 0]
+        return Camera(eye, R * R.new_tensor([1.0, -1.0, -1.0])[:, None], height / (2 * torch.stack([fx, fy], dim=1)), shift=shift)
+
     def project(self, verts: Tensor) -> Tensor:
         """(V, 3) or (B, V, 3) points in the world -> (B, V, 3): x, y in NDC and z, the depth along the view axis.
 
@@ -82,9 +122,11 @@ class Camera:
         eye, rotation = self.eye.to(verts, non_blocking=verts.is_cuda), self.rotation.to(verts, non_blocking=verts.is_cuda)
         view = (verts - eye[:, None]) @ rotation.transpose(-1, -2)  # (B, V, 3)
         depth = -view[..., 2:]
-        if self.perspective:
-            return torch.cat([view[..., :2] / (self.scale * depth.where(depth > 1e-6, 1.0)), depth], dim=-1)
-        return torch.cat([view[..., :2] / self.scale, depth], dim=-1)
+        scale = self.scale.to(view)[:, None] if isinstance(self.scale, Tensor) else self.scale
+        xy = view[..., :2] / (scale * depth.where(depth > 1e-6, 1.0)) if self.perspective else view[..., :2] / scale
+        if self.shift is not None:
+            xy = xy + self.shift.to(view)[:, None]
+        return torch.cat([xy, depth], dim=-1)
 
 
 def _vectors(*numbers: Numbers) -> list[Tensor]:

@@ -14,7 +14,7 @@ from . import __version__
 from .rasterize import backends, rasterize
 
 # Names as pip knows them. The course cannot do without any of these.
-NEEDED = ("torch", "numpy", "matplotlib", "pillow", "ipywidgets", "jupyterlab", "trimesh", "tqdm")
+NEEDED = ("torch", "numpy", "matplotlib", "pillow", "ipywidgets", "jupyterlab", "trimesh", "tqdm", "safetensors")
 
 
 def report() -> int:

@@ -172,3 +172,63 @@ def test_plain_numbers_keep_their_digits():
 def test_bad_cameras_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+# ---------------------------------------------------------------- cameras from calibration, and some of many
+
+
+def test_pinhole_puts_a_point_where_k_r_t_say():
+    # u = fx x / z + cx from the left edge, v = fy y / z + cy from the top one, in pixels; here of a picture of 40 x 60.
+    K = torch.tensor([[50.0, 0, 33], [0, 45, 18], [0, 0, 1]], dtype=F64)  # noqa: N806
+    turn = math.radians(25)
+    R = torch.tensor([[[math.cos(turn), 0, math.sin(turn)], [0, 1, 0], [-math.sin(turn), 0, math.cos(turn)]], torch.eye(3).tolist()], dtype=F64)  # noqa: N806
+    t = points((0.1, -0.2, 3.0), (0.0, 0.0, 2.0))
+    world = points((0.3, 0.4, -0.5), (-0.2, 0.1, 0.3))
+    seen = Camera.pinhole(K, R, t, (40, 60)).project(world)
+    for b in range(2):
+        for k in range(2):
+            x, y, z = (R[b] @ world[k] + t[b]).tolist()
+            u, v = 50 * x / z + 33, 45 * y / z + 18
+            assert seen[b, k].tolist() == pytest.approx([(2 * u - 60) / 40, 1 - 2 * v / 40, z], abs=1e-12)
+
+
+def test_an_orbit_written_as_k_r_t_is_the_same_camera():
+    orbit = Camera.orbit([2.0, 3.0], [20.0, -50.0], [30.0, 200.0], fov=50)
+    f = 64 / (2 * math.tan(math.radians(25)))
+    K = torch.tensor([[f, 0, 32], [0, f, 32], [0, 0, 1]], dtype=F64)  # noqa: N806
+    R = orbit.rotation * torch.tensor([1.0, -1.0, -1.0], dtype=F64)[:, None]  # noqa: N806
+    pinhole = Camera.pinhole(K, R, -(R @ orbit.eye[..., None])[..., 0], 64)
+    world = torch.rand(5, 3, generator=torch.Generator().manual_seed(0), dtype=F64)
+    torch.testing.assert_close(pinhole.project(world), orbit.project(world))
+    torch.testing.assert_close(pinhole.eye, orbit.eye)
+
+
+def test_some_of_many_cameras():
+    f = torch.eye(3, dtype=F64) * torch.tensor([40.0, 40.0, 1.0], dtype=F64)
+    many = Camera.orbit(3.0, [0.0, 10.0, 20.0, 30.0], 0.0), Camera.pinhole(f, torch.eye(3, dtype=F64).expand(4, 3, 3), torch.rand(4, 3, dtype=F64) + 1, 8)
+    world = points((0.1, 0.2, 0.3))
+    for camera in many:
+        whole = camera.project(world)
+        assert len(camera) == 4
+        for which in (2, slice(1, 3), [0, 3], torch.tensor([3, 1])):
+            expected = whole[[which] if isinstance(which, int) else which]
+            assert torch.equal(camera[which].project(world), expected)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"K": torch.eye(2)}, r"K: got shape \(2, 2\), wanted \(3, 3\) or \(2, 3, 3\)"),
+        ({"K": torch.tensor([[50.0, 3, 20], [0, 50, 20], [0, 0, 1]])}, "K: camera 0 has .* wanted .*fx, 0, cx"),
+        ({"K": torch.zeros(3, 3)}, "with fx, fy > 0"),
+        ({"R": torch.eye(3)}, r"R, t: got shapes \(3, 3\) and \(2, 3\)"),
+        ({"R": torch.stack([torch.eye(3), -torch.eye(3)])}, "R: camera 1 has .* wanted a rotation"),
+        ({"R": torch.stack([2 * torch.eye(3), torch.eye(3)])}, "R: camera 0 has .* wanted a rotation"),
+        ({"t": torch.zeros(3)}, r"R, t: got shapes .* wanted \(B, 3, 3\) and \(B, 3\)"),
+    ],
+)
+def test_pinhole_refuses_what_is_no_camera(change, message):
+    right = {"K": torch.tensor([[50.0, 0, 20], [0, 50, 20], [0, 0, 1]]), "R": torch.eye(3).expand(2, 3, 3), "t": torch.ones(2, 3)}
+    Camera.pinhole(**right, size=40)
+    with pytest.raises(ValueError, match=message):
+        Camera.pinhole(**{**right, **change}, size=40)

@@ -1,0 +1,322 @@
+"""python -m softras_edu fit: what is read, what is refused and how, what is written, and that an interruption loses nothing."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from softras_edu import Camera, Mesh, fit_images, icosphere, screen_triangles
+from softras_edu.__main__ import main
+from softras_edu.fit_images import hard_silhouettes, locate, split
+from softras_edu.views import Views, read_views
+
+SIZE = 24
+ELEVATION = [-50.0, -25.0, 0.0, 0.0, 15.0, 30.0, 45.0, 70.0, -10.0, 20.0]
+AZIMUTH = [10.0, 80.0, 150.0, 220.0, 300.0, 0.0, 70.0, 140.0, 250.0, 320.0]
+FOV = 50.0
+EGG = Mesh(icosphere(2).verts * torch.tensor([0.9, 0.5, 0.6]), icosphere(2).faces)
+
+
+def masks(mesh: Mesh = EGG, camera: Camera | None = None) -> Tensor:
+    """Its silhouettes, (10, SIZE, SIZE), 0 and 1."""
+    camera = camera or Camera.orbit(2.7, ELEVATION, AZIMUTH, fov=FOV)
+    return hard_silhouettes(mesh, camera, torch.Size((SIZE, SIZE)))
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    """A folder of PNG files, white on black."""
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for k, mask in enumerate(masks()):
+        Image.fromarray((255 * mask).byte().numpy()).save(folder / f"{k:03}.png")
+    return folder
+
+
+@pytest.fixture
+def cameras(tmp_path: Path) -> Path:
+    """Their cameras, by name, in another order."""
+    file = tmp_path / "cameras.csv"
+    rows = [f"{k:03}.png, 2.7, {e}, {a}" for k, (e, a) in enumerate(zip(ELEVATION, AZIMUTH, strict=True))]
+    file.write_text("\n".join(["image, distance, elevation, azimuth", *reversed(rows)]))
+    return file
+
+
+def matrices() -> tuple[Tensor, Tensor, Tensor]:
+    """The same cameras as K (3, 3), R (N, 3, 3), t (N, 3)."""
+    orbit = Camera.orbit(2.7, ELEVATION, AZIMUTH, fov=FOV)
+    f = SIZE / (2 * math.tan(math.radians(FOV / 2)))
+    R = orbit.rotation * torch.tensor([1.0, -1.0, -1.0], dtype=torch.float64)[:, None]  # noqa: N806
+    return torch.tensor([[f, 0, SIZE / 2], [0, f, SIZE / 2], [0, 0, 1]], dtype=torch.float64), R, -(R @ orbit.eye[..., None])[..., 0]
+
+
+# ---------------------------------------------------------------- reading
+
+
+def same(views: Views) -> None:
+    """These are the masks, and each has its camera."""
+    assert torch.equal(views.masks, masks())
+    world = torch.rand(4, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    torch.testing.assert_close(views.camera.project(world), Camera.orbit(2.7, ELEVATION, AZIMUTH, fov=FOV).project(world))
+
+
+def test_pictures_and_cameras_find_each_other_by_name(images: Path, cameras: Path):
+    views = read_views(images, cameras, FOV)
+    same(views)
+    assert views.names == [f"{k:03}.png" for k in range(10)]
+
+
+@pytest.mark.parametrize("kind", ["orbit.json", "dictionary.json", "unnamed.csv", "fov.csv", "orbit.npy", "orbit.npz", "matrices.json", "matrices.npz"])
+def test_every_way_to_write_the_cameras(images: Path, tmp_path: Path, kind: str):
+    file = tmp_path / kind
+    orbit = [{"distance": 2.7, "elevation": e, "azimuth": a} for e, a in zip(ELEVATION, AZIMUTH, strict=True)]
+    K, R, t = matrices()  # noqa: N806
+    if kind == "orbit.json":
+        file.write_text(json.dumps([{"image": f"{k:03}", "fov": FOV, **entry} for k, entry in enumerate(orbit)]))
+    elif kind == "dictionary.json":
+        file.write_text(json.dumps({f"{k:03}.png": entry for k, entry in enumerate(orbit)}))
+    elif kind.endswith(".csv"):
+        more = {"fov": FOV} if kind == "fov.csv" else {}
+        with file.open("w", newline="") as lines:
+            writer = csv.DictWriter(lines, [*orbit[0], *more])
+            writer.writeheader()
+            writer.writerows([{**entry, **more} for entry in orbit])
+    elif kind == "orbit.npy":
+        np.save(file, np.array([list(entry.values()) for entry in orbit]))
+    elif kind == "orbit.npz":
+        np.savez(file, distance=2.7, elevation=ELEVATION, azimuth=AZIMUTH, image=np.array([f"{k:03}.png" for k in range(10)]))
+    elif kind == "matrices.json":
+        file.write_text(json.dumps([{"image": f"{k:03}.png", "K": K.tolist(), "R": R[k].tolist(), "t": t[k].tolist()} for k in range(10)]))
+    else:
+        np.savez(file, K=K, R=R, t=t)
+    same(read_views(images, file, 33.0 if kind == "fov.csv" else FOV))
+
+
+def test_every_way_to_give_the_pictures(tmp_path: Path, cameras: Path):
+    unnamed = tmp_path / "unnamed.npy"
+    np.save(unnamed, np.array([[2.7] * 10, ELEVATION, AZIMUTH]).T)
+    grey = (255 * masks()).byte().numpy()
+    rgba = np.stack([255 - grey, grey, grey, grey], axis=-1)
+    for name, array in {
+        "bytes": grey,
+        "floats": masks().numpy(),
+        "booleans": grey > 0,
+        "last": rgba,
+        "first": np.moveaxis(rgba, -1, 1),
+        "one": grey[..., None],
+        "rgb": np.stack([grey] * 3, 1),
+    }.items():
+        np.save(tmp_path / f"{name}.npy", array)
+        same(read_views(tmp_path / f"{name}.npy", unnamed, FOV))
+    np.savez(tmp_path / "masks.npz", masks=grey)
+    same(read_views(tmp_path / "masks.npz", unnamed, FOV))
+    (tmp_path / "rgba").mkdir()
+    for k, picture in enumerate(rgba):
+        Image.fromarray(picture).save(tmp_path / "rgba" / f"{k:03}.PNG")
+    same(read_views(tmp_path / "rgba", cameras, FOV))
+
+
+# ---------------------------------------------------------------- refusing
+
+
+def edit(old: str, new: str):
+    """Spoil the table of cameras: every match of a regular expression becomes something else."""
+    return lambda images, cameras: cameras.write_text(re.sub(old, new, cameras.read_text()))
+
+
+def paint(name: str, array: np.ndarray):
+    """Spoil a picture."""
+    return lambda images, cameras: Image.fromarray(array.astype(np.uint8)).save(images / name)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (paint("004.png", np.ones((9, 7)) * 255), r"004\.png: is 9 x 7 pixels .* but 000\.png is 24 x 24; all pictures"),
+        (paint("003.png", np.zeros((24, 24))), r"003\.png: the mask is empty"),
+        (paint("003.png", np.ones((24, 24)) * 255), r"003\.png: the mask covers the whole picture"),
+        (lambda images, cameras: (images / "005.png").write_bytes(b"no picture"), r"005\.png: not a readable PNG"),
+        (lambda images, cameras: [path.unlink() for path in images.iterdir()], "images: no PNG file in this folder"),
+        (edit("00[27].*\n", ""), r"cameras\.csv: no camera for 002\.png and 1 more"),
+        (edit("(?s).+", "distance,elevation,azimuth\n2.7,0,0\n"), r"1 cameras for 10 pictures; the first without a camera is 001\.png"),
+        (edit("70.0, 140", "north, 140"), r"camera of 007\.png: elevation is 'north', wanted a number"),
+        (edit("elevation", "height"), "has no elevation; wanted distance, elevation, azimuth .*, or K, R, t"),
+        (edit("2.7", "-2.7"), r"camera of 000\.png: distance: got -2\.7, wanted numbers > 0"),
+        (edit("(?s).+", ""), r"cameras\.csv: no cameras in it"),
+        (lambda images, cameras: cameras.unlink(), r"cameras\.csv: no such file"),
+    ],
+)
+def test_what_is_wrong_is_said_and_nothing_is_written(images: Path, cameras: Path, tmp_path: Path, capsys, spoil, message: str):
+    spoil(images, cameras)
+    assert main(["fit", "--images", str(images), "--cameras", str(cameras), "--out", str(tmp_path / "out")]) == 1
+    said = capsys.readouterr()
+    assert re.search(message, said.err), said.err
+    assert said.err.startswith("softras-edu: ")
+    assert said.err.count("\n") == 1, "one line, no stack"
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[1, 2]", "no cameras in it"),
+        ("{", "not readable as JSON"),
+        ('[{"K": [[1]], "R": [[1]], "t": [1]}]', r"camera of 000\.png: R, t: got shapes"),
+        ('[{"K": [[9,0,9],[0,9,9],[0,0,1]], "R": [[1,0,0],[0,1,0],[0,0,-1]], "t": [0,0,3]}]', "wanted a rotation"),
+    ],
+)
+def test_broken_json_is_named(images: Path, tmp_path: Path, content: str, message: str):
+    for path in sorted(images.iterdir())[1:]:
+        path.unlink()
+    (tmp_path / "cameras.json").write_text(content)
+    with pytest.raises(ValueError, match=rf"cameras\.json.*{message}"):
+        read_views(images, tmp_path / "cameras.json")
+
+
+def test_arrays_that_do_not_fit_are_named_and_pickles_refused(images: Path, cameras: Path, tmp_path: Path):
+    file = tmp_path / "images.npy"
+    for array, message in (
+        (np.zeros((4, 5)), r"shape \(4, 5\), wanted \(N, H, W\)"),
+        (np.full((2, 4, 4), 7.0), "got numbers from 7 to 7, wanted 0 to 1"),
+        (np.array([{"a": 1}]), r"images\.npy: not a readable array file"),  # would have to be unpickled, which can run code
+    ):
+        np.save(file, array, allow_pickle=True)
+        with pytest.raises(ValueError, match=message):
+            read_views(file, cameras)
+    np.savez(tmp_path / "two.npz", a=np.zeros((2, 4, 4)), b=np.zeros(3))
+    with pytest.raises(ValueError, match="has the arrays a, b; wanted one"):
+        read_views(tmp_path / "two.npz", cameras)
+    with pytest.raises(ValueError, match=r"nowhere: no such file or folder"):
+        read_views(tmp_path / "nowhere", cameras)
+    with pytest.raises(ValueError, match=r"cameras\.csv: cannot read images from \.csv"):
+        read_views(cameras, cameras)
+    np.savez(tmp_path / "uneven.npz", R=np.zeros((3, 3, 3)), t=np.zeros((2, 3)), K=np.eye(3))
+    with pytest.raises(ValueError, match=r"wanted N of each"):
+        read_views(images, tmp_path / "uneven.npz")
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--held-out=0", "--held-out: got 0 of 10 views"),
+        ("--held-out=9", "--held-out: got 9"),
+        ("--steps=0", "--steps: got 0"),
+        ("--fov=180", "--fov: got 180"),
+        ("--level=9", "level: got 9"),
+    ],
+)
+def test_options_out_of_range_are_named(images: Path, cameras: Path, capsys: pytest.CaptureFixture[str], option: str, message: str):
+    assert main(["fit", "--images", str(images), "--cameras", str(cameras), option]) == 1
+    assert message in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------- the parts
+
+
+def test_held_out_views_are_spread_evenly():
+    assert split(24, None) == ([k for k in range(24) if k not in (4, 12, 20)], [4, 12, 20])
+    for count in range(3, 40):
+        for held_out in range(1, count - 1):
+            train, test = split(count, held_out)
+            assert sorted(train + test) == list(range(count))
+            assert len(test) == held_out
+    with pytest.raises(ValueError, match="got 1 of 2 views"):
+        split(2, None)
+
+
+def test_the_shape_is_found_wherever_it_is_and_however_large():
+    center, factor = torch.tensor([5.0, -3.0, 40.0], dtype=torch.float64), 30.0
+    orbit = Camera.orbit(2.7, ELEVATION, AZIMUTH, fov=FOV)
+    camera = Camera(orbit.eye * factor + center, orbit.rotation, torch.full((10, 2), math.tan(math.radians(25))).double(), shift=torch.zeros(10, 2).double())
+    ball = Mesh(icosphere(2).verts * 0.6 * factor + center.float(), icosphere(2).faces)
+    views = Views([str(k) for k in range(10)], masks(ball, camera), camera)
+    scene = locate(views)
+    assert (scene.center - center).norm() < 0.02 * factor
+    assert scene.radius == pytest.approx(0.6 * factor, rel=0.07)  # an outline is that of a nearer, larger disc
+    found = screen_triangles(icosphere(2).verts, icosphere(2).faces, scene.camera)
+    truth = screen_triangles(ball.verts, ball.faces, camera)
+    assert (found[..., :2] - truth[..., :2]).abs().max() < 0.05
+    behind = Camera(orbit.eye, orbit.rotation * torch.tensor([1.0, 1.0, -1.0], dtype=torch.float64), camera.scale, shift=camera.shift)
+    with pytest.raises(ValueError, match="do not look at one place"):
+        locate(Views(views.names, masks(), behind))
+
+
+def test_the_turntable_turns_about_what_is_up_in_the_pictures():
+    rod = Mesh(icosphere(2).verts * torch.tensor([0.2, 0.2, 1.0]), icosphere(2).faces)  # along z
+    z_up = Camera.look_at([[3.0, 0, 0], [0, 3.0, 0.5]], up=(0.0, 0.0, 1.0))
+    y_up = Camera.look_at([[3.0, 0, 0], [0, 0.5, 3.0]])
+    for camera, steady in ((z_up, True), (y_up, False)):
+        book = Image.open(io.BytesIO(fit_images.turntable(rod, camera, frames=4, size=32)))
+        widths = []
+        for k in range(4):
+            book.seek(k)
+            columns = (np.array(book.convert("L")) < 250).any(0)
+            widths.append(int(columns.sum()))
+        assert (max(widths) - min(widths) <= 2) == steady, widths
+
+
+# ---------------------------------------------------------------- the whole
+
+
+def run(images: Path, cameras: Path, out: Path) -> int:
+    return main(["fit", "--images", str(images), "--cameras", str(cameras), "--out", str(out), "--fov", str(FOV), "--level", "2", "--steps", "50"])
+
+
+def test_it_writes_a_mesh_a_turntable_and_a_report(images: Path, cameras: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    out = tmp_path / "out"
+    assert run(images, cameras, out) == 0
+    text = capsys.readouterr().out
+    assert "10 silhouettes of 24 x 24, 1 of them held out; 162 vertices" in text
+    held_out = float(re.search(r"IoU on the 1 views held out: ([\d.]+)", text).group(1))
+    assert held_out > 0.85
+    assert {path.name for path in out.iterdir() if path.suffix != ".safetensors"} == {"mesh.obj", "mesh.ply", "turntable.gif", "report.html"}
+    for name in ("mesh.obj", "mesh.ply"):
+        mesh = Mesh.load(out / name)
+        seen = masks(mesh)
+        both, either = (seen * masks()).sum(), torch.maximum(seen, masks()).sum()
+        assert both / either > 0.85, "the mesh is in the units of the cameras"
+    assert Image.open(out / "turntable.gif").n_frames == 36
+    report = (out / "report.html").read_text()
+    assert f"never saw: {held_out:.3f}" in report
+    assert "004.png" in report
+    for tag in re.findall("<img[^>]*>", report):
+        assert re.search('alt="[^"]+"', tag)
+    assert str(tmp_path) not in report
+
+
+def test_an_interrupted_run_goes_on_and_ends_where_it_would_have_ended(
+    images: Path, cameras: Path, tmp_path: Path, monkeypatch, capsys: pytest.CaptureFixture[str]
+):
+    assert run(images, cameras, tmp_path / "whole") == 0
+    calls, real = 0, fit_images.losses.iou
+
+    def interrupted(alpha: Tensor, target: Tensor) -> Tensor:
+        nonlocal calls
+        calls += 1
+        if calls == 31:
+            raise KeyboardInterrupt  # what Ctrl-C does
+        return real(alpha, target)
+
+    monkeypatch.setattr(fit_images.losses, "iou", interrupted)
+    out = tmp_path / "out"
+    assert run(images, cameras, out) == 130
+    assert "The same command goes on where this one stopped" in capsys.readouterr().out
+    (checkpoint,) = out.iterdir()  # and nothing half done beside it
+    assert run(images, cameras, out) == 0
+    assert f"Going on from {checkpoint}" in capsys.readouterr().out
+    assert calls == 31 + 20 + 10, "the 30 steps before the interruption are not done again; the report asks once a view"
+    assert (out / "mesh.obj").read_text() == (tmp_path / "whole" / "mesh.obj").read_text()
+
+    paint("000.png", np.roll(np.array(Image.open(images / "000.png")), 1, axis=0))(images, cameras)
+    assert run(images, cameras, out) == 0
+    assert "Going on" not in capsys.readouterr().out, "other pictures: another fit"
