@@ -324,3 +324,12 @@ def test_the_windows_of_one_picture_are_the_landscape(sigma: float) -> None:
     with torch.no_grad():
         true = loss_landscape.losses(torch.stack([x.flatten(), y.flatten()], dim=-1)[some], sigma)
     torch.testing.assert_close(loss_landscape.landscape(sigma).flatten()[some], true, rtol=0, atol=1e-5)
+
+
+def test_a_long_first_step_finds_a_pose_that_a_short_one_does_not() -> None:
+    explorer = PoseLandscape()
+    assert "did not find it" in explorer.readout
+    explorer.longest = 30.0
+    assert "found the pose" in explorer.readout
+    explorer.gamma = 1e-3
+    assert "did not find it" in explorer.readout

@@ -14,7 +14,7 @@ from ..pose import bracket, colored_cube, draw_soft, geodesic_angle, photograph,
 from .base import Explorer, choice_dial, linear_dial, log_dial
 from .draw import ORANGE, VERMILION, Panel, compose
 
-GRID = 15
+GRID = 13
 SPAN = 105.0  # degrees, from the middle of the map to its rim
 STEPS = 36
 OBJECTS = {"cube": colored_cube(), "bracket": bracket()}
@@ -50,16 +50,16 @@ class PoseLandscape(Explorer):
         landscape.dot(points[0], VERMILION, 5)
         landscape.dot((0, 0), "white", 4)
         with torch.no_grad():
-            ends = draw_soft(OBJECTS[self.shape], pose(path[[0, -1]]), self.sigma, self.gamma)
+            (end,) = draw_soft(OBJECTS[self.shape], pose(path[-1:]), self.sigma, self.gamma)
         left = geodesic_angle(pose(path[-1]), TRUTH).item()
         verdict = "found the pose" if left < 10 else "did not find it"
         began = geodesic_angle(pose(path[0]), TRUTH).item()
         self.alt = (
             f"Map of the loss over turn and tilt of the {self.shape} at sigma {self.sigma:.1e}, gamma {self.gamma:.1e}, blur of the loss {self.width:.2f}, "
-            f"with the path of the search, which {verdict}. Beside it the photograph, and the pictures at start and end of the path."
+            f"with the path of the search, which {verdict}. Beside it the photograph, and the picture at the end of the path."
         )
         text = f"The search started {began:.0f} degrees from the truth and ended {left:.0f} degrees from it: it <b>{verdict}</b>. White dot: the truth."
-        panels = [Panel("photograph", photo[0]), landscape, Panel("start of the path", ends[0]), Panel("end of the path", ends[1])]
+        panels = [Panel("photograph", photo[0]), landscape, Panel("end of the path", end)]
         return compose(panels), text
 
     def loss(self, places: Tensor, photo: Tensor) -> Tensor:
