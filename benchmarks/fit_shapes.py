@@ -1,7 +1,7 @@
 """What notebook 12 quotes: spheres fitted to silhouettes, with every loss, sigma and renderer left out or changed in turn.
 
-    python benchmarks/fit_shapes.py            writes benchmarks/results/fit-shapes-<date>.csv (about a quarter of an hour)
-    python benchmarks/fit_shapes.py --only nmr shows the rows of one group and writes nothing
+    python benchmarks/fit_shapes.py --out benchmarks/results    writes fit-shapes-<date>.csv there (about a quarter of an hour)
+    python benchmarks/fit_shapes.py --only loss                 shows the rows of one group
 
 The seed decides which views a step looks at. Another kind of CPU may round differently, and a fit of hundreds of steps makes that visible in the
 third decimal place of the IoU.
@@ -24,7 +24,6 @@ from torch import Tensor
 from softras_edu import Camera, Mesh, cube, fit, icosphere, losses, rasterize, rasterize_hard, schedule, screen_triangles, teapot, torus
 from softras_edu.doctor import processor
 
-RESULTS = Path(__file__).parent / "results"
 TARGETS = {"cube": cube(), "teapot": teapot(), "torus": torus()}
 
 
@@ -128,22 +127,23 @@ def run(case: Case) -> dict[str, object]:
 def main() -> None:
     """Run all cases, or one group."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="write fit-shapes-<date>.csv there")
     parser.add_argument("--only", metavar="GROUP", help="target, loss, sigma, views or renderer")
-    only = parser.parse_args().only
+    given = parser.parse_args()
     rows: list[dict[str, object]] = []
-    path = RESULTS / f"fit-shapes-{datetime.date.today().isoformat()}.csv"
+    path = None if given.out is None else given.out / f"fit-shapes-{datetime.date.today().isoformat()}.csv"
     run(Case("warm-up", steps=2))  # compiles
     for case in cases():
-        if only not in (None, case.group):
+        if given.only not in (None, case.group):
             continue
         rows.append(run(case))
         print(*(f"{key} {value}" for key, value in rows[-1].items() if key not in ("device", "torch", "date")), flush=True)
-        if only is None:
+        if path is not None:
             with path.open("w", newline="", encoding="utf-8") as file:
                 writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
                 writer.writeheader()
                 writer.writerows(rows)
-    if only is None:
+    if path is not None:
         print(f"Wrote {path}")
 
 

@@ -1,10 +1,12 @@
 """One notebook as a reader meets it: a real JupyterLab, a real browser, a slider that is moved. Everything else about widgets is tested without one."""
 
+import importlib.util
 import json
 import os
 import secrets
 import shutil
 import socket
+import statistics
 import subprocess
 import sys
 import time
@@ -12,10 +14,14 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import nbformat
 import pytest
 from playwright.sync_api import sync_playwright
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+SPEC = importlib.util.spec_from_file_location("explorers", Path(__file__).parent.parent / "benchmarks" / "explorers.py")
+bench = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(bench)
 NAMES = ("chromium", "chromium-browser", "google-chrome", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
 # --no-sandbox: in containers, where CI runs as root, Chromium has no other way. The others keep it off the network.
 FLAGS = [
@@ -39,6 +45,16 @@ PIXELS = """() => {
     return canvas.toDataURL();
 }"""
 
+
+# Writes down, for each explorer, the milliseconds from a press of a key to the picture that it changed, decoded.
+WATCH = """() => {
+    const pictures = [...document.querySelectorAll('.jp-OutputArea-output img.widget-image')];
+    if (pictures.length < 2 || pictures.some(picture => !picture.naturalWidth)) return false;
+    window.trips = pictures.map(() => []);
+    document.addEventListener('keydown', () => { window.pressed = performance.now(); }, true);
+    pictures.forEach((picture, k) => picture.addEventListener('load', () => window.trips[k].push(performance.now() - window.pressed)));
+    return true;
+}"""
 
 # JupyterLab shows its frame long before the notebook and its kernel are there.
 READY = """() => {
@@ -73,6 +89,10 @@ def lab(tmp_path_factory):
     room, home = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("home")
     for path in NOTEBOOKS.glob("00*.ipynb"):
         shutil.copy(path, room)
+    code = (bench.SHOW, bench.PANEL, f"no_render({bench.PANEL})")
+    two_panels = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in code])
+    two_panels.metadata.kernelspec = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    nbformat.write(two_panels, room / "two_panels.ipynb")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -111,11 +131,9 @@ def wait_for_server(server, url, log):
     pytest.fail("JupyterLab did not start:\n" + log.read_text()[-3000:])
 
 
-@pytest.fixture
-def page(browser, lab):
-    """The first notebook, open and with an idle kernel; `page.complaints` collects what the browser's console says."""
+def open_notebook(browser, lab, name):
+    """A notebook, open and with an idle kernel; `page.complaints` collects what the browser's console says."""
     address, token = lab
-    (name,) = (path.name for path in NOTEBOOKS.glob("00*.ipynb"))
     page = browser.new_page(viewport={"width": 1280, "height": 6000})  # tall: cells out of sight are not drawn
     page.set_default_timeout(PATIENCE * 1000)
     page.complaints = []
@@ -123,6 +141,14 @@ def page(browser, lab):
     page.on("pageerror", lambda error: page.complaints.append(str(error)))
     page.goto(f"{address}/lab/tree/{name}?token={token}&reset")
     page.wait_for_function(READY)
+    return page
+
+
+@pytest.fixture
+def page(browser, lab):
+    """The first notebook."""
+    (name,) = (path.name for path in NOTEBOOKS.glob("00*.ipynb"))
+    page = open_notebook(browser, lab, name)
     yield page
     page.close()
 
@@ -167,3 +193,29 @@ def test_run_all_cells_then_move_the_first_slider(page):
 
     assert page.get_by_text("Error displaying widget").count() == 0
     assert not about_widgets(page.complaints)
+
+
+def test_a_render_adds_less_than_half_to_the_time_from_key_to_picture(browser, lab):
+    page = open_notebook(browser, lab, "two_panels.ipynb")
+    page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    page.wait_for_function(DONE)
+    page.wait_for_function(WATCH)
+
+    def median(panel, presses=12):
+        page.locator(".jp-OutputArea-output .widget-vbox").nth(panel).locator(".noUi-handle").nth(1).focus()  # gamma: sigma would change the work
+        for k in range(presses):
+            seen = page.evaluate("k => window.trips[k].length", panel)
+            page.keyboard.press("ArrowRight" if k % 2 else "ArrowLeft")
+            page.wait_for_function("([k, seen]) => window.trips[k].length > seen", arg=[panel, seen])
+        return statistics.median(page.evaluate("k => window.trips[k]", panel)[-presses:])
+
+    median(0), median(1)  # warm up
+    rounds = []
+    for _ in range(6):  # in turn, so that whatever else the machine does meets both
+        rounds.append((median(0), median(1)))
+        print("from key to picture: {:.0f} ms, without a render {:.0f} ms".format(*rounds[-1]))
+        if len(rounds) > 1 and min(real for real, _ in rounds) <= 1.5 * min(idle for _, idle in rounds):
+            break
+    else:
+        pytest.fail(f"milliseconds from key to picture, and without a render: {rounds}")
+    page.close()

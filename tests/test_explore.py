@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import io
 import re
 
@@ -11,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from softras_edu import Camera, Lights, explore, formulas, icosphere, rasterize, render, screen_triangles
+from softras_edu import Camera, Lights, explore, formulas, icosphere, rasterize, rasterize_hard, render, screen_triangles
 from softras_edu.explore import (
     FarRange,
     GradientTerms,
@@ -20,6 +21,7 @@ from softras_edu.explore import (
     Occlusion,
     OnlineSoftmax,
     PairsPerPixel,
+    PoseLandscape,
     Predict,
     ProbabilityMap,
     ShapeForces,
@@ -28,11 +30,14 @@ from softras_edu.explore import (
     Staircase,
     TileLists,
     gradient_terms,
+    loss_landscape,
     online_softmax,
+    silhouette,
+    staircase,
 )
 from softras_edu.explore.base import Explorer
 from softras_edu.explore.draw import CAPTION, PANEL, to_bytes
-from softras_edu.explore.sigma_gamma import SIZE
+from softras_edu.explore.pace import PAIRS, SIZE, affordable, pairs
 from softras_edu.ledger import peak_bytes
 
 CLASSES = [getattr(explore, name) for name in explore.__all__]
@@ -45,12 +50,13 @@ TURNS = {
     Occlusion: {"depth": -0.3, "gamma": 0.5, "sigma": 3e-2, "renderer": "hard"},
     OnlineSoftmax: {"seen": 6, "gamma": 1e-2, "order": "far first"},
     PairsPerPixel: {"sigma": 3e-3, "dist_eps": 1e-2, "level": 2},
+    PoseLandscape: {"sigma": 1e-2, "gamma": 1.0, "width": 0.4, "longest": 20.0, "turn": 30.0, "tilt": -20.0, "shape": "bracket"},
     Predict: {"rung": "pairs", "side": 100, "level": 2, "sigma": 1e-3, "measure": "yes, now"},
     ProbabilityMap: {"sigma": 3e-2, "row": 0.3, "distance": "barycentric"},
     ShapeForces: {"loss": "IoU", "crumple": 0.2, "sigma": 1e-2, "azimuth": -60.0},
     SigmaGamma: {"sigma": 1e-2, "gamma": 0.3, "azimuth": -60.0, "shape": "cube"},
     Silhouette: {"sigma": 1e-4, "rule": "largest", "shape": "sphere"},
-    Staircase: {"x": 0.25, "size": 24},
+    Staircase: {"x": 0.25, "size": 32},
     TileLists: {"tile": "16", "sigma": 1e-3, "x": -0.2, "y": 0.0, "shape": "teapot"},
 }
 
@@ -85,6 +91,7 @@ def test_the_widget_shows_the_image_and_turns_the_dials(cls: type[Explorer]) -> 
         assert turner.description, "a screen reader has nothing to read"
     assert (np.asarray(Image.open(io.BytesIO(picture.value))) == explorer.image).all()
     assert explorer.readout in readout.value
+    assert html.escape(explorer.alt) in readout.value, "a screen reader does not learn what the picture shows"
     assert " ms" in readout.value
 
 
@@ -262,6 +269,72 @@ def test_predict_says_what_to_do_without_measurements(monkeypatch: pytest.Monkey
     monkeypatch.setattr("softras_edu.measurements.folder", lambda: None)
     with pytest.raises(FileNotFoundError, match="softras_edu bench"):
         Predict()
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_the_widget_fits_a_laptop_and_shrinks_on_a_narrow_page(cls: type[Explorer]) -> None:
+    explorer = cls()
+    assert explorer.image.shape[1] <= 900
+    assert explorer.image.shape[0] <= 500
+    assert all(child.layout.max_width == "100%" for child in explorer.widget.children[:-1])
+
+
+def test_a_drawing_leaves_pytorch_the_threads_that_it_had() -> None:
+    before = torch.get_num_threads()
+    SigmaGamma(sigma=1e-2).gamma = 0.1
+    assert torch.get_num_threads() == before
+
+
+def test_a_wide_blur_costs_pixels_not_patience() -> None:
+    explorer = SigmaGamma(shape="sphere", sigma=1e-3)
+    assert "128 x 128" in explorer.readout
+    explorer.sigma = 0.1
+    assert "64 x 64" in explorer.readout
+    triangle = torch.tensor([[[-1.0, -1.0, 2.0], [3.0, -1.0, 2.0], [-1.0, 3.0, 2.0]]])
+    assert pairs(triangle, 128, 1e-6) == 128**2  # it covers the picture
+    assert affordable(triangle, 0.1) == (128, 128**2)
+    assert affordable(triangle.expand(PAIRS // 128**2 + 1, 3, 3), 1e-6)[0] == 64
+
+
+@pytest.mark.parametrize("shape", silhouette.SHAPES)
+def test_the_quick_rules_are_the_rules(shape: str) -> None:
+    verts, faces = silhouette.on_screen(shape)
+    triangles, sigma, size = verts[faces], 1e-2, 24
+    d = silhouette.probabilities(triangles[..., :2], sigma, size)
+    signed = silhouette.largest_signed_d2(shape, size)
+    torch.testing.assert_close((signed / sigma).sigmoid(), d.amax(0), rtol=0, atol=1e-5)
+    assert torch.equal((signed >= 0).float(), rasterize_hard(triangles, size=size)[..., 0])
+    counted = d.where(d >= 1e-4, 0.0)
+    torch.testing.assert_close(silhouette.aggregate(triangles, sigma, "product", size), 1 - (1 - counted).prod(0), rtol=0, atol=1e-5)
+    torch.testing.assert_close(silhouette.aggregate(triangles, sigma, "sum", size), counted.sum(0), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", staircase.SIZES)
+def test_the_staircase_is_the_loss_of_hard_pictures(size: int) -> None:
+    places, losses = staircase.staircase(size)
+    x = torch.rand(50, generator=torch.Generator().manual_seed(0)) * 1.2 - 0.6
+    target = staircase.silhouettes(torch.tensor([staircase.TARGET_X]), size)
+    true = (staircase.silhouettes(x, size) - target).square().mean((1, 2))
+    step = torch.searchsorted(places, x.double(), right=True) - 1
+    assert ((losses[step] - true).abs() * size**2).max() < max(2, size / 16), "but for pixel centres on an edge, where rounding decides"
+
+
+@pytest.mark.parametrize("sigma", [1e-4, 1e-1])
+def test_the_windows_of_one_picture_are_the_landscape(sigma: float) -> None:
+    y, x = torch.meshgrid(loss_landscape.places().flip(0), loss_landscape.places(), indexing="ij")
+    some = torch.randperm(x.numel(), generator=torch.Generator().manual_seed(0))[:60]
+    with torch.no_grad():
+        true = loss_landscape.losses(torch.stack([x.flatten(), y.flatten()], dim=-1)[some], sigma)
+    torch.testing.assert_close(loss_landscape.landscape(sigma).flatten()[some], true, rtol=0, atol=1e-5)
+
+
+def test_a_long_first_step_finds_a_pose_that_a_short_one_does_not() -> None:
+    explorer = PoseLandscape()
+    assert "did not find it" in explorer.readout
+    explorer.longest = 30.0
+    assert "found the pose" in explorer.readout
+    explorer.gamma = 1e-3
+    assert "did not find it" in explorer.readout
 
 
 def test_each_loss_lowers_what_it_measures() -> None:

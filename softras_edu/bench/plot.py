@@ -34,7 +34,7 @@ def plot(rows: Sequence[dict[str, Any]], title: str, path: Path) -> None:
                 ax.plot([row[key] for row in mine], [max(float(row[value]), 0.1) for row in mine], label=name, **style(name, names))
             ax.set(xscale="log", yscale="log", xlabel=label, ylabel=unit if column == 0 else "")
             ax.grid(alpha=0.3)
-    figure.axes[0].legend(fontsize=9)
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(names), fontsize=9)
     figure.suptitle(f"{title}: RGB where not silhouette, float32; 64 x 64 pixels, 1,280 faces, sigma 0.0001, one image where not varied")
     figure.savefig(path, dpi=80)
 

@@ -20,6 +20,7 @@ from .see_it import (
     sigma_for_reach,
     silhouette,
 )
+from .use_pose import geodesic_angle, rotation_from_axis_angle, turn_slope
 from .use_shape import fold_penalty, laplacian_loss, scheduled_sigma
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "draw_discs",
     "finite_difference",
     "fold_penalty",
+    "geodesic_angle",
     "inside_triangle",
     "iou_loss",
     "laplacian_loss",
@@ -47,6 +49,7 @@ __all__ = [
     "product_slope",
     "reach_box",
     "roofline",
+    "rotation_from_axis_angle",
     "scheduled_sigma",
     "segment_distance2",
     "segment_max",
@@ -57,4 +60,5 @@ __all__ = [
     "softmax_step",
     "tile_entries",
     "tile_pixels",
+    "turn_slope",
 ]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import html
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import ipywidgets
 import numpy as np
+import torch
 import traitlets
 from PIL import Image
 
@@ -16,7 +19,9 @@ from . import draw
 
 Dial = Callable[[], ipywidgets.Widget]
 _STYLE = {"description_width": "150px"}
-_LAYOUT = {"width": "520px"}
+_LAYOUT = {"width": "520px", "max_width": "100%"}  # a narrow page shrinks it
+
+_HIDDEN = "position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)"  # from the eye, not from a screen reader: live pictures have no alt
 
 
 def log_dial(name: str, low: float, high: float) -> Dial:
@@ -34,9 +39,25 @@ def count_dial(name: str, low: int, high: int) -> Dial:
     return lambda: ipywidgets.IntSlider(description=name, min=low, max=high, style=_STYLE, layout=_LAYOUT)
 
 
+def step_dial(name: str, values: tuple[int, ...]) -> Dial:
+    """A slider over a few given numbers."""
+    return lambda: ipywidgets.SelectionSlider(description=name, options=values, style=_STYLE, layout=_LAYOUT)
+
+
 def choice_dial(name: str, options: tuple[str, ...]) -> Dial:
     """A list from which one is chosen."""
-    return lambda: ipywidgets.Dropdown(description=name, options=options, style=_STYLE, layout={"width": "340px"})
+    return lambda: ipywidgets.Dropdown(description=name, options=options, style=_STYLE, layout={"width": "340px", "max_width": "100%"})
+
+
+@contextmanager
+def pytorch_threads(count: int) -> Iterator[None]:
+    """PyTorch computes with `count` threads inside."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class Explorer(traitlets.HasTraits):
@@ -62,7 +83,8 @@ class Explorer(traitlets.HasTraits):
             turner = self.traits()[name].metadata["dial"]()
             traitlets.link((self, name), (turner, "value"))
             turners.append(turner)
-        self.prepare()
+        with self.one_core():
+            self.prepare()
         self.update()
         # Every picture has the same size, so that nothing on the page moves when it changes; a narrow page shrinks it.
         self._picture.layout = ipywidgets.Layout(width=f"{self.image.shape[1]}px", max_width="100%", object_fit="contain")
@@ -84,12 +106,25 @@ class Explorer(traitlets.HasTraits):
     def update(self) -> None:
         """Redraw now."""
         start = time.perf_counter()
-        picture, self.readout = self.draw()
+        with self.one_core():
+            picture, self.readout = self.draw()
         self.image = np.asarray(picture)
         png = draw.png(picture)
         milliseconds = (time.perf_counter() - start) * 1e3
         self._picture.value = png
-        self._readout.value = f'<div aria-live="polite" style="line-height:1.5">{self.readout}<br>drawn in {milliseconds:.0f} ms</div>'
+        hidden = f'<span style="{_HIDDEN}">{html.escape(self.alt)}</span>'
+        self._readout.value = f'<div aria-live="polite" style="line-height:1.5">{hidden}{self.readout}<br>drawn in {milliseconds:.0f} ms</div>'
+
+    @contextmanager
+    def one_core(self) -> Iterator[None]:
+        """PyTorch alone: on pictures this small its threads gain nothing, and for milliseconds they spin on cores that the rasterizer wants."""
+        self._cores = torch.get_num_threads()
+        with pytorch_threads(1):
+            yield
+
+    def all_cores(self) -> AbstractContextManager[None]:
+        """For the rasterizer, which shares out the pixels of a mesh among as many threads as PyTorch has."""
+        return pytorch_threads(self._cores)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """The live widget, and beside it a PNG for every place where no kernel runs (a code host, an exported page)."""

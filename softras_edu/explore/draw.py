@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 import matplotlib
 import numpy as np
-import torch
+from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
@@ -16,9 +17,10 @@ from torch import Tensor
 
 # Okabe and Ito's palette, told apart by all common kinds of colour vision.
 ORANGE, SKY, GREEN, BLUE, VERMILION, GREY = "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#777777"
-PANEL = 226  # pixels, the side of one square panel
+PANEL = 256  # pixels, the side of one square panel: a picture of 128 x 128, or any smaller power of two, fills it with whole squares
 CAPTION = 24  # pixels, the height of the caption above it
 FONT = ImageFont.load_default(14)
+_still: WeakKeyDictionary[Figure, Any] = WeakKeyDictionary()  # pixels of a figure's axes, labels and still lines
 
 
 class Panel:
@@ -56,18 +58,19 @@ class Panel:
 
 
 def to_bytes(image: Tensor, cmap: str = "gray", vmin: float = 0.0, vmax: float = 1.0) -> np.ndarray:
-    """(H, W) or (H, W, 3 or more) numbers -> (H, W, 3) uint8."""
-    array = image.detach().cpu().double()
-    if array.dim() == 2:
-        scaled = ((array - vmin) / (vmax - vmin)).clamp(0, 1).numpy()
+    """(H, W) or (H, W, 3 or more) numbers -> (H, W, 3) uint8. In NumPy: it stays on one core, and leaves the other to the rasterizer."""
+    array = image.detach().cpu().numpy()
+    if array.ndim == 2:
+        scaled = np.clip((array.astype(np.float64) - vmin) / (vmax - vmin), 0, 1)
         return np.asarray(matplotlib.colormaps[cmap](scaled)[..., :3] * 255).round().astype(np.uint8)
-    return np.asarray((array[..., :3].clamp(0, 1) * 255).round().to(torch.uint8))
+    return np.asarray(np.clip(array[..., :3], 0, 1) * 255).round().astype(np.uint8)
 
 
-def compose(panels: Sequence[Panel | Image.Image], gap: int = 10) -> Image.Image:
-    """Panels side by side, captions above; a bare picture (a plot) takes the full height."""
+def compose(panels: Sequence[Panel | Image.Image], below: Image.Image | None = None, gap: int = 10) -> Image.Image:
+    """Panels side by side, captions above; a bare picture (a plot) takes the full height. `below` goes under them, as wide as it is."""
     widths = [PANEL if isinstance(p, Panel) else p.width for p in panels]
-    sheet = Image.new("RGB", (sum(widths) + gap * (len(panels) - 1), PANEL + CAPTION), "white")
+    width, height = sum(widths) + gap * (len(panels) - 1), PANEL + CAPTION
+    sheet = Image.new("RGB", (width, height if below is None else height + gap + below.height), "white")
     pen, x = ImageDraw.Draw(sheet), 0
     for panel, width in zip(panels, widths, strict=True):
         if isinstance(panel, Panel):
@@ -77,6 +80,8 @@ def compose(panels: Sequence[Panel | Image.Image], gap: int = 10) -> Image.Image
         else:
             sheet.paste(panel, (x, 0))
         x += width + gap
+    if below is not None:
+        sheet.paste(below, (0, height + gap))
     return sheet
 
 
@@ -87,18 +92,28 @@ def png(picture: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def new_plot(width: int = 340) -> Figure:
-    """An empty matplotlib figure as high as the panels; make it once, change its lines, and call `plot_picture`."""
-    figure = Figure(figsize=(width / 100, (PANEL + CAPTION) / 100), dpi=100)
-    figure.subplots_adjust(left=66 / width, right=1 - 12 / width, bottom=0.2, top=0.95)  # fixed, so that axes stay where they are
+def new_plot(width: int = 340, height: int = PANEL + CAPTION) -> Figure:
+    """An empty matplotlib figure, as high as the panels if not told otherwise; make it once, change its lines, and call `plot_picture`."""
+    figure = Figure(figsize=(width / 100, height / 100), dpi=100)
+    figure.subplots_adjust(left=66 / width, right=1 - 12 / width, bottom=50 / height, top=1 - 12 / height)  # fixed, so that axes stay where they are
     FigureCanvasAgg(figure)
     return figure
 
 
-def plot_picture(figure: Figure) -> Image.Image:
-    """The figure as it is now, as a picture."""
+def plot_picture(figure: Figure, *moving: Artist) -> Image.Image:
+    """The figure as it is now, as a picture.
+
+    What lies under the `moving` lines is drawn once and kept, until axes or labels change: to draw axes takes longer than all the rest.
+    """
     canvas = cast("FigureCanvasAgg", figure.canvas)
-    canvas.draw()
+    for artist in moving:
+        artist.set_animated(True)  # left out by `canvas.draw`; its changes do not make the figure stale
+    if figure.stale or figure not in _still:
+        canvas.draw()
+        _still[figure] = canvas.copy_from_bbox(figure.bbox)
+    canvas.restore_region(_still[figure])
+    for artist in moving:
+        artist.draw(canvas.get_renderer())
     return Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import torch
 import traitlets
@@ -12,10 +13,10 @@ from torch import Tensor
 from .. import formulas
 from ..rasterize import rasterize, rasterize_hard
 from .base import Explorer, choice_dial, linear_dial, log_dial
-from .draw import BLUE, GREEN, GREY, ORANGE, SKY, VERMILION, Panel, compose, new_plot, plot_picture
+from .draw import BLUE, GREEN, GREY, ORANGE, PANEL, SKY, VERMILION, Panel, compose, new_plot, plot_picture
 
 Renderer = Callable[[Tensor], Tensor]
-SIZE = 40
+SIZE = 64
 TIP = -0.35  # x of the shape's rightmost corner, at the height of the target's middle
 SHAPE = torch.tensor([[-0.75, -0.25, 2.0], [TIP, 0.0, 2.0], [-0.75, 0.25, 2.0]], dtype=torch.float64)
 SIDE = 0.3  # of the square target
@@ -31,27 +32,21 @@ class FarRange(Explorer):
     cut = traitlets.Enum(tuple(CUTS), next(iter(CUTS))).tag(dial=choice_dial("far pairs", tuple(CUTS)))
 
     def prepare(self) -> None:
-        self._figure = new_plot()
+        self._figure = new_plot(width=3 * PANEL + 20, height=200)
         axes = self._figure.add_subplot(xlabel="distance to the target (NDC)", ylabel="size of the gradient")
-        axes.set(yscale="log", ylim=(1e-9, 1e4), xlim=(0, 1))
+        axes.set(yscale="log", ylim=(1e-9, 1e8), xlim=(0, 1))
         axes.plot(GAPS.numpy(), sizes(nmr).numpy(), color=SKY, lw=1.5, ls="--", label="NMR")
         (self._soft,) = axes.plot([], [], color=BLUE, lw=2.5, label="soft")
-        self._cut = axes.axvline(0, color=VERMILION, ls=":", lw=2, label="cut-off")
-        self._here = axes.axvline(0, color=GREY, lw=1, label="now")
+        self._cut = axes.axvline(0, color=VERMILION, ls=":", lw=2, label="cut-off", ymax=0.78)
+        self._here = axes.axvline(0, color=GREY, lw=1, label="now", ymax=0.78)
         axes.text(0.98, 2e-9, "hard: 0 everywhere", color=GREY, fontsize=9, ha="right")
-        axes.legend(loc="upper right", fontsize=8, ncols=2)
+        axes.legend(loc="upper right", fontsize=8, ncols=4)
 
     def draw(self) -> tuple[Image.Image, str]:
         dist_eps = CUTS[self.cut]
-
-        def soft(triangles: Tensor) -> Tensor:
-            return rasterize(triangles, size=SIZE, sigma=self.sigma, dist_eps=dist_eps)
-
-        renderers: dict[str, Renderer] = {"hard": hard, "NMR": nmr, "soft": soft}
-        panels: list[Panel | Image.Image] = []
-        lengths = []
-        for name, renderer in renderers.items():
-            alpha, grad = pull(renderer, torch.tensor([self.gap], dtype=torch.float64))
+        gap = torch.tensor([self.gap], dtype=torch.float64)
+        panels, lengths = [], []
+        for name, (alpha, grad) in {**pull_hard(self.gap), "soft": pull(soft(self.sigma, dist_eps), gap)}.items():
             step = -grad[0, 0, :, :2]  # the way that gradient descent moves each corner
             lengths.append(step.norm().item())
             panel = Panel(f"{name}: arrows show -gradient", 0.15 + 0.7 * alpha[0])
@@ -62,13 +57,13 @@ class FarRange(Explorer):
             panels.append(panel)
 
         reach = formulas.reach(self.sigma, dist_eps)
-        self._soft.set_data(GAPS.numpy(), sizes(soft).clamp_min(1e-12).numpy())
+        self._soft.set_data(GAPS.numpy(), sizes_soft(self.sigma, dist_eps).clamp_min(1e-12).numpy())
         self._cut.set_xdata([min(reach, 2.0)] * 2)
         self._here.set_xdata([self.gap] * 2)
         self.alt = f"Gradient arrows of hard, NMR and soft at distance {self.gap:.2f}, sigma {self.sigma:.1e}, and gradient size against distance."
         text = f"Size of the gradient: hard {lengths[0]:.1e}, NMR {lengths[1]:.1e}, soft {lengths[2]:.1e}. "
         text += f"Soft reaches {f'{reach:.2f} NDC' if dist_eps else 'every pixel'}. Arrows show directions, the curve shows sizes."
-        return compose([*panels, plot_picture(self._figure)]), text
+        return compose(panels, below=plot_picture(self._figure, self._soft, self._cut, self._here)), text
 
 
 def hard(triangles: Tensor) -> Tensor:
@@ -79,6 +74,11 @@ def hard(triangles: Tensor) -> Tensor:
 def nmr(triangles: Tensor) -> Tensor:
     """The z-buffer and Kato et al.'s gradient."""
     return rasterize_hard(triangles, size=SIZE, gradient="nmr")
+
+
+def soft(sigma: float, dist_eps: float) -> Renderer:
+    """The Soft Rasterizer."""
+    return lambda triangles: rasterize(triangles, size=SIZE, sigma=sigma, dist_eps=dist_eps)
 
 
 def square(gap: float) -> Tensor:
@@ -103,3 +103,16 @@ def sizes(renderer: Renderer) -> Tensor:
     """Size of that gradient at every gap of the curve -> (21,)."""
     _, grad = pull(renderer, GAPS)
     return grad[..., :2].square().sum((1, 2, 3)).sqrt()
+
+
+# A dial that changes only one of these need not wait for the other.
+@lru_cache(maxsize=1)
+def pull_hard(gap: float) -> dict[str, tuple[Tensor, Tensor]]:
+    """What `pull` gives at one gap for the two renderers without a sigma."""
+    return {name: pull(renderer, torch.tensor([gap], dtype=torch.float64)) for name, renderer in (("hard", hard), ("NMR", nmr))}
+
+
+@lru_cache(maxsize=1)
+def sizes_soft(sigma: float, dist_eps: float) -> Tensor:
+    """`sizes` of the soft renderer."""
+    return sizes(soft(sigma, dist_eps))

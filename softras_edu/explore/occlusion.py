@@ -11,7 +11,7 @@ from ..rasterize import rasterize, rasterize_hard
 from .base import Explorer, choice_dial, linear_dial, log_dial
 from .draw import Panel, compose, new_plot, plot_picture
 
-SIZE = 44
+SIZE = 128
 RENDERERS = ("soft", "hard", "NMR")
 FRONT = torch.tensor([[-0.7, -0.5, 2.0], [0.7, -0.5, 2.0], [0.0, 0.7, 2.0]])
 HIDDEN = torch.tensor([[-0.3, -0.3, 0.0], [0.3, -0.3, 0.0], [0.0, 0.25, 0.0]])  # its depth comes from the dial
@@ -51,7 +51,7 @@ class Occlusion(Explorer):
         verdict = "pulls it forward" if z > 1e-9 else "pushes it back" if z < -1e-9 else "leaves it where it is"
         self.alt = f"Orange and blue triangles, blue {self.depth:.2f} behind, drawn {self.renderer}; its depth gradient is {z:.1e}."
         text = f"loss {loss.item():.4f}. Gradient of the blue triangle: depth {z:.1e} (<b>{verdict}</b>), place {xy:.1e}, colour {paint:.1e}."
-        return compose([picture, wanted, plot_picture(self._figure)]), text
+        return compose([picture, wanted, plot_picture(self._figure, *self._bars)]), text
 
     def render(self, triangles: Tensor, colors: Tensor) -> Tensor:
         """(2, 3, 3) triangles, (2, 3, C) colours -> (SIZE, SIZE, C + 1), by the renderer that is chosen."""

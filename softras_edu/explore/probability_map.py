@@ -10,7 +10,7 @@ from .. import formulas
 from .base import Explorer, choice_dial, linear_dial, log_dial
 from .draw import BLUE, ORANGE, VERMILION, Panel, compose, new_plot, plot_picture
 
-SIZE = 66
+SIZE = 128
 TRIANGLE = torch.tensor([[-0.55, -0.45], [0.5, -0.3], [-0.1, 0.55]])
 
 
@@ -52,7 +52,7 @@ class ProbabilityMap(Explorer):
         )
         self.alt = f"Probability map of a triangle at sigma {self.sigma:.1e}, {self.distance} distance; {live} of {SIZE * SIZE} pixels still count."
         text = f"{where} {live} of {SIZE * SIZE} pixels are counted. Largest D: {picture.max():.3f}."
-        return compose([panel, counted, plot_picture(self._figure)]), text
+        return compose([panel, counted, plot_picture(self._figure, self._curve, *self._ends)]), text
 
     @torch.no_grad()
     def probability(self, pixel: torch.Tensor) -> torch.Tensor:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import traitlets
 from PIL import Image
+from torch import Tensor
 
 from ..camera import Camera
 from ..formulas import reach
 from ..mesh import Mesh, cube, icosphere, teapot, torus
-from ..render import render
+from ..rasterize import rasterize
+from ..render import render, screen_triangles
 from ..shading import Lights
 from .base import Explorer, choice_dial, linear_dial, log_dial
 from .draw import Panel, compose
+from .pace import affordable
 
-SIZE = 48
 SHAPES = ("teapot", "torus", "sphere", "cube")
 
 
@@ -27,19 +31,29 @@ class SigmaGamma(Explorer):
     shape = traitlets.Enum(SHAPES, "teapot").tag(dial=choice_dial("shape", SHAPES))
 
     def prepare(self) -> None:
-        shapes = (teapot(around=8), torus(around=16, across=8), icosphere(1), cube())
+        shapes = (teapot(around=50), torus(around=40, across=16), icosphere(3), cube())
         self._meshes = {name: painted(mesh) for name, mesh in zip(SHAPES, shapes, strict=True)}
 
     @torch.no_grad()
     def draw(self) -> tuple[Image.Image, str]:
         mesh = self._meshes[self.shape]
         camera = Camera.orbit(2.6, 25, self.azimuth, fov=50)
-        image = render(mesh, camera, size=SIZE, lights=Lights(), sigma=self.sigma, gamma=self.gamma, background=0.0)[0]
+        size, pairs = affordable(screen_triangles(mesh.verts, mesh.faces, camera)[0], self.sigma)
+        image = self.render(mesh, camera, size)
         self.alt = f"{self.shape} drawn with sigma {self.sigma:.1e} and gamma {self.gamma:.1e}: colour on the left, silhouette on the right."
         panels = [Panel("colour", image), Panel("silhouette (alpha)", image[..., 3])]
-        pixels = reach(self.sigma) * SIZE / 2  # NDC to pixels
-        text = f"{len(mesh.faces)} triangles, {SIZE} x {SIZE} pixels. An edge reaches {pixels:.1f} pixels outward."
+        pixels = reach(self.sigma) * size / 2  # NDC to pixels
+        text = f"{len(mesh.faces):,} triangles, {size} x {size} pixels. An edge reaches {pixels:.1f} pixels outward: {pairs:,} pairs of pixel and triangle."
         return compose(panels), text
+
+    def render(self, mesh: Mesh, camera: Camera, size: int) -> Tensor:
+        """Colour and alpha, (size, size, 4)."""
+
+        def on_all_cores(triangles: Tensor, colors: Tensor, **options: Any) -> Tensor:
+            with self.all_cores():
+                return rasterize(triangles, colors, **options)
+
+        return render(mesh, camera, size=size, lights=Lights(), rasterizer=on_all_cores, sigma=self.sigma, gamma=self.gamma)[0]
 
 
 def painted(mesh: Mesh) -> Mesh:

@@ -1,0 +1,243 @@
+"""A pose from a picture: rotations as parameters, a step rule that walks on them, two objects whose pose is to be found, and the search.
+
+A rotation is a 3 x 3 matrix here, (..., 3, 3), that turns column vectors: x -> R x.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from .camera import Camera
+from .fit import Dial, fit, schedule
+from .mesh import Mesh, cube
+from .rasterize import rasterize, rasterize_hard
+
+# ---------------------------------------------------------------- rotations
+
+
+def cross_matrix(v: Tensor) -> Tensor:
+    """The matrix of the cross product with v, (..., 3) -> (..., 3, 3): cross_matrix(v) x = v x x."""
+    x, y, z = v.unbind(-1)
+    zero = torch.zeros_like(x)
+    return torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], dim=-1).reshape(*v.shape[:-1], 3, 3)
+
+
+def rotation_from_axis_angle(v: Tensor) -> Tensor:
+    """Rodrigues' formula, (..., 3) -> (..., 3, 3): turn about the axis v by the angle |v| in radians. Smooth at v = 0 too."""
+    square = (v * v).sum(-1)[..., None, None]
+    small = square < 1e-6
+    angle = square.where(~small, 1.0).sqrt()
+    a = torch.where(small, 1 - square / 6, angle.sin() / angle)  # sin(angle) / angle
+    b = torch.where(small, 0.5 - square / 24, (1 - angle.cos()) / angle.square())  # (1 - cos(angle)) / angle**2
+    k = cross_matrix(v)
+    return torch.eye(3, dtype=v.dtype, device=v.device) + a * k + b * (k @ k)
+
+
+def rotation_from_6d(x: Tensor) -> Tensor:
+    """Gram-Schmidt on two vectors, (..., 6) -> (..., 3, 3): the "6-D" parameters of Zhou et al. (CVPR 2019), the first two columns."""
+    a = normalize(x[..., :3], dim=-1)
+    b = normalize(x[..., 3:] - (a * x[..., 3:]).sum(-1, keepdim=True) * a, dim=-1)
+    return torch.stack([a, b, torch.linalg.cross(a, b)], dim=-1)
+
+
+def geodesic_angle(a: Tensor, b: Tensor) -> Tensor:
+    """How far apart two rotations are: the angle, in degrees, of the one turn that leads from one to the other. (..., 3, 3) x 2 -> (...).
+
+    With M = a^T b, 2 sin(angle) is the length of the skew part of M and 2 cos(angle) is trace M - 1. The arc tangent of both keeps its digits
+    near 0 and near 180 degrees, where the arc cosine of the trace alone loses them.
+    """
+    m = a.transpose(-1, -2) @ b
+    skew = torch.stack([m[..., 2, 1] - m[..., 1, 2], m[..., 0, 2] - m[..., 2, 0], m[..., 1, 0] - m[..., 0, 1]], dim=-1)
+    trace = m.diagonal(dim1=-2, dim2=-1).sum(-1)
+    return torch.rad2deg(torch.atan2(skew.norm(dim=-1), trace - 1))
+
+
+def random_rotations(count: int, generator: torch.Generator) -> Tensor:
+    """Uniform among all rotations, (count, 3, 3): a random unit quaternion is a random direction in four dimensions."""
+    w, x, y, z = normalize(torch.randn(count, 4, generator=generator), dim=-1).unbind(-1)
+    rows = [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y), 2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)]
+    rows += [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)]
+    return torch.stack(rows, dim=-1).reshape(count, 3, 3)
+
+
+def random_turns(count: int, degrees: float, generator: torch.Generator) -> Tensor:
+    """By the same angle, each about an axis of random direction, (count, 3, 3)."""
+    axis = normalize(torch.randn(count, 3, generator=generator), dim=-1)
+    return rotation_from_axis_angle(axis * math.radians(degrees))
+
+
+# ---------------------------------------------------------------- the step rule
+
+
+class TurnAdam(torch.optim.Optimizer):
+    """Adam for rotation matrices (B, 3, 3): momentum and scale as in Adam, but a step is a turn.
+
+    1. The slope of the loss along a small turn v, R -> exp(v) R, is three numbers (B, 3): from autograd's dL/dR by the chain rule at v = 0.
+    2. Momentum averages these. One scale a pose, not one a coordinate: which axes we call x, y and z must not matter.
+    3. R <- exp(-lr momentum / scale) R stays a rotation. Every pose is a problem of its own, however many are solved together.
+    """
+
+    def __init__(self, params: Iterable[Any], lr: float = 0.1, betas: tuple[float, float] = (0.9, 0.99)):
+        super().__init__(params, {"lr": lr, "betas": betas})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        """Turn every rotation a little downhill."""
+        for group in self.param_groups:
+            for rotation in group["params"]:
+                if rotation.grad is None:
+                    continue
+                slope, state, (beta1, beta2) = turn_slope(rotation, rotation.grad), self.state[rotation], group["betas"]
+                if not state:
+                    state["step"], state["mean"], state["square"] = torch.zeros(()), torch.zeros_like(slope), torch.zeros_like(slope[..., :1])
+                state["step"] += 1
+                state["mean"].lerp_(slope, 1 - beta1)
+                state["square"].lerp_(slope.square().sum(-1, keepdim=True), 1 - beta2)
+                mean = state["mean"] / (1 - beta1 ** state["step"])  # of the first steps, which began at 0 (Adam's bias correction)
+                scale = (state["square"] / (1 - beta2 ** state["step"])).sqrt() + 1e-12
+                rotation.copy_(rotation_from_axis_angle(-group["lr"] * mean / scale) @ rotation)
+
+
+def turn_slope(rotation: Tensor, grad: Tensor) -> Tensor:
+    """dL/dv at v = 0 for R -> exp(v) R, (..., 3), from R and dL/dR: with A = dL/dR R^T, the skew part of A."""
+    a = grad @ rotation.transpose(-1, -2)
+    return torch.stack([a[..., 2, 1] - a[..., 1, 2], a[..., 0, 2] - a[..., 2, 0], a[..., 1, 0] - a[..., 0, 1]], dim=-1)
+
+
+# ---------------------------------------------------------------- two objects, and what the camera sees of them
+
+# Opposite faces have opposite colours: red and cyan, green and magenta, blue and yellow.
+SIX = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 1.0], [0.0, 0.0, 1.0], [1.0, 1.0, 0.0]])
+SIZE = 32  # pixels a side
+CAMERA = Camera.look_at((0.0, 0.0, 3.0), fov=45.0)
+NEAR, FAR = 2.0, 4.0  # just around the unit sphere, so that gamma has the whole of the object to itself
+BACKGROUND = 0.5  # grey, the mean of the six
+
+# How the two dials, the blur of the loss and the longest step (radians) go during a search, unless the caller says otherwise.
+SIGMA, GAMMA, WIDTH, STEP = schedule(1e-3, 1e-4), schedule(1e-1, 5e-2), schedule(0.4, 0.05), schedule(0.5, 0.01)
+
+Renderer = Callable[[Mesh, Tensor, float, float], Tensor]  # mesh, (B, 3, 3) rotations, sigma, gamma -> (B, H, W, 3 or more)
+
+
+def colored_cube() -> Mesh:
+    """A cube with a flat colour on each face: no turn but the full one brings it back to itself. 24 vertices, four of their own a face; 12 faces."""
+    plain = cube()
+    verts = plain.verts[plain.faces].reshape(6, 6, 3)[:, [0, 1, 2, 5]].reshape(-1, 3)  # a face is the triangles (a, b, c) and (a, c, d)
+    faces = torch.tensor([f for k in range(0, 24, 4) for f in ((k, k + 1, k + 2), (k, k + 2, k + 3))])
+    return Mesh(verts, faces, SIX.repeat_interleave(4, 0))
+
+
+def bracket() -> Mesh:
+    """A block in the shape of an L: no turn but the full one brings it back to itself. 12 vertices, each in the colour of its place; 20 faces."""
+    outline = torch.tensor([[0.0, 0.0], [1.4, 0.0], [1.4, 0.7], [0.7, 0.7], [0.7, 2.1], [0.0, 2.1]])  # counter-clockwise, seen from the front
+    verts = torch.cat([torch.cat([outline, torch.full((6, 1), z)], dim=1) for z in (0.7, 0.0)])
+    cap = [(0, 1, 2), (0, 2, 3), (0, 3, 5), (3, 4, 5)]
+    sides = [f for k in range(6) for n in [(k + 1) % 6] for f in ((k, 6 + k, 6 + n), (k, 6 + n, n))]
+    faces = torch.tensor(cap + [(6 + a, 6 + c, 6 + b) for a, b, c in cap] + sides)
+    return Mesh(verts, faces, verts / verts.amax(0)).fit_unit_sphere()
+
+
+def turned(mesh: Mesh, rotation: Tensor) -> tuple[Tensor, Tensor]:
+    """The mesh in each of (B, 3, 3) poses: screen triangles and corner colours (white, if it has none), (B, F, 3, 3) both."""
+    triangles = CAMERA.project(mesh.verts @ rotation.transpose(-1, -2))[:, mesh.faces]
+    colors = torch.ones_like(mesh.verts) if mesh.colors is None else mesh.colors
+    return triangles, colors[mesh.faces].expand_as(triangles)
+
+
+def draw_soft(mesh: Mesh, rotation: Tensor, sigma: float, gamma: float) -> Tensor:
+    """Soft pictures of (B, 3, 3) poses, (B, SIZE, SIZE, 4)."""
+    return rasterize(*turned(mesh, rotation), size=SIZE, sigma=sigma, gamma=gamma, near=NEAR, far=FAR, background=BACKGROUND)
+
+
+def photograph(mesh: Mesh, rotation: Tensor, size: int = SIZE) -> Tensor:
+    """Hard pictures, the z-buffer's, of (B, 3, 3) poses, (B, size, size, 4): what is given, and does not know about sigma and gamma."""
+    return rasterize_hard(*turned(mesh, rotation), size=size, near=NEAR, far=FAR, background=BACKGROUND)
+
+
+# ---------------------------------------------------------------- the search
+
+
+def blur(pictures: Tensor, width: float) -> Tensor:
+    """Each channel of (B, H, W, C) pictures blurred by a Gaussian, `width` its standard deviation in NDC. Beyond the rim it is 0."""
+    height = pictures.shape[1]
+    places = torch.arange(height, dtype=pictures.dtype) * 2 / height
+    matrix = torch.exp(-(places[:, None] - places).square() / (2 * width**2))  # (H, H): one pixel's share in another along an axis
+    matrix = matrix / matrix.sum(1).max()
+    return (matrix @ pictures.movedim(-1, 1) @ matrix.T).movedim(1, -1)
+
+
+def picture_loss(pictures: Tensor, photo: Tensor, width: float) -> Tensor:
+    """How far pictures are from photographs: mean square of the RGB difference, which is blurred first unless width is 0. (B, H, W, 3 or more) x 2 -> (B,)."""
+    difference = pictures[..., :3] - photo[..., :3]
+    return (blur(difference, width) if width > 0 else difference).square().mean((1, 2, 3))
+
+
+@dataclass(frozen=True)
+class FoundPose:
+    """What came of it.
+
+    Attributes:
+        rotation: (B, 3, 3), where the search ended.
+        path: (steps + 1, B, 3, 3), where it was before each step, and the end.
+        losses: (steps, B), of every pose at every step.
+    """
+
+    rotation: Tensor
+    path: Tensor
+    losses: Tensor
+
+
+# How a rotation is made of numbers: the numbers that it starts with, how they make a rotation, and whose steps change them.
+PARAMETERS: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor, Tensor], Tensor], Any]] = {
+    "turns": (lambda start: start.clone(), lambda x, start: x, TurnAdam),
+    "one axis-angle vector": (lambda start: torch.zeros_like(start[..., 0]), lambda x, start: rotation_from_axis_angle(x) @ start, torch.optim.Adam),
+    "6-D": (lambda start: torch.cat([start[..., 0], start[..., 1]], dim=-1), lambda x, start: rotation_from_6d(x), torch.optim.Adam),
+}
+
+
+def fit_pose(
+    mesh: Mesh,
+    photo: Tensor,
+    start: Tensor,
+    *,
+    renderer: Renderer = draw_soft,
+    steps: int = 150,
+    sigma: Dial = SIGMA,
+    gamma: Dial = GAMMA,
+    width: Dial = WIDTH,
+    lr: Dial = STEP,
+    parameters: str = "turns",
+    progress: bool = True,
+) -> FoundPose:
+    """Search the poses in which `mesh` looks like (B, H, W, 3 or more) photographs, from (B, 3, 3) starts. Each is a problem of its own.
+
+    Args:
+        renderer: draws poses with sigma and gamma.
+        sigma, gamma, width, lr: numbers, or functions of the progress in [0, 1]. width is the blur of the loss in NDC, 0 for none; lr, about the
+            longest step, in radians.
+        parameters: a key of PARAMETERS.
+    """
+    begin, rotation_of, rule = PARAMETERS[parameters]
+    x = begin(start).requires_grad_()
+    path: list[Tensor] = []
+    losses: list[Tensor] = []
+
+    def loss(sigma: float, gamma: float) -> Tensor:
+        rotation = rotation_of(x, start)
+        now = width(len(path) / max(steps - 1, 1)) if callable(width) else width
+        each = picture_loss(renderer(mesh, rotation, sigma, gamma), photo, now)
+        path.append(rotation.detach().clone())
+        losses.append(each.detach())
+        return each.sum()
+
+    fit(loss, [x], steps=steps, lr=lr, sigma=sigma, gamma=gamma, optimizer=rule, progress=progress)
+    with torch.no_grad():
+        path.append(rotation_of(x, start).clone())
+    return FoundPose(path[-1], torch.stack(path), torch.stack(losses))
