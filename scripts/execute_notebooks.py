@@ -6,6 +6,7 @@ stubs, which name files of this machine.
 """
 
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -42,7 +43,7 @@ def execute(path: Path) -> None:
 
 def is_progress_bar(output: nbformat.NotebookNode) -> bool:
     """A bar of tqdm's: alive while the cell runs; what is stored of it says 0 % for ever."""
-    return WIDGET in output.get("data", {}) and "it/s]" in output.data.get("text/plain", "")
+    return WIDGET in output.get("data", {}) and re.search(r"(it/s|s/it)[^\]]*\]", output.data.get("text/plain", "")) is not None
 
 
 def tidy(output: nbformat.NotebookNode) -> nbformat.NotebookNode:

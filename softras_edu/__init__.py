@@ -2,6 +2,7 @@
 
 from . import checks, losses
 from .camera import Camera
+from .fit import Fit, fit, schedule
 from .mesh import Mesh, cube, icosphere, teapot, torus
 from .rasterize import backends, rasterize, rasterize_hard
 from .render import render, screen_triangles
@@ -9,6 +10,6 @@ from .shading import Lights
 
 __version__ = "0.1.0"
 __all__ = [
-    "Camera", "Lights", "Mesh", "backends", "checks", "cube", "icosphere", "losses", "rasterize", "rasterize_hard", "render",
-    "screen_triangles", "teapot", "torus",
+    "Camera", "Fit", "Lights", "Mesh", "backends", "checks", "cube", "fit", "icosphere", "losses", "rasterize", "rasterize_hard",
+    "render", "schedule", "screen_triangles", "teapot", "torus",
 ]  # fmt: skip

@@ -40,3 +40,32 @@ def laplacian(verts: Tensor, faces: Tensor) -> Tensor:
     lonely = torch.bincount(start, minlength=verts.shape[-2]) == 0
     offset = (verts - neighbours / count[:, None]).masked_fill(lonely[:, None], 0.0)
     return offset.square().sum((-2, -1)).mean()
+
+
+def flatten(verts: Tensor, faces: Tensor) -> Tensor:
+    """How sharply the surface folds: (cos theta + 1)^2, summed over the edges that two faces share. A flat place scores 0, a closed fold 4.
+
+    The flattening loss of SoftRas (arXiv 1904.01786, section 4, L_g). theta is the angle between the two faces at their edge: 180 degrees where
+    they lie in one plane. The edges of a hole have one face and no angle, so they do not count; nor does a face without area. Where more than
+    two faces meet in an edge, each is compared with the next.
+
+    Args:
+        verts: (V, 3) or (B, V, 3). faces: (F, 3) int64.
+    Returns:
+        A scalar, averaged over the batch.
+    """
+    corners = torch.cat([faces[:, [0, 1, 2]], faces[:, [1, 2, 0]], faces[:, [2, 0, 1]]])  # (3 F, 3): an edge, and the corner across from it
+    edge = corners[:, :2].sort(dim=1).values
+    order = (edge[:, 0] * verts.shape[-2] + edge[:, 1]).argsort(stable=True)  # the two sides of an edge come to stand next to each other
+    edge, across = edge[order], corners[order, 2]
+    shared = (edge[1:] == edge[:-1]).all(1)
+    a, b = verts[..., edge[1:][shared, 0], :], verts[..., edge[1:][shared, 1], :]
+    along = torch.nn.functional.normalize(b - a, dim=-1, eps=1e-6)
+    sides = []
+    for corner in (across[:-1][shared], across[1:][shared]):
+        to = verts[..., corner, :] - a
+        sides.append(to - (to * along).sum(-1, keepdim=True) * along)  # in the face, at a right angle to the edge
+    u2, v2 = (side.square().sum(-1) for side in sides)
+    has_area = (u2 > 1e-12) & (v2 > 1e-12)
+    cos = (sides[0] * sides[1]).sum(-1) / (u2 * v2).where(has_area, 1.0).sqrt()
+    return (cos + 1).square().where(has_area, 0.0).sum(-1).mean()

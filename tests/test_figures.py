@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import io
+
+import pytest
 import torch
 from matplotlib.figure import Figure
+from PIL import Image
 
 from softras_edu import figures
 
@@ -70,3 +75,28 @@ def test_bars_say_how_high_they_are():
     (ax,) = figures.bars(["small", "large"], {"all": [999, 5_242_880], "live": [12, 16_352]}, ylabel="pairs").axes
     assert {text.get_text() for text in ax.texts} == {"999", "5.24 M", "12", "16.4 k"}
     assert ax.get_yscale() == "log"
+
+
+def test_a_flip_book_keeps_its_frames_and_their_times():
+    frames = [torch.full((4, 4), k / 4) for k in range(5)]
+    for kind in ("gif", "png"):
+        book = Image.open(io.BytesIO(figures.flip_book(frames, seconds=0.1, side=9, format=kind)))
+        assert book.n_frames == 5
+        assert book.size == (8, 8)  # enlarged by a whole factor
+        assert book.info["loop"] == 0
+        for k in range(5):
+            book.seek(k)
+            assert abs(book.convert("L").getpixel((3, 3)) - 255 * k / 4) <= 1
+        assert book.info["duration"] == 300
+    coloured = Image.open(io.BytesIO(figures.flip_book([torch.tensor([0.0, 0.5, 1.0, 1.0]).expand(2, 2, 4)], side=2, format="png")))
+    assert coloured.convert("RGB").getpixel((0, 0)) == (0, 128, 255)
+    with pytest.raises(ValueError, match="frames: got none"):
+        figures.flip_book([])
+
+
+def test_a_flip_book_is_shown_as_a_picture_with_alt_text(monkeypatch) -> None:
+    sent = {}
+    monkeypatch.setattr("IPython.display.display", lambda bundle, raw, metadata: sent.update(bundle=bundle, metadata=metadata))
+    figures.show_flip_book([torch.zeros(4, 4), torch.ones(4, 4)], "black, then white")
+    assert Image.open(io.BytesIO(base64.b64decode(sent["bundle"]["image/png"]))).n_frames == 2
+    assert sent["metadata"]["image/png"]["alt"] == "black, then white"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from softras_edu import icosphere, losses
+from softras_edu import cube, icosphere, losses
 
 F64 = torch.float64
 
@@ -106,3 +106,60 @@ def test_laplacian_is_lower_for_a_smoother_mesh_and_passes_gradcheck():
     bumpy = verts + 0.2 * torch.randn(verts.shape, generator=torch.Generator().manual_seed(0), dtype=F64)
     assert losses.laplacian(bumpy, mesh.faces) > losses.laplacian(verts, mesh.faces)
     assert torch.autograd.gradcheck(lambda v: losses.laplacian(v, mesh.faces), (torch.stack([verts, bumpy]).requires_grad_(),))
+
+
+def hinge(degrees: float) -> torch.Tensor:
+    """Two triangles on the edge from (0, 0, 0) to (0, 1, 0), with so many degrees between them: 180 is flat."""
+    angle = torch.deg2rad(torch.tensor(degrees, dtype=F64))
+    return torch.stack([torch.tensor([0.0, 0, 0], dtype=F64), torch.tensor([0.0, 1, 0], dtype=F64), torch.tensor([2.0, 0.3, 0], dtype=F64),
+                        torch.stack([angle.cos() * 3, torch.tensor(0.8, dtype=F64), angle.sin() * 3])])  # fmt: skip
+
+
+@pytest.mark.parametrize(("degrees", "expected"), [(180, 0.0), (120, 0.25), (90, 1.0), (60, 2.25), (0, 4.0), (-90, 1.0)])
+def test_flatten_of_a_hinge_is_the_square_of_one_plus_the_cosine_of_its_angle(degrees, expected):
+    # Whatever the shape of its two triangles, and whichever way round they are listed.
+    for faces in ([[0, 1, 2], [1, 0, 3]], [[1, 0, 2], [1, 0, 3]], [[2, 0, 1], [3, 1, 0]]):
+        assert losses.flatten(hinge(degrees), torch.tensor(faces)).item() == pytest.approx(expected, abs=1e-12)
+
+
+def test_flatten_of_a_cube_counts_its_twelve_folds_of_90_degrees():
+    mesh = cube()  # 18 edges: 12 folds, and 6 diagonals in flat sides
+    assert losses.flatten(mesh.verts.double(), mesh.faces).item() == pytest.approx(12.0)
+    big = torch.stack([mesh.verts.double(), 5 * mesh.verts.double() + 1])  # size and place do not matter; averaged over B
+    assert losses.flatten(big, mesh.faces).item() == pytest.approx(12.0)
+
+
+def test_flatten_of_a_regular_tetrahedron():
+    # Its faces meet at arccos(1/3), six times.
+    verts = torch.tensor([[1.0, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]], dtype=F64)
+    faces = torch.tensor([[0, 1, 2], [0, 3, 1], [0, 2, 3], [1, 3, 2]])
+    assert losses.flatten(verts, faces).item() == pytest.approx(6 * (4 / 3) ** 2)
+    # Without one face: three edges are shared, three are the boundary.
+    assert losses.flatten(verts, faces[:3]).item() == pytest.approx(3 * (4 / 3) ** 2)
+
+
+def test_flatten_of_a_lone_triangle_and_of_one_without_area_is_zero_with_a_finite_gradient():
+    verts = hinge(90)
+    assert losses.flatten(verts, torch.tensor([[0, 1, 2]])).item() == 0.0
+    verts[3] = verts[0] / 2 + verts[1] / 2  # the second triangle is only a line
+    verts.requires_grad_()
+    loss = losses.flatten(verts, torch.tensor([[0, 1, 2], [1, 0, 3]]))
+    (grad,) = torch.autograd.grad(loss, verts)
+    assert loss.item() == 0.0
+    assert grad.abs().sum() == 0
+
+
+def test_flatten_compares_three_faces_at_one_edge_each_with_the_next():
+    verts = torch.cat([hinge(90), hinge(180)[3:]])
+    faces = torch.tensor([[0, 1, 2], [1, 0, 3], [0, 1, 4]])
+    assert losses.flatten(verts, faces).item() == pytest.approx(1.0 + 1.0)  # 0 to 90 degrees, 90 to 180
+
+
+def test_flatten_is_lower_for_a_smoother_mesh_and_passes_gradcheck():
+    mesh = icosphere(0)
+    verts = mesh.verts.double()
+    bumpy = verts + 0.2 * torch.randn(verts.shape, generator=torch.Generator().manual_seed(0), dtype=F64)
+    assert losses.flatten(bumpy, mesh.faces) > losses.flatten(verts, mesh.faces)
+    assert torch.autograd.gradcheck(lambda v: losses.flatten(v, mesh.faces), (torch.stack([verts, bumpy]).requires_grad_(),))
+    wide = torch.cat([mesh.faces, torch.tensor([[0, 11, 7]])])  # a fin on an edge that two faces share already
+    assert torch.autograd.gradcheck(lambda v: losses.flatten(v, wide), (bumpy.requires_grad_(),))
