@@ -152,11 +152,19 @@ def joint_error(angles: Tensor, goal: Tensor) -> Tensor:
     return torch.rad2deg(2 * torch.asin(half.clamp(max=1)))
 
 
-def pose_of(dtype: torch.dtype = torch.float32, **degrees: tuple[float, float, float]) -> Tensor:
-    """A pose from degrees: pose_of(left_elbow=(0, -60, 0)) -> (J, 3) radians; joints that are not named stay at rest."""
-    out = torch.zeros(len(JOINTS), 3, dtype=dtype)
-    for name, angle in degrees.items():
-        out[NAMES.index(name.replace("_", " "))] = torch.deg2rad(torch.tensor(angle, dtype=dtype))
+def aim(**directions: _Point) -> Tensor:
+    """A pose from where bones point in the world: aim(left_elbow=(0, 0, 1)) holds the left forearm forward -> (J, 3) radians.
+
+    Each named joint makes the shortest turn that does it, so a limb never twists about itself. The others stay as at rest, relative to their parents.
+    """
+    out, world = torch.zeros(len(JOINTS), 3), [torch.eye(3)] * (len(JOINTS) + 1)  # the last one serves the joint without a parent
+    for k, joint in enumerate(JOINTS):
+        bone = normalize(torch.tensor(joint.to) - torch.tensor(joint.at), dim=0)
+        if joint.name.replace(" ", "_") in directions:
+            goal = world[joint.parent].T @ normalize(torch.tensor(directions[joint.name.replace(" ", "_")]), dim=0)
+            axis = torch.linalg.cross(bone, goal)
+            out[k] = normalize(axis, dim=0) * torch.atan2(axis.norm(), bone @ goal)
+        world[k] = world[joint.parent] @ rotations(out[k])
     return out
 
 
