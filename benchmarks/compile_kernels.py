@@ -1,7 +1,9 @@
 """Compile the Triton kernels of rung 5 for real GPUs, on a machine that has none, and read what came out: registers, spills, instructions.
 
-    python benchmarks/compile_kernels.py [--out benchmarks/results]        prints a table, writes compile-<date>.csv
+    python benchmarks/compile_kernels.py [--all] [--out benchmarks/results]        prints a table, writes compile-<date>.csv
 
+--all: float64 too, C = 0, 1, 3, 7 and more, both distances, with and without perspective; some minutes. Spilled counts bytes and registers
+that went to memory. AMD's scalar registers spill into vector registers first, which costs no memory; they have a column of their own.
 Instructions per pair: those of the innermost loop that the compiler made of the loop over pairs, over the number of pairs that one lane handles
 in one turn. Rare paths inside the loop (a division of denormal numbers, say) count as if they were always taken.
 TRITON_INTERPRET must not be set: then there would be nothing to compile.
@@ -14,20 +16,32 @@ import csv
 import datetime
 import os
 import re
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
+import torch
 import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
 from softras_edu.rasterize import triton_gpu, triton_kernels, triton_setup
+from softras_edu.rasterize.triton_inspect import innermost, read_cubin
 
 TARGETS = {"sm_80": GPUTarget("cuda", 80, 32), "sm_90": GPUTarget("cuda", 90, 32), "gfx942": GPUTarget("hip", "gfx942", 64)}
 VARIANTS = {"RGB": {"C": 3, "CHANNELS": 3}, "silhouette": {"C": 0, "CHANNELS": 0}}
+for _c in (1, 3, 7, 19):  # 19 channels go in groups, here in groups as large as they can be
+    for _distance in ("euclidean", "barycentric"):
+        for _way in ("screen", "perspective"):
+            VARIANTS[f"C = {_c}, {_distance}, {_way}"] = {
+                "C": _c,
+                "CHANNELS": {"fp32": min(_c, triton_gpu.MOST_CHANNELS[torch.float32]), "fp64": min(_c, triton_gpu.MOST_CHANNELS[torch.float64])},
+                "EUCLIDEAN": _distance == "euclidean",
+                "PERSPECTIVE": _way == "perspective",
+            }
+VARIANTS["silhouette, barycentric"] = {"C": 0, "CHANNELS": 0, "EUCLIDEAN": False}
+# What the test compiles: what runs most, and what costs most registers.
+QUICK = [("RGB", "fp32"), ("silhouette", "fp32"), ("C = 7, euclidean, perspective", "fp32"), ("C = 3, euclidean, perspective", "fp64")]
 SETUP = {"TILE": triton_gpu.TILE, "BLOCK": triton_gpu.SETUP_BLOCK, "CULL": True, "ULP": 2.0**-23}
 FILL = {"TILE": triton_gpu.TILE, "BLOCK": 32}
 GROUP = {"BLOCK": triton_gpu.SETUP_BLOCK}
@@ -43,11 +57,24 @@ OF_TRIANGLES: dict[str, tuple[Any, dict[str, Any]]] = {
     "_group_kernel": (triton_setup._group_kernel, GROUP),
 }
 KERNELS = OF_PAIRS | OF_TRIANGLES
-FIELDS = ("kernel", "variant", "dtype", "target", "registers", "spilled", "shared_bytes", "loop_instructions", "pairs_per_lane", "instructions_per_pair")
+FIELDS = (
+    "kernel",
+    "variant",
+    "dtype",
+    "target",
+    "registers",
+    "spilled",
+    "scalars_spilled",
+    "shared_bytes",
+    "loop_instructions",
+    "pairs_per_lane",
+    "instructions_per_pair",
+)
 
 
-def compile_kernel(kernel: str, target: str, dtype: str = "fp32", **constants: Any) -> Any:
+def compile_kernel(kernel: str, target: str, dtype: str = "fp32", warps: int | None = None, **constants: Any) -> Any:
     """The compiled kernel; `.asm` holds the code of every stage. dtype: "fp32" or "fp64"; constants: the kernel's constexpr arguments."""
+    warps = warps or (4 if kernel in ("_setup_kernel", "_group_kernel") else 1)
     function, sizes = KERNELS[kernel]
     constants = {"EUCLIDEAN": True, "PERSPECTIVE": False, **sizes, **constants}
     constants = {name: value for name, value in constants.items() if name in function.arg_names}
@@ -67,57 +94,32 @@ def compile_kernel(kernel: str, target: str, dtype: str = "fp32", **constants: A
     # PyTorch's memory is aligned to 16 bytes, and the launcher tells the compiler so.
     attributes = {(i,): [["tt.divisibility", 16]] for i, name in enumerate(signature) if name.endswith("_ptr")}
     source = ASTSource(function, signature, constants, attributes)
-    return triton.compile(
-        source, target=TARGETS[target], options={"num_warps": 4 if kernel in ("_setup_kernel", "_group_kernel") else 1, "enable_fp_fusion": kernel in OF_PAIRS}
-    )
+    return triton.compile(source, target=TARGETS[target], options={"num_warps": warps, "enable_fp_fusion": kernel not in OF_TRIANGLES})
 
 
 def report(kernel: str, variant: str, target: str, dtype: str = "fp32") -> dict[str, Any]:
     """One row of the table."""
-    compiled = compile_kernel(kernel, target, dtype, **VARIANTS.get(variant, {}))
+    constants = VARIANTS.get(variant, {})
+    if isinstance(constants.get("CHANNELS"), dict):
+        constants = constants | {"CHANNELS": constants["CHANNELS"][dtype]}
+    compiled = compile_kernel(kernel, target, dtype, **constants)
     code = compiled.asm
     if "cubin" in code:
-        registers, spilled, loop = _read_nvidia(code["cubin"])
+        registers, spilled, loop = read_cubin(code["cubin"])
+        scalars = 0
     else:
-        registers, spilled, loop = _read_amd(code["amdgcn"])
+        registers, spilled, scalars, loop = _read_amd(code["amdgcn"])
     if kernel in OF_TRIANGLES:
-        return dict(zip(FIELDS, (kernel, variant, dtype, target, registers, spilled, compiled.metadata.shared, "", "", ""), strict=True))
+        return dict(zip(FIELDS, (kernel, variant, dtype, target, registers, spilled, scalars, compiled.metadata.shared, "", "", ""), strict=True))
     pixels = triton_gpu.TILE**2 if kernel == "_forward_kernel" else triton_gpu.BLOCK_H * triton_gpu.BLOCK_W
     lanes = TARGETS[target].warp_size
     pairs = max(1, pixels // lanes)
-    row = (kernel, variant, dtype, target, registers, spilled, compiled.metadata.shared, loop, pairs, round(loop / pairs, 1))
+    row = (kernel, variant, dtype, target, registers, spilled, scalars, compiled.metadata.shared, loop, pairs, round(loop / pairs, 1))
     return dict(zip(FIELDS, row, strict=True))
 
 
-def _read_nvidia(cubin: bytes) -> tuple[int, int, int]:
-    """Registers a thread, bytes spilled to local memory, instructions of the pair loop."""
-    tool = Path(triton.__file__).parent / "backends/nvidia/bin/cuobjdump"
-    disassembler = Path(triton.__file__).parent / "backends/nvidia/bin/nvdisasm"
-    with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
-        file.write(cubin)
-        file.flush()
-        usage = subprocess.run([tool, "-res-usage", file.name], capture_output=True, text=True, check=True).stdout
-        sass = subprocess.run([disassembler, "-c", file.name], capture_output=True, text=True, check=True).stdout
-    numbers = {name: int(value) for name, value in re.findall(r"(REG|STACK|LOCAL):(\d+)", usage)}
-    lines: list[str | None] = []  # an instruction, or None at a label
-    labels: dict[str, int] = {}
-    for line in sass.splitlines():
-        label = re.match(r"\s*(\.L_\w+):", line)
-        instruction = re.match(r"\s*/\*[0-9a-f]{4,}\*/\s+(.*?);", line)
-        if label:
-            labels[label.group(1)] = len(lines)
-        elif instruction:
-            lines.append(instruction.group(1))
-    loops = []
-    for at, text in enumerate(lines):
-        jump = re.search(r"\bBRA\b.*`\((\.L_\w+)\)", text or "")
-        if jump and labels.get(jump.group(1), at) < at:
-            loops.append((labels[jump.group(1)], at))
-    return numbers["REG"], numbers["STACK"] + numbers["LOCAL"], _innermost(loops)
-
-
-def _read_amd(assembly: str) -> tuple[int, int, int]:
-    """Vector registers a lane, registers spilled, instructions of the pair loop."""
+def _read_amd(assembly: str) -> tuple[int, int, int, int]:
+    """Vector registers a lane, bytes and vector registers in memory, scalar registers that went into vector registers, instructions of the loop."""
     facts = r"\.(vgpr_count|vgpr_spill_count|sgpr_spill_count|private_segment_fixed_size):\s*(\d+)"
     numbers = {name: int(value) for name, value in re.findall(facts, assembly)}
     labels: dict[str, int] = {}
@@ -131,19 +133,16 @@ def _read_amd(assembly: str) -> tuple[int, int, int]:
             jump = re.search(r"s_c?branch\w*\s+(\.LBB\w+)", line)
             if jump and jump.group(1) in labels:
                 loops.append((labels[jump.group(1)], count - 1))
-    return numbers["vgpr_count"], numbers["vgpr_spill_count"] + numbers["sgpr_spill_count"] + numbers["private_segment_fixed_size"], _innermost(loops)
+    in_memory = numbers["vgpr_spill_count"] + numbers["private_segment_fixed_size"]
+    return numbers["vgpr_count"], in_memory, numbers["sgpr_spill_count"], innermost(loops)
 
 
-def _innermost(loops: list[tuple[int, int]]) -> int:
-    """Length of the longest loop that holds no other loop. (Short ones are the compiler's own, or an unrolled rest.)"""
-    inner = [(a, b) for a, b in loops if not any(a <= c and d <= b and (a, b) != (c, d) for c, d in loops)]
-    return max((b - a + 1 for a, b in inner), default=0)
-
-
-def reports(targets: tuple[str, ...] = tuple(TARGETS)) -> list[dict[str, Any]]:
-    """All kernels in float32, those of pairs for RGB and for silhouettes, for all targets."""
-    rows = [report(kernel, variant, target) for kernel in OF_PAIRS for variant in VARIANTS for target in targets]
-    return rows + [report(kernel, "all", target) for kernel in OF_TRIANGLES for target in targets]
+def reports(everything: bool = False) -> list[dict[str, Any]]:
+    """All kernels for all targets; those of pairs in the variants of QUICK, or in all."""
+    chosen = [(variant, dtype) for dtype in ("fp32", "fp64") for variant in VARIANTS] if everything else QUICK
+    rows = [report(kernel, variant, target, dtype) for kernel in OF_PAIRS for variant, dtype in chosen for target in TARGETS]
+    dtypes = ("fp32", "fp64") if everything else ("fp32",)
+    return rows + [report(kernel, "all", target, dtype) for kernel in OF_TRIANGLES for dtype in dtypes for target in TARGETS]
 
 
 def main() -> None:
@@ -151,10 +150,14 @@ def main() -> None:
         sys.exit("TRITON_INTERPRET=1 is set: there is nothing to compile then. Unset it.")
     parser = argparse.ArgumentParser(description="Compile the Triton kernels for GPUs that need not be here.")
     parser.add_argument("--out", type=Path, help="folder for compile-<date>.csv; without it, only print")
-    out = parser.parse_args().out
-    rows = [row | {"triton": triton.__version__} for row in reports()]
+    parser.add_argument("--all", action="store_true", help="every variant, in float32 and float64")
+    arguments = parser.parse_args()
+    out = arguments.out
+    rows = [row | {"triton": triton.__version__} for row in reports(arguments.all)]
+    print(f"{'kernel':<26} {'variant':<32} {'dtype':<5} {'target':<7} registers spilled   a pair")
     for row in rows:
-        print("  ".join(f"{key} {value}" for key, value in row.items()))
+        place = f"{row['kernel']:<26} {row['variant']:<32} {row['dtype']:<5} {row['target']:<7}"
+        print(f"{place} {row['registers']:>9} {row['spilled']:>7} {row['instructions_per_pair']:>8}")
     if out:
         out.mkdir(parents=True, exist_ok=True)
         path = out / f"compile-{datetime.date.today().isoformat()}.csv"

@@ -147,9 +147,10 @@ class _Alive(TorchDispatchMode):
         self.now -= size
 
 
-def seconds(function: Callable[[], object], repeats: int = 3) -> float:
+def seconds(function: Callable[[], object], repeats: int = 3, warm_up: bool = True) -> float:
     """Median time of a call, after one call to warm up."""
-    function()
+    if warm_up:
+        function()
     times = []
     for _ in range(repeats):
         start = time.perf_counter()

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from softras_edu import Camera, Lights, explore, formulas, rasterize, render
+from softras_edu import Camera, Lights, explore, formulas, icosphere, rasterize, render, screen_triangles
 from softras_edu.explore import (
     FarRange,
     GradientTerms,
@@ -20,6 +20,7 @@ from softras_edu.explore import (
     Occlusion,
     OnlineSoftmax,
     PairsPerPixel,
+    Predict,
     ProbabilityMap,
     SigmaGamma,
     Silhouette,
@@ -31,6 +32,7 @@ from softras_edu.explore import (
 from softras_edu.explore.base import Explorer
 from softras_edu.explore.draw import CAPTION, PANEL, to_bytes
 from softras_edu.explore.sigma_gamma import SIZE
+from softras_edu.ledger import peak_bytes
 
 CLASSES = [getattr(explore, name) for name in explore.__all__]
 # One change of each dial that must change the picture.
@@ -42,6 +44,7 @@ TURNS = {
     Occlusion: {"depth": -0.3, "gamma": 0.5, "sigma": 3e-2, "renderer": "hard"},
     OnlineSoftmax: {"seen": 6, "gamma": 1e-2, "order": "far first"},
     PairsPerPixel: {"sigma": 3e-3, "dist_eps": 1e-2, "level": 2},
+    Predict: {"rung": "pairs", "side": 100, "level": 2, "sigma": 1e-3, "measure": "yes, now"},
     ProbabilityMap: {"sigma": 3e-2, "row": 0.3, "distance": "barycentric"},
     SigmaGamma: {"sigma": 1e-2, "gamma": 0.3, "azimuth": -60.0, "shape": "cube"},
     Silhouette: {"sigma": 1e-4, "rule": "largest", "shape": "sphere"},
@@ -201,3 +204,59 @@ def test_larger_tiles_evaluate_more_pairs_for_the_same_live_ones() -> None:
     assert numbers()[1] == small[1]
     explorer.sigma = 1e-3
     assert numbers()[1] > small[1]
+
+
+def test_the_memory_wall_foresees_what_is_measured() -> None:
+    explorer = MemoryWall(side=24, level=1, what="picture only")
+    foreseen = 24 * 24 * 80 * explorer.per_pair["picture only"]
+    triangles = torch.rand(80, 3, 3, generator=torch.Generator().manual_seed(1)) + 1
+    with torch.no_grad():
+        found = peak_bytes(lambda: rasterize(triangles, triangles, size=24, backend="broadcast"))
+    assert found == pytest.approx(foreseen, rel=0.02)
+    assert "fits in a laptop" in explorer.readout
+    explorer.what = "picture and gradient"
+    assert explorer.per_pair["picture and gradient"] > 2 * explorer.per_pair["picture only"]
+    explorer.side, explorer.level = 1024, 6
+    assert "neither machine" in explorer.readout
+
+
+def test_pairs_per_pixel_counts_as_brute_force_does() -> None:
+    explorer = PairsPerPixel(level=1, sigma=1e-3)
+    triangles = screen_triangles(icosphere(1).verts, icosphere(1).faces, Camera.orbit(2.732, 30, 0))[0]
+    pixel, xy = formulas.pixel_centers(64, 64), triangles[:, None, None, :, :2]
+    d = torch.sigmoid(formulas.signed_logit(pixel, xy, formulas.barycentric(pixel, xy), 1e-3, "euclidean"))
+    assert f"{int((d >= 1e-4).sum()):,} of {80 * 64 * 64:,} pairs are live" in explorer.readout
+    assert f"reach {formulas.reach(1e-3) * 32:.1f} pixels" in explorer.readout
+
+
+def test_predict_adds_the_measurement_only_when_asked_and_only_where_it_fits() -> None:
+    explorer = Predict(rung="pairs", side=32, level=1)
+    assert "not measured yet" in explorer.readout
+    before = explorer.image.copy()
+    explorer.measure = "yes, now"
+    assert "times the prediction" in explorer.readout
+    assert (explorer.image != before).any()
+    assert "Measured" in explorer.alt
+    explorer.rung, explorer.level, explorer.side = "loops", 6, 1024
+    assert "stays a prediction" in explorer.readout
+    assert "days" in explorer.readout
+    explorer.rung, explorer.level, explorer.side = "broadcast", 5, 64
+    assert "stays a prediction" in explorer.readout
+
+
+def test_predict_follows_live_pairs_for_pairs_and_all_pairs_for_broadcast() -> None:
+    explorer = Predict(rung="broadcast")
+    milliseconds = lambda: explorer.models[explorer.rung].case(explorer.level, explorer.side, explorer.sigma)  # noqa: E731
+    for rung, grows in (("broadcast", False), ("pairs", True), ("numba", True)):
+        explorer.rung, explorer.sigma = rung, 1e-4
+        before = milliseconds()
+        explorer.sigma = 1e-2
+        assert (milliseconds() > before) == grows
+    explorer.rung = "broadcast"
+    assert "5,242,880 pairs" in explorer.readout
+
+
+def test_predict_says_what_to_do_without_measurements(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("softras_edu.measurements.folder", lambda: None)
+    with pytest.raises(FileNotFoundError, match="softras_edu bench"):
+        Predict()

@@ -38,15 +38,15 @@ def test_it_finds_the_bottom_of_a_bowl_and_remembers_the_best_step():
 
 def test_it_moves_a_triangle_onto_its_target():
     triangle = torch.tensor([[[-0.5, -0.5, 2.0], [0.5, -0.5, 2.0], [0.0, 0.5, 2.0]]])
-    target = rasterize(triangle + torch.tensor([0.25, 0.1, 0.0]), size=16, sigma=1e-4)[..., 0]
+    target = rasterize(triangle + torch.tensor([0.25, 0.1, 0.0]), size=24, sigma=1e-4)[..., 0]
     shift = torch.zeros(2, requires_grad=True)
 
     def loss(sigma: float, gamma: float) -> Tensor:
-        return losses.iou(rasterize(triangle + torch.nn.functional.pad(shift, (0, 1)), size=16, sigma=sigma)[..., 0], target)
+        return losses.iou(rasterize(triangle + torch.nn.functional.pad(shift, (0, 1)), size=24, sigma=sigma)[..., 0], target)
 
     done = fit(loss, [shift], steps=60, lr=0.03, sigma=schedule(1e-1, 1e-3))
     assert done.losses[-1] < 0.25 < 0.5 < done.losses[0]  # soft edges never reach 0
-    assert torch.allclose(shift.detach(), torch.tensor([0.25, 0.1]), atol=0.02)
+    assert torch.allclose(shift.detach(), torch.tensor([0.25, 0.1]), atol=0.04)  # half a pixel
 
 
 def test_dials_follow_their_schedules_from_the_first_step_to_the_last():

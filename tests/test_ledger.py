@@ -88,3 +88,5 @@ def test_seconds_are_a_median():
     calls = []
     assert seconds(lambda: calls.append(1), repeats=4) >= 0
     assert len(calls) == 5
+    seconds(lambda: calls.append(1), repeats=2, warm_up=False)
+    assert len(calls) == 7

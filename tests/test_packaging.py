@@ -90,6 +90,7 @@ def wheel(tmp_path_factory):
         shutil.copy(ROOT / name, copy)
     for name in ("softras_edu", "notebooks"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
+    shutil.copytree(ROOT / "benchmarks" / "results", copy / "benchmarks" / "results")
     # The setuptools of requirements.lock builds it: no network.
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(out), str(copy)]
     subprocess.run(command, check=True, capture_output=True, text=True)
@@ -105,6 +106,9 @@ def test_the_wheel_has_every_module_and_every_notebook(wheel):
     names = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
     assert names
     assert sorted(path.name for path in (wheel / "softras_edu" / "course").iterdir()) == names
+    measured = sorted(path.name for path in (ROOT / "benchmarks" / "results").glob("*.csv"))
+    assert measured
+    assert sorted(path.name for path in (wheel / "softras_edu" / "measured").iterdir()) == measured
     assert sorted(path.name for path in wheel.iterdir() if not path.name.endswith(".dist-info")) == ["softras_edu"]
 
 
@@ -116,6 +120,17 @@ def test_the_installed_wheel_hands_out_the_notebooks(wheel, tmp_path):
     assert done.stdout.startswith(str(wheel)), "this must run the wheel, not the repository"
     for path in (ROOT / "notebooks").glob("*.ipynb"):
         assert (tmp_path / "mine" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_the_installed_wheel_reads_its_own_copy_of_the_measurements(wheel, tmp_path):
+    script = "from softras_edu import measurements as m; print(m.folder(), m.newest('broadcast', 'pairs', 'numba').path.name, len(m.compiled()))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(wheel)}, capture_output=True, text=True, check=True
+    )
+    folder, name, kernels = done.stdout.split()
+    assert Path(folder) == wheel / "softras_edu" / "measured"
+    assert (ROOT / "benchmarks" / "results" / name).exists()
+    assert int(kernels) > 0
 
 
 # ---------------------------------------------------------------- the set-up script

@@ -332,13 +332,13 @@ def test_an_image_that_int32_cannot_index_is_refused():
 @needs_triton
 @pytest.mark.parametrize("channels", [None, 2])
 def test_the_operator_passes_opcheck_and_gives_the_same(scene, channels):
-    from softras_edu.rasterize import triton_op
+    from softras_edu.rasterize import operator, triton_op
 
     triangles, colors = (x.to(DEVICE) for x in scene(14, faces=2, channels=channels or 1, batch=1))
     o = options((3, 4), dist_eps=1e-4)
     background = backdrop(1, o, channels or 0).to(DEVICE)
     inputs = [None if x is None else x.requires_grad_() for x in (triangles, colors if channels else None, background)]
-    torch.library.opcheck(torch.ops.softras_edu.rasterize_triton, (*inputs, *triton_op._fields(o)))
+    torch.library.opcheck(torch.ops.softras_edu.rasterize_triton, (*inputs, *operator.fields(o)))
     results = [values_and_gradients(function, *inputs, o) for function in (triton_op.rasterize_op, rasterize_triton)]
     for got, wanted in zip(*results, strict=True):
         assert torch.equal(got, wanted)

@@ -22,10 +22,9 @@ KERNELS = ["_setup_kernel", "_fill_kernel", "_group_kernel", "_forward_kernel", 
 PROBE = """
 import json, compile_kernels as c
 rows = c.reports()
-for kernel in c.OF_PAIRS:  # the widest group of channels, with every option that costs registers
-    c.VARIANTS["wide"] = {"C": 19, "CHANNELS": c.triton_gpu.MOST_CHANNELS, "PERSPECTIVE": True}
-    c.VARIANTS["barycentric"] = {"C": 3, "CHANNELS": 3, "PERSPECTIVE": True, "EUCLIDEAN": False}
-    rows += [c.report(kernel, "wide", "sm_90"), c.report(kernel, "barycentric", "sm_90"), c.report(kernel, "RGB", "sm_90", "fp64")]
+for kernel in c.OF_PAIRS:  # the widest group of channels, with every option that costs registers; the other distance
+    rows += [c.report(kernel, "C = 19, euclidean, perspective", target) for target in ("sm_90", "gfx942")]
+    rows += [c.report(kernel, "C = 3, barycentric, perspective", "sm_90")]
 doubles = {kernel: "f32" in c.compile_kernel(kernel, "sm_90", "fp64", C=3, CHANNELS=3, PERSPECTIVE=True).asm["ttir"] for kernel in c.KERNELS}
 print(json.dumps([rows, doubles]))
 """
@@ -53,18 +52,17 @@ def test_every_kernel_compiles_for_every_target(compiled):
 
 
 def test_nothing_spills(compiled):
-    # In float32, which is what runs; float64, which is for checking, may call a division that keeps its return address on a stack.
-    assert [row for row in compiled[0] if row["spilled"] and row["dtype"] == "fp32"] == []
+    assert [row for row in compiled[0] if row["spilled"]] == []
     assert all(0 < row["registers"] <= 255 for row in compiled[0])
 
 
 def test_the_loops_stay_as_short_as_they_were_made(compiled):
     # Instructions per pair; a change that makes a kernel longer should be a decision, and change these numbers.
     longest = {
-        ("_forward_kernel", "RGB", "sm_90"): 155,
-        ("_forward_kernel", "silhouette", "sm_90"): 115,
-        ("_backward_by_face_kernel", "RGB", "sm_90"): 285,
-        ("_backward_by_face_kernel", "silhouette", "sm_90"): 150,
+        ("_forward_kernel", "RGB", "sm_90"): 130,
+        ("_forward_kernel", "silhouette", "sm_90"): 100,
+        ("_backward_by_face_kernel", "RGB", "sm_90"): 215,
+        ("_backward_by_face_kernel", "silhouette", "sm_90"): 116,
     }
     for row in compiled[0]:
         bound = longest.get((row["kernel"], row["variant"], row["target"])) if row["dtype"] == "fp32" else None
@@ -77,10 +75,26 @@ def test_a_float64_kernel_computes_nothing_in_float32(compiled):
     assert compiled[1] == dict.fromkeys(KERNELS, False)
 
 
+def test_the_committed_table_is_whole_and_nothing_in_it_spills():
+    path = max((BENCHMARKS / "results").glob("compile-*.csv"))
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    seen = {(row["kernel"], row["variant"], row["dtype"], row["target"]) for row in rows}
+    assert {kernel for kernel, _, _, _ in seen} == set(KERNELS)
+    for target in ("sm_80", "sm_90", "gfx942"):
+        for dtype in ("fp32", "fp64"):
+            assert seen >= {(kernel, "all", dtype, target) for kernel in KERNELS[:3]}
+            for kernel in KERNELS[3:]:
+                of_this = [variant for k, variant, d, t in seen if (k, d, t) == (kernel, dtype, target)]
+                assert len(of_this) == 19  # silhouettes with two distances; RGB; C = 1, 3, 7, 19 with two distances, on the screen and in perspective
+    # All but one: on sm_80, float64 division in the setup kernel is a call, which keeps its return address on the stack.
+    assert {(row["kernel"], row["dtype"], row["target"]) for row in rows if row["spilled"] != "0"} <= {("_setup_kernel", "fp64", "sm_80")}
+
+
 def test_the_table_is_written(tmp_path):
     run(str(BENCHMARKS / "compile_kernels.py"), "--out", str(tmp_path))
     (path,) = tmp_path.glob("compile-*.csv")
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 21
+    assert len(rows) == 33
     assert all(row["triton"] and int(row["registers"]) > 0 for row in rows)

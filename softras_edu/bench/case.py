@@ -24,8 +24,7 @@ class Case:
     silhouette: bool = False  # alpha alone, no colours
 
     def __str__(self) -> str:
-        kind = ", silhouette" if self.silhouette else ""
-        return f"{self.batch} x {self.side} x {self.side}, {20 * 4**self.level:,} faces, sigma {self.sigma:g}{kind}"
+        return f"{self.batch} x {self.side} x {self.side}, {20 * 4**self.level:,} faces, sigma {self.sigma:g}"
 
 
 @dataclass(frozen=True)

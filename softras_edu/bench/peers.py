@@ -79,6 +79,7 @@ def difference(peer: Peer, image: Tensor, scene: Scene) -> dict[str, str | int |
 
 def prepare_pytorch3d(scene: Scene) -> Prepared:
     """PyTorch3D's rasterize_meshes, on our triangles as a mesh of 3 F vertices. Its NDC has x to the left; it keeps K faces a pixel."""
+    from pytorch3d.ops import interpolate_face_attributes
     from pytorch3d.renderer.blending import BlendParams, sigmoid_alpha_blend, softmax_rgb_blend
     from pytorch3d.renderer.mesh.rasterize_meshes import rasterize_meshes
     from pytorch3d.renderer.mesh.rasterizer import Fragments
@@ -104,8 +105,7 @@ def prepare_pytorch3d(scene: Scene) -> Prepared:
         if c.silhouette:
             alpha: Tensor = sigmoid_alpha_blend(torch.ones_like(fragments.bary_coords), fragments, blend)[..., 3:]
             return alpha
-        corner = colors.flatten(0, 1)[fragments.pix_to_face]  # (B, H, W, K, 3 corners, 3); padding has face -1 and is masked by the blend
-        texels = (fragments.bary_coords[..., None] * corner).sum(-2)  # (B, H, W, K, 3)
+        texels = interpolate_face_attributes(fragments.pix_to_face, fragments.bary_coords, colors.flatten(0, 1))  # (B, H, W, K, 3)
         image: Tensor = softmax_rgb_blend(texels, fragments, blend, znear=NEAR, zfar=FAR)
         return image
 
@@ -124,17 +124,18 @@ def prepare_deodr(scene: Scene) -> Prepared:
     colors = colors.contiguous().requires_grad_(not c.silhouette)
     mesh = TriMeshAdjacencies(scene.faces.numpy())
     many, each, channels = len(faces), scene.points.shape[1], colors.shape[-1]
+    scale = torch.tensor([c.side / 2, -c.side / 2], dtype=torch.float64)  # from NDC to pixels: centres at whole numbers, y down
+    middle = torch.full((2,), (c.side - 1) / 2, dtype=torch.float64)
 
     class Draw(torch.autograd.Function):
         @staticmethod
         def forward(ctx: Any, points: Tensor, colors: Tensor) -> Tensor:  # (V, 3), (V, C) -> (H, W, C)
-            x, y, z = points.unbind(-1)
-            pixels = torch.stack([(1 + x) * c.side / 2 - 0.5, (1 - y) * c.side / 2 - 0.5], -1).numpy()  # centres at whole numbers, y down
+            pixels = torch.addcmul(middle, points[:, :2], scale).numpy()
             ctx.scene = Scene2D(
                 faces=faces,
                 faces_uv=faces,
                 ij=pixels,
-                depths=z.contiguous().numpy(),
+                depths=points[:, 2].contiguous().numpy(),
                 textured=np.zeros(many, bool),
                 uv=np.zeros((each, 2)),
                 shade=np.zeros(each),
@@ -153,8 +154,9 @@ def prepare_deodr(scene: Scene) -> Prepared:
         @staticmethod
         def backward(ctx: Any, *grad: Tensor) -> tuple[Tensor, Tensor]:
             ctx.scene.render_backward(grad[0].contiguous().numpy())
-            xy = torch.from_numpy(ctx.scene.ij_b) * torch.tensor([c.side / 2, -c.side / 2], dtype=torch.float64)
-            return torch.nn.functional.pad(xy, (0, 1)), torch.from_numpy(ctx.scene.colors_b)  # none to depth: a z-buffer has no such gradient
+            to_points = torch.zeros(each, 3, dtype=torch.float64)  # none to z: a z-buffer has no such gradient
+            torch.mul(torch.from_numpy(ctx.scene.ij_b), scale, out=to_points[:, :2])
+            return to_points, torch.from_numpy(ctx.scene.colors_b)
 
     def draw() -> Tensor:
         return torch.stack([Draw.apply(p, k) for p, k in zip(points, colors, strict=True)])

@@ -5,6 +5,7 @@ from .build_kernel import draw_discs, softmax_step, tile_entries, tile_pixels
 from .build_loop import clip_slope, online_softmax_step, product_slope, softmax_slope
 from .build_pairs import pair_list, reach_box, segment_max, segment_sum
 from .contract import contract as contract
+from .measure import loglog_slope, median_time, pairs_time, roofline
 from .see_it import (
     clip_weights,
     depth_weights,
@@ -31,14 +32,18 @@ __all__ = [
     "inside_triangle",
     "iou_loss",
     "largest_image",
+    "loglog_slope",
+    "median_time",
     "online_softmax_step",
     "orbit_eye",
     "pair_list",
+    "pairs_time",
     "pixel_center",
     "probability",
     "probability_slope",
     "product_slope",
     "reach_box",
+    "roofline",
     "segment_distance2",
     "segment_max",
     "segment_sum",

@@ -7,6 +7,7 @@ from .memory_wall import MemoryWall
 from .occlusion import Occlusion
 from .online_softmax import OnlineSoftmax
 from .pairs_per_pixel import PairsPerPixel
+from .predict import Predict
 from .probability_map import ProbabilityMap
 from .sigma_gamma import SigmaGamma
 from .silhouette import Silhouette
@@ -21,6 +22,7 @@ __all__ = [
     "Occlusion",
     "OnlineSoftmax",
     "PairsPerPixel",
+    "Predict",
     "ProbabilityMap",
     "SigmaGamma",
     "Silhouette",

@@ -33,6 +33,7 @@ class PairsPerPixel(Explorer):
 
     def prepare(self) -> None:
         self._figure = new_plot(420)
+        self._figure.subplots_adjust(left=0.19)  # for the names of the bars
         axes = self._figure.add_subplot(xscale="log", xlim=(1e1, 3e8), xlabel="pairs", ylim=(3.6, -0.6))
         axes.set_yticks(range(4), labels=KINDS)
         self._bars = axes.barh(range(4), [1] * 4, color=(GREY, ORANGE, GREEN, BLUE))

@@ -26,6 +26,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -68,7 +69,7 @@ def dials(o: Options) -> Dials:
 # ---------------------------------------------------------------- threads
 
 
-SMALL = 8000  # pairs of pixel and box: to hand over a run of fewer would cost more than it saves
+SMALL = 12000  # pairs of pixel and box: to hand over a run of fewer would cost more than it saves
 
 
 @lru_cache(maxsize=1)
@@ -78,13 +79,14 @@ def _pool(threads: int, process: int) -> ThreadPoolExecutor:
 
 
 def share_out(kernel: Callable[..., None], cuts: list[int], *arguments: object) -> None:
-    """kernel(cuts[0], cuts[1], ...), kernel(cuts[1], cuts[2], ...) and so on, beside each other if there are several."""
-    if len(cuts) == 2:
-        kernel(cuts[0], cuts[1], *arguments)
-    else:
-        tasks = _pool(torch.get_num_threads(), os.getpid()).map(lambda start, stop: kernel(start, stop, *arguments), cuts[:-1], cuts[1:])
-        for _ in tasks:  # waits, and raises what a task raised
-            pass
+    """kernel(cuts[0], cuts[1], ...), kernel(cuts[1], cuts[2], ...) and so on, beside each other if there are several; the first in this thread."""
+    others = []
+    if len(cuts) > 2:
+        pool = _pool(torch.get_num_threads(), os.getpid())
+        others = [pool.submit(kernel, start, stop, *arguments) for start, stop in pairwise(cuts[1:])]
+    kernel(cuts[0], cuts[1], *arguments)
+    for task in others:  # waits, and raises what a task raised
+        task.result()
 
 
 def cut(costs: Array) -> list[int]:

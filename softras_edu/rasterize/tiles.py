@@ -9,7 +9,8 @@ square tiles, and a tile's list names the triangles whose box touches it. Count,
     fill    write the (tile, triangle) pairs; a stable sort by tile makes them lists
 
 The lists have exactly the length they need, so nothing can overflow and no triangle is ever dropped, however many there are. The price is
-that the host must learn that length before it can reserve the memory: one device synchronisation a call, the only one, in `tile_lists`.
+that the host must learn that length before it can reserve the memory: one device synchronisation a call, the only one, in `tile_lists` (on rung
+5, `wait_for_length`).
 
 Boxes may be too large, never too small: which pairs count is decided by the same formula as everywhere, pair by pair, later.
 """

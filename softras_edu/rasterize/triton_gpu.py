@@ -2,11 +2,16 @@
 
 triton_pair.py     the mathematics of one (pixel, triangle) pair, as Triton sees it
 triton_kernels.py  the two kernels that matter, forward and backward
-triton_setup.py    two small ones before them: which triangles can reach which tile (as in tiles.py), and facts of each triangle
+triton_setup.py    three small ones before them: which triangles can reach which tile (as in tiles.py), and facts of each triangle
 triton_op.py       all of it as one operator, for torch.compile
 this file          chooses launch sizes, reserves memory, and tells autograd which kernel is whose derivative
 
-Memory: three numbers a pixel beside the image, 8 numbers and 5 integers a triangle, and the tile lists. Deterministic: no atomics anywhere.
+Launches cost more than they run on small pictures, so there are few: forward, `_setup_kernel` (boxes, facts, counts, and the look for numbers that
+are not finite), cumsum, `_fill_kernel`, sort, `_group_kernel`, `_forward_kernel`, and one more for a background that is a number; backward,
+`_backward_by_face_kernel`, and a sum or two where few triangles are cut into stripes. Between cumsum and fill the host waits for the device, once, to
+learn how long the lists are and whether the input was finite: see `wait_for_length`.
+
+Memory: three numbers a pixel beside the image, 8 numbers and 6 integers a triangle, and the tile lists. Deterministic: no atomics anywhere.
 Without a GPU the kernels run in Triton's interpreter, slowly, number by number, in float32 and float64: see `use_interpreter`.
 """
 
@@ -31,7 +36,7 @@ from .tiles import Tiles, check_counts
 TILE = 8  # pixels along a tile's side: 64 pixels, two for each lane of one warp
 BLOCK_H, BLOCK_W = 4, 8  # pixels that the backward kernel takes at a time: one for each lane of a warp
 SETUP_BLOCK = 128  # triangles of a program of the setup kernel
-MOST_CHANNELS = 8  # that a kernel keeps in registers; a picture with more goes through it in groups
+MOST_CHANNELS = {torch.float32: 8, torch.float64: 4}  # that a kernel keeps in registers; a picture with more goes through it in groups
 FEW_PROGRAMS = 8192  # a GPU wants at least so many: triangles fewer than that are cut into stripes
 
 
@@ -241,7 +246,7 @@ def _channel_groups(colors: Tensor | None) -> tuple[int, int, int]:
     if colors is None:
         return 0, 1, 0
     channels = colors.shape[-1]
-    groups = -(-channels // MOST_CHANNELS)
+    groups = -(-channels // MOST_CHANNELS[colors.dtype])
     return channels, groups, -(-channels // groups)
 
 

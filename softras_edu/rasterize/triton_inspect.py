@@ -81,29 +81,41 @@ def _type(name: str, constants: dict[str, Any], pointers: str) -> str:
 
 
 def read_cubin(cubin: bytes) -> tuple[int, int, int]:
-    """Registers a lane, bytes spilled, and instructions of the longest loop that holds no other, of machine code for an NVIDIA GPU."""
+    """Registers a lane, bytes spilled to memory, and instructions of the innermost loop, of machine code for an NVIDIA GPU."""
+    usage = dict(re.findall(r"(REG|STACK|LOCAL):(\d+)", _tool("cuobjdump", "-res-usage", cubin)))
+    return int(usage["REG"]), int(usage["STACK"]) + int(usage["LOCAL"]), innermost(read_sass(cubin)[1])
+
+
+def read_sass(cubin: bytes) -> tuple[list[str], list[tuple[int, int]]]:
+    """All instructions but the padding behind the last one, and every loop by the places of its first and last instruction."""
+    lines: list[str] = []
+    labels: dict[str, int] = {}
+    for line in _tool("nvdisasm", "-c", cubin).splitlines():
+        if label := re.match(r"\s*(\.L_\w+):", line):
+            labels[label.group(1)] = len(lines)
+        elif instruction := re.match(r"\s*/\*[0-9a-f]{4,}\*/\s+(.*?);", line):
+            lines.append(instruction.group(1))
+    loops = []
+    for at, text in enumerate(lines):
+        jump = re.search(r"\bBRA\b.*`\((\.L_\w+)\)", text)
+        if jump and labels.get(jump.group(1), at) < at:  # a jump back: the end of a loop
+            loops.append((labels[jump.group(1)], at))
+    return [text for text in lines if not text.startswith("NOP")], loops
+
+
+def innermost(loops: list[tuple[int, int]]) -> int:
+    """Length of the longest loop that holds no other loop. (Short ones are the compiler's own, or an unrolled rest.)"""
+    inner = [(a, b) for a, b in loops if not any(a <= c and d <= b and (a, b) != (c, d) for c, d in loops)]
+    return max((b - a + 1 for a, b in inner), default=0)
+
+
+def _tool(name: str, option: str, cubin: bytes) -> str:
+    """What a program of NVIDIA's that Triton brings along says of machine code."""
     tools = Path(cast("str", importlib.import_module("triton").__file__)).parent / "backends/nvidia/bin"
     with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
         file.write(cubin)
         file.flush()
-        usage = dict(re.findall(r"(REG|STACK|LOCAL):(\d+)", _output(tools / "cuobjdump", "-res-usage", file.name)))
-        assembly = _output(tools / "nvdisasm", "-c", file.name)
-    labels: dict[str, int] = {}
-    count, loops = 0, []
-    for line in assembly.splitlines():
-        if label := re.match(r"\s*(\.L_\w+):", line):
-            labels[label.group(1)] = count
-        elif instruction := re.match(r"\s*/\*[0-9a-f]{4,}\*/\s+(.*?);", line):
-            count += 1
-            jump = re.search(r"\bBRA\b.*`\((\.L_\w+)\)", instruction.group(1))
-            if jump and jump.group(1) in labels:  # a jump back: the end of a loop
-                loops.append((labels[jump.group(1)], count))
-    inner = [(a, b) for a, b in loops if not any(a <= c and d <= b and (a, b) != (c, d) for c, d in loops)]
-    return int(usage["REG"]), int(usage["STACK"]) + int(usage["LOCAL"]), max((b - a for a, b in inner), default=0)
-
-
-def _output(*command: str | Path) -> str:
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        return subprocess.run([tools / name, option, file.name], capture_output=True, text=True, check=True).stdout
 
 
 def _time() -> str:

@@ -5,7 +5,7 @@ over the pixels that it reaches. Neither stores anything per pair: the backward 
 reading it back would.
 
 Options come as `tl.float64`, because a plain Python float would be float32 in a GPU kernel, and are then rounded to the images' dtype.
-Channels go in groups of at most 8, a compile-time number (`CHANNELS`) of registers a pixel. A picture with more channels (`C`) has more groups,
+Channels go in groups of at most 8 (in float64, 4), a compile-time number (`CHANNELS`) of registers a pixel. A picture with more channels (`C`) has more groups,
 each a row of its own in the launch grid, which repeats the geometry. CHANNELS = 0 is the silhouette alone. Sizes and counts are run-time
 numbers: a new image size or face count compiles nothing.
 """

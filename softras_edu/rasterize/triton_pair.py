@@ -144,7 +144,7 @@ def clip_barycentric(w0, w1, w2):
     total = w0 + w1 + w2
     lost = total < 0.5
     inv_total = tl.where(lost, 0.0, reciprocal(total))
-    centroid = tl.where(lost, 1.0 / 3.0, 0.0)
+    centroid = tl.where(lost, tl.full((), 1.0 / 3.0, total.dtype), 0.0)
     return w0 * inv_total + centroid, w1 * inv_total + centroid, w2 * inv_total + centroid, inv_total
 
 
