@@ -1,7 +1,7 @@
 """Two renderers that `fit_poses.py` compares with, fast enough for thousands of pictures. Nothing else needs them; tests hold them to the library's.
 
 truncated    the soft picture, with the gradient of the official CUDA kernel: what goes through the barycentric weights is left out
-nmr          the hard picture with Kato et al.'s invented gradient: `rasterize_hard(..., gradient="nmr")`, compiled
+hard         the hard picture, compiled, with no gradient but that of the colours inside, or with Kato et al.'s invented one
 """
 
 from __future__ import annotations
@@ -59,37 +59,65 @@ class _Truncated(torch.autograd.Function):
         return torch.from_numpy(d_t).view(triangles.shape), torch.from_numpy(d_c).view(colors.shape), None, None
 
 
-def truncated(triangles: Tensor, colors: Tensor, *, size: int, sigma: float, gamma: float, near: float, far: float, eps: float = 1e-3) -> Tensor:
-    """`rasterize` over black, (B, F, 3, 3) and (B, F, 3, C) -> (B, H, W, C + 1), with the official kernel's gradient."""
-    o = Options(size, size, sigma, gamma, eps, near, far, 1e-4, "euclidean", False, False)
-    return _Truncated.apply(triangles, colors, triangles.new_zeros(len(triangles), size, size, colors.shape[-1]), o)  # type: ignore[no-any-return]
+def truncated(triangles: Tensor, colors: Tensor, *, size: int, sigma: float, gamma: float, near: float, far: float, background: float) -> Tensor:
+    """`rasterize`, (B, F, 3, 3) and (B, F, 3, C) -> (B, H, W, C + 1), with the official kernel's gradient."""
+    o = Options(size, size, sigma, gamma, 1e-3, near, far, 1e-4, "euclidean", False, False)
+    return _Truncated.apply(triangles, colors, triangles.new_full((len(triangles), size, size, colors.shape[-1]), background), o)  # type: ignore[no-any-return]
 
 
-# ---------------------------------------------------------------- hard, with NMR's gradient
+# ---------------------------------------------------------------- hard
 
 
-class _NMR(torch.autograd.Function):
+class _Hard(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, triangles: Tensor, colors: Tensor, size: int, near: float, far: float) -> Tensor:
+    def forward(ctx: Any, triangles: Tensor, colors: Tensor, size: int, near: float, far: float, background: float, invent: bool) -> Tensor:
         t, c = (x.detach().double().contiguous().numpy() for x in (triangles, colors))
-        image, face = np.zeros((len(t), size, size, c.shape[-1] + 1)), np.full((len(t), size, size), -1)
+        image, face = np.full((len(t), size, size, c.shape[-1] + 1), float(background)), np.full((len(t), size, size), -1)
+        image[..., -1] = 0
         _draw_hard(t, c, image, face, near, far)
-        ctx.kept = t, image, face
+        ctx.kept = t, c, image, face, invent
         return torch.from_numpy(image).to(triangles.dtype)
 
     @staticmethod
-    def backward(ctx: Any, d_image: Tensor) -> tuple[Tensor, None, None, None, None]:
-        t, image, face = ctx.kept
-        d_t = np.zeros_like(t)
-        d = d_image.detach().double().contiguous().numpy()
-        _nmr_gradient(t, image, face, d, d_t, 0)
-        _nmr_gradient(t, image, face, d, d_t, 1)
-        return torch.from_numpy(d_t).to(d_image.dtype), None, None, None, None
+    def backward(ctx: Any, d_image: Tensor) -> tuple[Tensor, None, None, None, None, None, None]:
+        t, c, image, face, invent = ctx.kept
+        d_t, d = np.zeros_like(t), d_image.detach().double().contiguous().numpy()
+        if invent:
+            _nmr_gradient(t, image, face, d, d_t, 0)
+            _nmr_gradient(t, image, face, d, d_t, 1)
+        else:
+            _inside_gradient(t, c, face, d, d_t)
+        return torch.from_numpy(d_t).to(d_image.dtype), None, None, None, None, None, None
 
 
-def nmr(triangles: Tensor, colors: Tensor, *, size: int, near: float, far: float) -> Tensor:
-    """The z-buffer's picture over black, (B, F, 3, 3) and (B, F, 3, C) -> (B, H, W, C + 1), with NMR's gradient for the corners and none for colours."""
-    return _NMR.apply(triangles, colors, size, near, far)  # type: ignore[no-any-return]
+def hard(triangles: Tensor, colors: Tensor, *, size: int, near: float, far: float, background: float, gradient: str) -> Tensor:
+    """`rasterize_hard`, (B, F, 3, 3) and (B, F, 3, C) -> (B, H, W, C + 1), with the same gradients for corners, and none for colours."""
+    return _Hard.apply(triangles, colors, size, near, far, background, gradient == "nmr")  # type: ignore[no-any-return]
+
+
+@numba.njit(error_model="numpy", cache=True)
+def _inside_gradient(triangles: Array, colors: Array, face: Array, d_image: Array, d_triangles: Array) -> None:
+    """What autograd finds in a hard picture: the colour of a face slides along under the pixel. When corner k moves by s, as if the pixel moved by -v_k s."""
+    images, size, channels = face.shape[0], face.shape[1], colors.shape[-1]
+    for b in range(images):
+        for i in range(size):
+            for j in range(size):
+                n = face[b, i, j]
+                if n < 0:
+                    continue
+                x, y = (2 * j + 1 - size) / size, 1 - (2 * i + 1) / size
+                (x0, y0, _), (x1, y1, _), (x2, y2, _) = triangles[b, n]
+                area = (x1 - x0) * (y2 - y0) - (y1 - y0) * (x2 - x0)
+                v = (((x1 - x) * (y2 - y) - (y1 - y) * (x2 - x)) / area, ((x2 - x) * (y0 - y) - (y2 - y) * (x0 - x)) / area, 0.0)
+                v = (v[0], v[1], 1 - v[0] - v[1])
+                d_x = d_y = 0.0  # of the loss, as the pixel moves over the face
+                for m in range(channels):
+                    c0, c1, c2 = colors[b, n, 0, m], colors[b, n, 1, m], colors[b, n, 2, m]
+                    d_x += d_image[b, i, j, m] * (c0 * (y1 - y2) + c1 * (y2 - y0) + c2 * (y0 - y1)) / area
+                    d_y += d_image[b, i, j, m] * (c0 * (x2 - x1) + c1 * (x0 - x2) + c2 * (x1 - x0)) / area
+                for k in range(3):
+                    d_triangles[b, n, k, 0] -= v[k] * d_x
+                    d_triangles[b, n, k, 1] -= v[k] * d_y
 
 
 @numba.njit(error_model="numpy", cache=True)

@@ -20,6 +20,7 @@ from .see_it import (
     sigma_for_reach,
     silhouette,
 )
+from .use_pose import geodesic_angle, rotation_from_axis_angle, turn_slope
 
 __all__ = [
     "aggregate_color",
@@ -29,6 +30,7 @@ __all__ = [
     "distance_maps",
     "draw_discs",
     "finite_difference",
+    "geodesic_angle",
     "inside_triangle",
     "iou_loss",
     "largest_image",
@@ -44,6 +46,7 @@ __all__ = [
     "product_slope",
     "reach_box",
     "roofline",
+    "rotation_from_axis_angle",
     "segment_distance2",
     "segment_max",
     "segment_sum",
@@ -53,4 +56,5 @@ __all__ = [
     "softmax_step",
     "tile_entries",
     "tile_pixels",
+    "turn_slope",
 ]

@@ -7,6 +7,7 @@ from .memory_wall import MemoryWall
 from .occlusion import Occlusion
 from .online_softmax import OnlineSoftmax
 from .pairs_per_pixel import PairsPerPixel
+from .pose_landscape import PoseLandscape
 from .predict import Predict
 from .probability_map import ProbabilityMap
 from .sigma_gamma import SigmaGamma
@@ -22,6 +23,7 @@ __all__ = [
     "Occlusion",
     "OnlineSoftmax",
     "PairsPerPixel",
+    "PoseLandscape",
     "Predict",
     "ProbabilityMap",
     "SigmaGamma",
