@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from softras_edu.bend import EVERY_JOINT, FAR, FRONT, LEFT_ARM, NEAR, SIDE, SIZE, arm_across, bend, miss, picture, random_poses, ready, soft_without_depth
+from softras_edu.bend import EVERY_JOINT, FAR, FRONT, LEFT_ARM, NEAR, SIDE, SIZE, arm_across, bend, miss, photograph, random_poses, ready, soft_without_depth
 from softras_edu.body import Body, joint_error, make_body
 from softras_edu.doctor import processor
 
@@ -65,7 +65,7 @@ def measure(body: Body, task: Task, method: dict[str, Any], batch: int = 10) -> 
     joints = free.any(-1)
     rows = []
     for start, goal in zip(starts.split(batch), goals.split(batch), strict=True):
-        photos = [picture(body, goal, camera) for camera in method.get("cameras", (FRONT,))]
+        photos = [photograph(body, goal, camera) for camera in method.get("cameras", (FRONT,))]
         angles, _ = bend(body, photos, start, free=free, prior=prior, **method)
         numbers: list[tuple[str, Callable[[Tensor], Tensor]]] = [
             ("degrees", lambda a, goal=goal: joint_error(a, goal)),

@@ -8,14 +8,17 @@ import torch
 from torch import Tensor
 
 from .body import JOINTS, NAMES, TURNS, Body, aim, skin, transforms
-from .body import rotations as rotations_of
 from .camera import Camera
 from .fit import Dial, Fit, fit, schedule
-from .rasterize import rasterize
+from .pose import rotation_from_axis_angle
+from .rasterize import rasterize, rasterize_hard
+from .rasterize.hard import visible_face
+from .rasterize.options import Options
 from .render import screen_triangles
 
 SIZE, NEAR, FAR = 64, 2.0, 4.0  # a short depth range, just around the body, so that gamma = 0.05 sees through a chest
 FRONT, SIDE = (Camera.orbit(3.0, 8.0, azimuth, fov=40) for azimuth in (0.0, 90.0))
+SIGMA, GAMMA, RATE = schedule(1e-3, 3e-5), schedule(0.05, 0.002), schedule(0.08, 0.01)  # of the fit, from its first step to its last
 Point = tuple[float, float, float]
 Renderer = Callable[[Tensor, Tensor, float, float], Tensor]  # triangles (B, F, 3, 3), colours (B, F, 3, 3), sigma, gamma -> (B, H, W, 4)
 
@@ -57,11 +60,29 @@ def soft_without_depth(triangles: Tensor, colors: Tensor, sigma: float, gamma: f
     return soft(torch.cat([triangles[..., :2], triangles[..., 2:].detach()], dim=-1), colors, sigma, gamma)
 
 
-def picture(body: Body, angles: Tensor, camera: Camera, renderer: Renderer = soft, sigma: float = 1e-7, gamma: float = 1e-5) -> Tensor:
-    """The body over black, (B, J, 3) -> (B, H, W, 3): colours times alpha. As it stands, the dials are so small that it is a photograph."""
+def hard(triangles: Tensor, colors: Tensor, sigma: float, gamma: float, gradient: str = "nmr") -> Tensor:
+    """The z-buffer, of one body (1, F, 3, 3), with NMR's invented gradient. The dials change nothing. Slow: a look, not a fit."""
+    options = Options(SIZE, SIZE, 1.0, 1.0, 0.0, NEAR, FAR, 0.0, "euclidean", False, False)
+    seen = visible_face(triangles, options).unique()[1:]  # a face that is seen nowhere changes nothing and gets nothing; -1 is the background
+    return rasterize_hard(triangles[:, seen], colors[:, seen], size=SIZE, near=NEAR, far=FAR, gradient=gradient)
+
+
+def draw(body: Body, angles: Tensor, camera: Camera, renderer: Renderer, sigma: float, gamma: float) -> Tensor:
+    """Bodies in plain colours, one colour a face, without light: (B, J, 3) angles -> RGB and alpha (B, H, W, 4)."""
     triangles = screen_triangles(body.pose(angles), body.faces, camera)
-    image = renderer(triangles, body.colors[:, None].expand(len(triangles), -1, 3, 3), sigma, gamma)
-    return image[..., :3] * image[..., 3:]  # far from its edge a face keeps its full colour; alpha fades
+    return renderer(triangles, body.colors[:, None].expand(len(triangles), -1, 3, 3), sigma, gamma)
+
+
+def picture(body: Body, angles: Tensor, camera: Camera, renderer: Renderer = soft, sigma: float = 1e-3, gamma: float = 0.05) -> Tensor:
+    """Bodies over black, colour times alpha, (B, H, W, 3): beyond its edge a face keeps its full colour as far as it reaches, but alpha fades."""
+    image = draw(body, angles, camera, renderer, sigma, gamma)
+    return image[..., :3] * image[..., 3:]
+
+
+def photograph(body: Body, angles: Tensor, camera: Camera = FRONT) -> Tensor:
+    """What is given, (B, H, W, 3): with dials as small as these the picture is the z-buffer's, but for a few pixels right on an edge."""
+    with torch.no_grad():
+        return draw(body, angles, camera, soft, 1e-7, 1e-5)[..., :3]
 
 
 def bend(
@@ -72,10 +93,10 @@ def bend(
     free: Tensor = EVERY_JOINT,
     cameras: Sequence[Camera] = (FRONT,),
     renderer: Renderer = soft,
-    sigma: Dial = schedule(1e-3, 3e-5),
-    gamma: Dial = schedule(0.05, 0.002),
+    sigma: Dial = SIGMA,
+    gamma: Dial = GAMMA,
     prior: float = 0.01,
-    lr: Dial = schedule(0.08, 0.01),
+    lr: Dial = RATE,
     steps: int = 100,
     callback: Callable[[Tensor], None] | None = None,
     every: int = 5,
@@ -109,6 +130,6 @@ def bend(
 
 def miss(body: Body, angles: Tensor, goal: Tensor, camera: Camera = FRONT) -> tuple[Tensor, Tensor]:
     """How far each joint is from where it should be: across the view, and along it. (..., J, 3) angles -> (..., J) each, world units."""
-    places = [skin(body.joints, torch.eye(len(JOINTS)), transforms(rotations_of(a), body.joints)) for a in (angles, goal)]
+    places = [skin(body.joints, torch.eye(len(JOINTS)), transforms(rotation_from_axis_angle(a), body.joints)) for a in (angles, goal)]
     gap = (places[0] - places[1]) @ camera.rotation[0].to(angles).T  # right, up, backward
     return gap[..., :2].norm(dim=-1), gap[..., 2].abs()

@@ -1,6 +1,6 @@
 """A jointed figure, made of nothing but numbers: 15 joints, 10 smooth parts, linear blend skinning.
 
-    angles --rotations--> (J, 3, 3) --transforms--> (J, 3, 4) --skin--> verts --camera, rasterize--> image
+    angles --Rodrigues--> (J, 3, 3) --transforms--> (J, 3, 4) --skin--> verts --camera, rasterize--> image
 
 World axes: x to the figure's left, y up, z to where it looks; about 1.8 units tall. At rest it holds its arms out, like a T.
 Letters: J joints, V vertices, F faces; `...` stands for any batch of poses.
@@ -9,15 +9,13 @@ Letters: J joints, V vertices, F faces; `...` stands for any batch of poses.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from .camera import Camera
-from .rasterize import rasterize
-from .render import screen_triangles
+from .pose import geodesic_angle, rotation_from_axis_angle
 
 _Point = tuple[float, float, float]
 
@@ -58,7 +56,7 @@ JOINTS = [
     *_limbs(0, 9, [
         ("hip", (0.1, -0.04, 0.0), (0.1, -0.44, 0.0), "xz", "#d55e00", "#009e73"),
         ("knee", (0.1, -0.44, 0.0), (0.1, -0.84, 0.0), "xz", "#cc79a7", "#7fd1ae"),
-        ("foot", (0.1, -0.84, 0.0), (0.1, -0.87, 0.17), "xy", "#7a2e12", "#00513b"),
+        ("foot", (0.1, -0.84, 0.0), (0.1, -0.84, 0.17), "xy", "#7a2e12", "#00513b"),
     ]),
 ]  # fmt: skip
 NAMES = [joint.name for joint in JOINTS]
@@ -67,17 +65,28 @@ TURNS = torch.tensor([[float(axis in joint.turns) for axis in "xyz"] for joint i
 FACE = "#f2c9a0"  # the front of the head, so that one sees where it looks
 BLEND = 0.05  # how far from a joint the skin belongs to both bones, world units
 
-# The parts: the bones that move it, its two ends, how wide it is from end to end (across, and in depth), how boxy (2: an ellipsoid), rings.
-Part = tuple[list[str], _Point, _Point, list[float], list[float], float, int]
-_CENTRAL: list[Part] = [
-    (["pelvis", "chest"], (0.0, -0.13, 0.0), (0.0, 0.55, 0.0), [0.17, 0.18, 0.14, 0.19, 0.22], [0.12, 0.12, 0.1, 0.12, 0.12], 6, 14),
-    (["head"], (0.0, 0.5, 0.0), (0.0, 0.9, 0.0), [0.1, 0.14, 0.14], [0.11, 0.15, 0.15], 2.5, 9),
+
+class Part(NamedTuple):
+    """A rounded tube between two points. Widths are even steps from end to end, across and in depth; boxy 2 is an ellipsoid, more is longer."""
+
+    bones: list[str]
+    a: _Point
+    b: _Point
+    across: list[float]
+    depth: list[float]
+    boxy: float
+    rings: int
+
+
+CENTRAL = [
+    Part(["pelvis", "chest"], (0.0, -0.13, 0.0), (0.0, 0.55, 0.0), [0.17, 0.18, 0.14, 0.19, 0.22], [0.12, 0.12, 0.1, 0.12, 0.12], 6, 14),
+    Part(["head"], (0.0, 0.5, 0.0), (0.0, 0.9, 0.0), [0.1, 0.14, 0.14], [0.11, 0.15, 0.15], 2.5, 9),
 ]
-_SIDES: list[Part] = [
-    (["shoulder", "elbow"], (0.13, 0.44, 0.0), (0.76, 0.44, 0.0), [0.085, 0.075, 0.065, 0.06, 0.05], [0.085, 0.075, 0.065, 0.06, 0.05], 8, 14),
-    (["hand"], (0.7, 0.44, 0.0), (0.9, 0.44, 0.0), [0.04, 0.045, 0.04], [0.06, 0.07, 0.05], 2.5, 6),
-    (["hip", "knee"], (0.1, 0.05, 0.0), (0.1, -0.89, 0.0), [0.11, 0.11, 0.08, 0.08, 0.055], [0.11, 0.11, 0.08, 0.085, 0.055], 8, 15),
-    (["foot"], (0.1, -0.86, -0.07), (0.1, -0.87, 0.2), [0.05, 0.065, 0.05], [0.055, 0.05, 0.035], 3, 6),
+LEFT = [
+    Part(["shoulder", "elbow"], (0.13, 0.44, 0.0), (0.76, 0.44, 0.0), [0.085, 0.075, 0.065, 0.06, 0.05], [0.085, 0.075, 0.065, 0.06, 0.05], 8, 14),
+    Part(["hand"], (0.7, 0.44, 0.0), (0.9, 0.44, 0.0), [0.04, 0.045, 0.04], [0.06, 0.07, 0.05], 2.5, 6),
+    Part(["hip", "knee"], (0.1, 0.05, 0.0), (0.1, -0.89, 0.0), [0.11, 0.11, 0.08, 0.08, 0.055], [0.11, 0.11, 0.08, 0.085, 0.055], 8, 15),
+    Part(["foot"], (0.1, -0.86, -0.07), (0.1, -0.87, 0.2), [0.05, 0.065, 0.05], [0.055, 0.05, 0.035], 3, 6),
 ]
 
 
@@ -99,34 +108,19 @@ class Body:
 
     def pose(self, angles: Tensor) -> Tensor:
         """Joint angles (..., J, 3), radians -> posed vertices (..., V, 3)."""
-        return skin(self.verts, self.weights, transforms(rotations(angles), self.joints))
-
-    def draw(self, verts: Tensor, camera: Camera, *, size: int, rasterizer: Any = rasterize, **options: Any) -> Tensor:
-        """Posed vertices (V, 3) or (B, V, 3) -> RGB and alpha (B, H, W, 4), in plain colours, without light."""
-        triangles = screen_triangles(verts, self.faces, camera)
-        colors = self.colors[:, None].expand(len(triangles), -1, 3, 3)
-        image: Tensor = rasterizer(triangles, colors, size=size, **options)
-        return image
+        return skin(self.verts, self.weights, transforms(rotation_from_axis_angle(angles), self.joints))
 
     def to(self, dtype: torch.dtype) -> Body:
         """The same in another precision."""
         return Body(self.verts.to(dtype), self.faces, self.colors.to(dtype), self.weights.to(dtype), self.joints.to(dtype))
 
 
-def rotations(angles: Tensor) -> Tensor:
-    """Rotation vectors (..., 3), an axis times radians -> matrices (..., 3, 3), as the exponential of the cross product with the vector."""
-    x, y, z = angles.unbind(-1)
-    zero = torch.zeros_like(x)
-    cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], dim=-1).unflatten(-1, (3, 3))
-    return torch.linalg.matrix_exp(cross)  # smooth also at 0, where an axis is 0 / 0
-
-
-def transforms(rotation: Tensor, joints: Tensor) -> Tensor:
+def transforms(rotations: Tensor, joints: Tensor) -> Tensor:
     """Each joint's own rotation (..., J, 3, 3) -> what each does to a point of the rest pose, (..., J, 3, 4): [matrix | shift].
 
     A joint turns everything that hangs on it about the place where it sits: x -> R (x - c) + c. Its parent comes after that.
     """
-    own = torch.cat([rotation, (joints[..., None] - rotation @ joints[..., None])], dim=-1)
+    own = torch.cat([rotations, joints[..., None] - rotations @ joints[..., None]], dim=-1)
     out: list[Tensor] = []
     for k, parent in enumerate(PARENTS):
         if parent < 0:
@@ -141,15 +135,13 @@ def transforms(rotation: Tensor, joints: Tensor) -> Tensor:
 def skin(verts: Tensor, weights: Tensor, transforms: Tensor) -> Tensor:
     """Linear blend skinning: (V, 3) at rest, (V, J) weights, (..., J, 3, 4) -> (..., V, 3), the weighted mean of where each joint would take it."""
     blended = (weights @ transforms.flatten(-2)).unflatten(-1, (3, 4))  # (..., V, 3, 4), a matrix a vertex
-    return (blended[..., :3] @ verts[..., None])[..., 0] + blended[..., 3]
+    moved: Tensor = (blended[..., :3] @ verts[..., None])[..., 0] + blended[..., 3]
+    return moved
 
 
 def joint_error(angles: Tensor, goal: Tensor) -> Tensor:
-    """Degrees between two poses, joint by joint, (..., J, 3) each -> (..., J): the angle of the rotation that leads from one to the other."""
-    between = rotations(angles).transpose(-1, -2) @ rotations(goal)
-    # |R - 1| = sqrt(8) sin(angle / 2), which keeps its digits where the cosine, (trace - 1) / 2, loses them: near 0
-    half = (between - torch.eye(3, dtype=between.dtype, device=between.device)).norm(dim=(-2, -1)) / 8**0.5
-    return torch.rad2deg(2 * torch.asin(half.clamp(max=1)))
+    """Degrees between two poses, joint by joint, (..., J, 3) each -> (..., J): the geodesic angle between what each joint does to its own bone."""
+    return geodesic_angle(rotation_from_axis_angle(angles), rotation_from_axis_angle(goal))
 
 
 def aim(**directions: _Point) -> Tensor:
@@ -164,25 +156,26 @@ def aim(**directions: _Point) -> Tensor:
             goal = world[joint.parent].T @ normalize(torch.tensor(directions[joint.name.replace(" ", "_")]), dim=0)
             axis = torch.linalg.cross(bone, goal)
             out[k] = normalize(axis, dim=0) * torch.atan2(axis.norm(), bone @ goal)
-        world[k] = world[joint.parent] @ rotations(out[k])
+        world[k] = world[joint.parent] @ rotation_from_axis_angle(out[k])
     return out
 
 
 def make_body(sides: int = 10) -> Body:
     """The figure. `sides`: how many corners a ring of its skin has; 10 give 1,960 faces."""
     joints, ends = (torch.tensor([getattr(joint, field) for joint in JOINTS]) for field in ("at", "to"))
-    parts = [(bones, a, b, *rest) for bones, a, b, *rest in _CENTRAL]
-    for side, place in (("left", lambda p: p), ("right", _mirrored)):
-        parts += [([f"{side} {bone}" for bone in bones], place(a), place(b), *rest) for bones, a, b, *rest in _SIDES]
+    parts = CENTRAL + [part._replace(bones=[f"left {bone}" for bone in part.bones]) for part in LEFT]
+    parts += [part._replace(bones=[f"right {bone}" for bone in part.bones], a=_mirrored(part.a), b=_mirrored(part.b)) for part in LEFT]
 
-    all_verts, all_faces, all_weights = [], [], []
-    for bones, a, b, *shape in parts:
-        verts, faces = _tube(torch.tensor(a), torch.tensor(b), *shape, sides)
-        k = torch.tensor([NAMES.index(bone) for bone in bones])
+    all_verts: list[Tensor] = []
+    all_faces: list[Tensor] = []
+    all_weights: list[Tensor] = []
+    for part in parts:
+        verts, faces = _tube(part, sides)
+        k = torch.tensor([NAMES.index(bone) for bone in part.bones])
         d2 = _squared_distance(verts, joints[k], ends[k])  # (V, bones)
         weights = torch.zeros(len(verts), len(JOINTS))
         weights[:, k] = torch.softmax(-d2 / BLEND**2, dim=1)  # with two bones: the sigmoid of a squared distance, as in a probability map
-        all_faces.append(faces + sum(len(v) for v in all_verts))
+        all_faces.append(faces + sum(map(len, all_verts)))
         all_verts.append(verts)
         all_weights.append(weights)
     verts, faces, weights = torch.cat(all_verts), torch.cat(all_faces), torch.cat(all_weights)
@@ -194,8 +187,9 @@ def make_body(sides: int = 10) -> Body:
     return Body(verts, faces, colors, weights, joints)
 
 
-def _tube(a: Tensor, b: Tensor, across: list[float], depth: list[float], boxy: float, rings: int, sides: int) -> tuple[Tensor, Tensor]:
-    """A closed, rounded tube from a to b -> (rings * sides + 2, 3) vertices, (2 * rings * sides, 3) faces, counter-clockwise from outside."""
+def _tube(part: Part, sides: int) -> tuple[Tensor, Tensor]:
+    """(rings * sides + 2, 3) vertices and (2 * rings * sides, 3) faces of a closed tube, counter-clockwise from outside."""
+    a, b, rings = torch.tensor(part.a), torch.tensor(part.b), part.rings
     axis = normalize(b - a, dim=0)
     ahead = torch.tensor([0.0, 1.0, 0.0]) if axis[2].abs() > 0.5 else torch.tensor([0.0, 0.0, 1.0])
     v = normalize(ahead - (ahead @ axis) * axis, dim=0)
@@ -203,8 +197,8 @@ def _tube(a: Tensor, b: Tensor, across: list[float], depth: list[float], boxy: f
 
     s = -torch.cos(torch.arange(1, rings + 1) * torch.pi / (rings + 1))  # along the tube, from -1 to 1, denser at the ends
     turn = torch.arange(sides) * 2 * torch.pi / sides
-    rounded = (1 - s.abs() ** boxy).sqrt()
-    ru, rv = (_widths(table, s) * rounded for table in (across, depth))
+    rounded = (1 - s.abs() ** part.boxy).sqrt()
+    ru, rv = (_widths(table, s) * rounded for table in (part.across, part.depth))
     middle = (a + b) / 2 + s[:, None] * (b - a) / 2
     ring = middle[:, None] + ru[:, None, None] * turn.cos()[:, None] * u + rv[:, None, None] * turn.sin()[:, None] * v
     verts = torch.cat([a[None], ring.flatten(0, 1), b[None]])

@@ -20,10 +20,12 @@ from .see_it import (
     sigma_for_reach,
     silhouette,
 )
+from .use_body import angle_slope, rotate_about_joint, skin
 from .use_pose import geodesic_angle, rotation_from_axis_angle, turn_slope
 
 __all__ = [
     "aggregate_color",
+    "angle_slope",
     "clip_slope",
     "clip_weights",
     "depth_weights",
@@ -46,12 +48,14 @@ __all__ = [
     "product_slope",
     "reach_box",
     "roofline",
+    "rotate_about_joint",
     "rotation_from_axis_angle",
     "segment_distance2",
     "segment_max",
     "segment_sum",
     "sigma_for_reach",
     "silhouette",
+    "skin",
     "softmax_slope",
     "softmax_step",
     "tile_entries",
