@@ -219,6 +219,25 @@ def bars(groups: Sequence[str], values: Mapping[str, Sequence[float]], *, ylabel
     return figure
 
 
+def intervals(
+    groups: Sequence[str], values: Mapping[str, Sequence[tuple[float, float]]], *, marks: Sequence[float] = (), mark: str = "", ylabel: str = ""
+) -> Figure:
+    """Means with intervals: in each group one mark of each name, (mean, half width); `marks`, one a group, are lines to compare with, called `mark`."""
+    figure = Figure(figsize=(7.6, 3.6), layout="constrained")
+    ax = figure.subplots()
+    for g, height in enumerate(marks):
+        ax.plot([g - 0.42, g + 0.42], [height, height], color=GREY, lw=1.5, ls="--", label=mark if g == 0 else None)
+    for k, (name, numbers) in enumerate(values.items()):
+        places = [g - 0.36 + 0.72 * (k + 0.5) / len(values) for g in range(len(groups))]
+        means, halves = zip(*numbers, strict=True)
+        ax.errorbar(places, means, halves, fmt="osD^vP"[k % 6], color=COLORS[k % 6], ms=6, capsize=3, lw=1.5, label=name)
+    ax.set(xticks=range(len(groups)), ylabel=ylabel, ylim=(0, None))
+    ax.set_xticklabels(groups)
+    ax.legend(fontsize=8, ncols=4, loc="upper center", bbox_to_anchor=(0.5, 1.24))
+    ax.grid(alpha=0.25, axis="y")
+    return figure
+
+
 def _short(number: float) -> str:
     """5,242,880 -> 5.2 M."""
     for unit in ("", " k", " M", " G"):

@@ -14,6 +14,7 @@ from PIL import Image
 
 from softras_edu import Camera, Lights, explore, formulas, icosphere, rasterize, rasterize_hard, render, screen_triangles
 from softras_edu.explore import (
+    BendBody,
     FarRange,
     GradientTerms,
     LossLandscape,
@@ -43,6 +44,7 @@ from softras_edu.ledger import peak_bytes
 CLASSES = [getattr(explore, name) for name in explore.__all__]
 # One change of each dial that must change the picture.
 TURNS = {
+    BendBody: {"shoulder_swing": -20.0, "shoulder_raise": -20.0, "elbow_swing": -60.0, "elbow_fold": -20.0, "gamma": 0.3, "sigma": 1e-4},
     FarRange: {"gap": 0.4, "sigma": 1e-1, "cut": "keep every pair"},
     GradientTerms: {"terms": "no depth term", "x": 0.2, "sigma": 1e-2, "gamma": 0.3, "scene": "two walls that cross"},
     LossLandscape: {"sigma": 1e-1, "start_x": 0.3, "start_y": -0.2},
@@ -149,7 +151,7 @@ def test_only_soft_pulls_the_hidden_triangle_forward() -> None:
     assert "pulls it forward" in explorer.readout
     for renderer in ("hard", "NMR"):
         explorer.renderer = renderer
-        assert "leaves it where it is" in explorer.readout
+        assert "leaves it at its depth" in explorer.readout
 
 
 def test_far_range_ends_at_the_reach_unless_every_pair_is_kept() -> None:
@@ -345,3 +347,10 @@ def test_each_loss_lowers_what_it_measures() -> None:
         assert (after < before) == lower, explorer.readout
     explorer.loss, explorer.sigma, explorer.crumple = "IoU", 1e-1, 0.0
     assert float(re.findall(r"Laplacian ([\d.]+)", explorer.readout)[0]) < 0.3
+
+
+def test_gamma_decides_whether_the_hidden_hand_is_pulled_forward() -> None:
+    explorer = BendBody()
+    assert "pulls it forward" in explorer.readout
+    explorer.gamma = 1e-3
+    assert "leaves it at its depth" in explorer.readout

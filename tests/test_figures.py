@@ -100,3 +100,10 @@ def test_a_flip_book_is_shown_as_a_picture_with_alt_text(monkeypatch) -> None:
     figures.show_flip_book([torch.zeros(4, 4), torch.ones(4, 4)], "black, then white")
     assert Image.open(io.BytesIO(base64.b64decode(sent["bundle"]["image/png"]))).n_frames == 2
     assert sent["metadata"]["image/png"]["alt"] == "black, then white"
+
+
+def test_intervals_draw_every_mean_at_its_height():
+    figure = figures.intervals(["a", "b"], {"one": [(3.0, 1.0), (5.0, 0.5)], "two": [(4.0, 1.0), (2.0, 0.5)]}, marks=[6.0, 7.0], mark="start", ylabel="degrees")
+    (ax,) = figure.axes
+    assert [container.lines[0].get_ydata().tolist() for container in ax.containers] == [[3.0, 5.0], [4.0, 2.0]]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["start", "one", "two"]

@@ -20,11 +20,13 @@ from .see_it import (
     sigma_for_reach,
     silhouette,
 )
+from .use_body import angle_slope, rotate_about_joint, skin
 from .use_pose import geodesic_angle, rotation_from_axis_angle, turn_slope
 from .use_shape import fold_penalty, laplacian_loss, scheduled_sigma
 
 __all__ = [
     "aggregate_color",
+    "angle_slope",
     "clip_slope",
     "clip_weights",
     "depth_weights",
@@ -49,6 +51,7 @@ __all__ = [
     "product_slope",
     "reach_box",
     "roofline",
+    "rotate_about_joint",
     "rotation_from_axis_angle",
     "scheduled_sigma",
     "segment_distance2",
@@ -56,6 +59,7 @@ __all__ = [
     "segment_sum",
     "sigma_for_reach",
     "silhouette",
+    "skin",
     "softmax_slope",
     "softmax_step",
     "tile_entries",

@@ -1,5 +1,6 @@
 """The explorers: pictures with dials. Show one by making it the last line of a cell; or set its traits and read `.image`."""
 
+from .bend_body import BendBody
 from .far_range import FarRange
 from .gradient_terms import GradientTerms
 from .loss_landscape import LossLandscape
@@ -17,6 +18,7 @@ from .staircase import Staircase
 from .tile_lists import TileLists
 
 __all__ = [
+    "BendBody",
     "FarRange",
     "GradientTerms",
     "LossLandscape",
