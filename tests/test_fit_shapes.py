@@ -34,7 +34,7 @@ def test_a_tiny_case_gives_a_row_like_those_committed(script, renderer):
 
 
 def test_the_committed_file_has_every_case(script):
-    columns = ("group", "target", "renderer", "sigma", "sigma_end", "laplacian", "flatten", "views", "batch", "steps", "lr", "seed")
+    columns = ("group", "target", "renderer", "sigma", "sigma_end", "laplacian", "flatten", "views", "batch", "steps", "lr", "seed", "start")
     rows = [tuple(row[column] for column in columns) for row in measurements.table("fit-shapes")]
     assert rows == [tuple(str(getattr(case, column)) for column in columns) for case in script.cases()]
 
@@ -42,6 +42,6 @@ def test_the_committed_file_has_every_case(script):
 def test_the_committed_fits_reach_the_bar_of_the_project():
     fits = [row for row in measurements.table("fit-shapes") if row["group"] == "target"]
     for row in fits:
-        if row["target"] != "torus":  # a sphere has no hole
+        if row["target"] != "torus" or row["start"] == "ring":  # a sphere has no hole
             assert float(row["iou_unseen"]) >= 0.97
             assert float(row["seconds"]) < 60
