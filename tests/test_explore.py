@@ -151,7 +151,7 @@ def test_only_soft_pulls_the_hidden_triangle_forward() -> None:
     assert "pulls it forward" in explorer.readout
     for renderer in ("hard", "NMR"):
         explorer.renderer = renderer
-        assert "leaves it at its depth" in explorer.readout
+        assert "leaves it where it is" in explorer.readout
 
 
 def test_far_range_ends_at_the_reach_unless_every_pair_is_kept() -> None:

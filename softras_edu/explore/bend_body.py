@@ -55,10 +55,10 @@ class BendBody(Explorer):
         for panel, camera in ((front, FRONT), (side, SIDE)):
             start, end = camera.project(torch.stack([middle, middle + ARROW * pull / max(strength, 1e-12)]))[0, :, :2]
             panel.arrow(start.tolist(), (end - start).tolist() if strength > FAINT else (0.0, 0.0), GREEN)
-        panels = [front, Panel("photograph", self._photo), side, Panel("soft silhouette", image[..., 3])]
+        panels = [front, Panel("photograph", self._photo), side]
         forward = pull[2].item()
         verdict = "pulls it forward" if forward > FAINT else "pushes it back" if forward < -FAINT else "leaves it at its depth"
-        self.alt = f"A body with a bent left arm at gamma {self.gamma:.1e}, a photograph, a view from the side, a silhouette. For its hand: the loss {verdict}."
+        self.alt = f"A body with a bent left arm at gamma {self.gamma:.1e}, a photograph, a view from the side. For its hand: the loss {verdict}."
         text = f"loss {loss.item():.4f}. The gradient on the left hand (the arrow, -gradient): {forward:+.1e} towards the camera (<b>{verdict}</b>), "
         return compose(panels), text + f"{pull[0]:+.1e} to the right and {pull[1]:+.1e} up."
 
