@@ -18,7 +18,15 @@ Color = tuple[float, float, float]
 Point = tuple[float, float, float]
 
 WOODS: list[Color] = [(0.55, 0.35, 0.17), (0.72, 0.53, 0.30), (0.36, 0.22, 0.13), (0.80, 0.66, 0.45)]
-PAINTS: list[Color] = [(0.80, 0.15, 0.12), (0.13, 0.35, 0.70), (0.95, 0.75, 0.15), (0.15, 0.55, 0.35), (0.85, 0.45, 0.12), (0.55, 0.25, 0.60), (0.92, 0.92, 0.90)]
+PAINTS: list[Color] = [
+    (0.80, 0.15, 0.12),
+    (0.13, 0.35, 0.70),
+    (0.95, 0.75, 0.15),
+    (0.15, 0.55, 0.35),
+    (0.85, 0.45, 0.12),
+    (0.55, 0.25, 0.60),
+    (0.92, 0.92, 0.90),
+]
 GREYS: list[Color] = [(0.25, 0.26, 0.28), (0.45, 0.46, 0.48), (0.70, 0.71, 0.73)]
 
 
@@ -142,7 +150,7 @@ def bench(r: random.Random) -> Mesh:
 
 def lamp(r: random.Random) -> Mesh:
     """A foot, a pole or a bulging vase, and a shade that widens downwards."""
-    p, foot, shade = Parts(), r.choice(GREYS + WOODS), r.choice(PAINTS + [(0.95, 0.88, 0.70)])
+    p, foot, shade = Parts(), r.choice(GREYS + WOODS), r.choice([*PAINTS, (0.95, 0.88, 0.70)])
     height, wide, tall, narrow = r.uniform(1.2, 1.9), r.uniform(0.38, 0.6), r.uniform(0.4, 0.65), r.uniform(0.45, 0.9)
     pole = r.uniform(0.06, 0.09)
     base = r.uniform(0.26, 0.42)

@@ -68,10 +68,10 @@ def place(sphere: Tensor, centroid: Tensor, offset: Tensor) -> Tensor:
     each vertex stays in its octant; then the octants are stretched to meet at the centroid instead of at 0.
     """
     half = sphere.abs() / 2
-    size = torch.sigmoid(torch.logit(half, eps=1e-6) + offset)  # a coordinate of 0 may grow too: of its two sides it takes the positive
-    place = torch.where(sphere < -1e-6, -size, size).where(sphere.abs() > 1e-6, 0.0)
+    size = torch.sigmoid(torch.logit(half, eps=1e-6) + offset)
+    signed = torch.where(sphere < 0, -size, size).where(sphere.abs() > 1e-6, 0.0)  # a vertex between two octants stays between them
     c = centroid[:, None]
-    return (relu(place) * (1 - c) - relu(-place) * (1 + c) + c) / 2
+    return (relu(signed) * (1 - c) - relu(-signed) * (1 + c) + c) / 2
 
 
 class Paint(nn.Module):
@@ -89,7 +89,7 @@ class Paint(nn.Module):
         weight = weight / weight.sum(-1, keepdim=True).clamp_min(1e-6)
         palette = weight @ (spots[:, :3] / spots[:, 3:].clamp_min(1e-3)).transpose(1, 2).clamp(0, 1)  # (B, PALETTE, 3)
         choice = self.who @ self.select(code).unflatten(1, (CODE, PALETTE))  # (B, V, PALETTE)
-        return choice.softmax(-1) @ palette
+        return cast(Tensor, choice.softmax(-1) @ palette)
 
 
 class BatchNorm(nn.BatchNorm2d):
