@@ -1,0 +1,1 @@
+"""Shape from one image: data, network, training, evaluation."""

@@ -1,0 +1,154 @@
+"""How good is it, on objects that it was never trained on? Voxel IoU a class, and a sheet of pictures to look at."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from .. import figures
+from ..camera import Camera
+from ..mesh import Mesh
+from ..render import render
+from ..shading import Lights
+from . import checkpoint
+from .data import VIEWS, Shapes, class_name, read
+from .network import Network
+from .voxels import voxel_iou, voxelize
+
+AROUND = (30.0, 120.0, 210.0, 300.0)  # the four sides of the sheet, degrees
+GREY = 0.75
+
+
+@dataclass(frozen=True)
+class Score:
+    """Voxel IoU, a class and on average.
+
+    Attributes:
+        classes: a name, and the mean over its objects and views. objects: a name, and how many objects there were.
+    """
+
+    classes: dict[str, float]
+    objects: dict[str, int]
+
+    @property
+    def mean(self) -> float:
+        """Of the classes: each counts as much as another, as in the paper's table."""
+        return sum(self.classes.values()) / len(self.classes)
+
+    def table(self) -> str:
+        wide = max(len(name) for name in (*self.classes, "mean"))
+        lines = [f"{name:<{wide}}  {iou:.4f}  ({self.objects[name]} objects)" for name, iou in self.classes.items()]
+        return "\n".join([*lines, f"{'mean':<{wide}}  {self.mean:.4f}"])
+
+
+@torch.no_grad()
+def reconstruct(network: Network, images: Tensor) -> list[Mesh]:
+    """(B, 4, 64, 64) pictures, uint8 or in [0, 1] -> B meshes."""
+    images = images.float() / 255 if images.dtype == torch.uint8 else images
+    verts, colors = network.eval()(images.to(network.sphere))
+    faces = network.faces.cpu()
+    return [Mesh(v, faces, c) for v, c in zip(verts.cpu(), [None] * len(verts) if colors is None else colors.cpu(), strict=True)]
+
+
+@torch.no_grad()
+def evaluate(network: Network, shapes: Shapes, views: Sequence[int] = range(VIEWS), surface: bool = False, progress: bool = True) -> Score:
+    """Each object, from each view: the voxels of the predicted mesh against the true ones. Where two parts of a mesh meet, it is one solid.
+
+    Args:
+        surface: count the cells that the surface passes through, as the NMR code does with predictions; see `voxelize`.
+    """
+    from tqdm.auto import tqdm
+
+    network.eval()
+    classes, objects = {}, {}
+    with tqdm(total=len(shapes), unit="object", disable=not progress) as bar:
+        for name, images, voxels in zip(shapes.classes, shapes.images, shapes.voxels, strict=True):
+            total = 0.0
+            for pictures, truth in zip(images, voxels, strict=True):
+                verts, _ = network((pictures[list(views)].float() / 255).to(network.sphere))
+                found = voxelize(verts.cpu(), network.faces.cpu(), surface=surface)
+                total += voxel_iou(found, truth).mean().item()
+                bar.update()
+            classes[class_name(name)], objects[class_name(name)] = total / len(images), len(images)
+    return Score(classes, objects)
+
+
+def sheet(network: Network, shapes: Shapes, a_class: int = 1, view: int = 2) -> Figure:
+    """Some objects of each class: the picture given, the mesh made of it from four sides, and the truth's voxels as blocks from one of them.
+
+    Args:
+        a_class: objects a class. view: the one that the network sees.
+    """
+    images, titles = [], []
+    for name, pictures, voxels in zip(shapes.classes, shapes.images, shapes.voxels, strict=True):
+        some = pictures[:a_class, view]
+        for k, mesh in enumerate(reconstruct(network, some)):
+            iou = voxel_iou(voxelize(mesh.verts, mesh.faces), voxels[k])
+            images += [_on_white(some[k]), *_sides(mesh, AROUND), _sides(blocks(voxels[k]), AROUND[:1])[0]]
+            titles += [f"{class_name(name)}: the picture", *[f"from {angle:.0f}°" for angle in AROUND], f"truth (IoU {iou:.2f})"]
+    return figures.pictures(images, titles, columns=len(AROUND) + 2, side=1.5)
+
+
+def _on_white(picture: Tensor) -> Tensor:
+    """(4, H, W) uint8 -> (H, W, 3) in [0, 1]; colours have been multiplied by alpha."""
+    picture = picture.float() / 255
+    return (picture[:3] + 1 - picture[3:]).clamp(0, 1).permute(1, 2, 0)
+
+
+@torch.no_grad()
+def _sides(mesh: Mesh, azimuths: Sequence[float], size: int = 96) -> list[Tensor]:
+    """Pictures (H, W, 3) from some sides, on white, lit."""
+    mesh = mesh if mesh.colors is not None else Mesh(mesh.verts, mesh.faces, torch.full_like(mesh.verts, GREY))
+    camera = Camera.orbit(2.732, 30.0, torch.tensor(azimuths, dtype=torch.float64), fov=27.0)
+    return list(render(mesh, camera, size=size, lights=Lights(), sigma=1e-6, gamma=1e-5, background=1.0)[..., :3].clamp(0, 1))
+
+
+def blocks(voxels: Tensor) -> Mesh:
+    """Voxels (n, n, n) bool, indexed [y, x, z] -> the faces between the filled and the empty ones, as a mesh in the cube from -1/2 to 1/2."""
+    side = len(voxels)
+    filled = torch.nn.functional.pad(voxels.transpose(0, 1), (1, 1, 1, 1, 1, 1))  # [x, y, z]
+    verts: list[Tensor] = []
+    faces: list[Tensor] = []
+    square = torch.tensor([(0, 0), (1, 0), (1, 1), (0, 1)])
+    for axis in range(3):
+        u, v = (axis + 1) % 3, (axis + 2) % 3
+        for step in (1, -1):
+            open_at = (filled & ~filled.roll(-step, axis)).nonzero() - 1  # (N, 3) cells whose neighbour is empty
+            corner = torch.zeros(4, 3, dtype=torch.int64)
+            corner[:, axis], corner[:, u], corner[:, v] = int(step == 1), *square.T
+            quads = open_at[:, None] + corner  # (N, 4, 3)
+            start = sum(map(len, verts))
+            order = [(0, 1, 2), (0, 2, 3)] if step == 1 else [(0, 2, 1), (0, 3, 2)]
+            first = start + 4 * torch.arange(len(quads))[:, None]
+            faces += [first + torch.tensor(o) for o in order]
+            verts.append(quads.flatten(0, 1))
+    return Mesh((torch.cat(verts).float() - side / 2) / (side - 1), torch.cat(faces))
+
+
+def command(model: Path, data: Path | None, split: str, out: Path | None, surface: bool = False, every: int = 1, device: str = "cpu") -> Score:
+    """Score a run or a model file on a split, and write evaluation.json and sheet.png.
+
+    Args:
+        data: another folder than the one it was trained with. out: where to write; None for beside the model. every: look at every so many views.
+    """
+    network, config, about = checkpoint.load_model(model, device)
+    shapes = read(data or config.data, split, None if data is not None else config.classes or None)
+    score = evaluate(network, shapes, range(0, VIEWS, every), surface)
+    print(score.table())
+    out = out or (model if model.is_dir() else model.parent)
+    out.mkdir(parents=True, exist_ok=True)
+    views = len(range(0, VIEWS, every))
+    facts = {"split": split, "views": views, "surface": surface, "iou": score.classes, "objects": score.objects, "mean": score.mean, "model": about}
+    (out / "evaluation.json").write_text(json.dumps(facts, indent=2) + "\n")
+    picture = io.BytesIO()
+    sheet(network, shapes).savefig(picture, format="png", dpi=100)
+    (out / "sheet.png").write_bytes(picture.getvalue())
+    print(f"Voxel IoU of {views} views of each object; wrote evaluation.json and sheet.png to {out}")
+    return score
