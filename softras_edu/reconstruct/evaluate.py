@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from .. import figures
 from ..camera import Camera
 from ..mesh import Mesh
 from ..render import render
@@ -86,14 +86,25 @@ def sheet(network: Network, shapes: Shapes, a_class: int = 1, view: int = 2) -> 
     Args:
         a_class: objects a class. view: the one that the network sees.
     """
-    images, titles = [], []
+    rows: list[tuple[str, list[Tensor], float]] = []
     for name, pictures, voxels in zip(shapes.classes, shapes.images, shapes.voxels, strict=True):
         some = pictures[:a_class, view]
         for k, mesh in enumerate(reconstruct(network, some)):
             iou = voxel_iou(voxelize(mesh.verts, mesh.faces), voxels[k])
-            images += [_on_white(some[k]), *_sides(mesh, AROUND), _sides(blocks(voxels[k]), AROUND[:1])[0]]
-            titles += [f"{class_name(name)}: the picture", *[f"from {angle:.0f}°" for angle in AROUND], f"truth (IoU {iou:.2f})"]
-    return figures.pictures(images, titles, columns=len(AROUND) + 2, side=1.5)
+            cells = [_on_white(some[k]), *_sides(mesh, AROUND), _sides(blocks(voxels[k]), AROUND[:1])[0]]
+            rows.append((class_name(name), cells, iou.item()))
+    heads = ["the picture", *[f"the mesh, {angle:.0f}°" for angle in AROUND], f"true voxels, {AROUND[0]:.0f}°"]
+    figure = Figure(figsize=(1.5 * len(heads), 1.45 * len(rows) + 0.3), layout="constrained")
+    axes = figure.subplots(len(rows), len(heads), squeeze=False)
+    for (row, k), ax in np.ndenumerate(axes):
+        name, cells, score = rows[row]
+        ax.imshow(cells[k].numpy(), interpolation="nearest")
+        ax.set(xticks=[], yticks=[])
+        ax.set_title(heads[k] if row == 0 else "", fontsize=10)
+        ax.set_xlabel(f"IoU {score:.2f}" if k == len(heads) - 1 else "", fontsize=9)
+        ax.set_ylabel(name if k == 0 else "", fontsize=10)
+        ax.spines[:].set_visible(False)
+    return figure
 
 
 def _on_white(picture: Tensor) -> Tensor:
