@@ -20,10 +20,10 @@ from softras_edu.__main__ import main
 from softras_edu.reconstruct import checkpoint, data, families, train
 from softras_edu.reconstruct.config import METHODS, Config
 from softras_edu.reconstruct.draw import NAMES, draw
-from softras_edu.reconstruct.evaluate import evaluate, reconstruct, sheet
+from softras_edu.reconstruct.evaluate import evaluate, reconstruct, sheet, visual_hull
 from softras_edu.reconstruct.network import Network, place
 from softras_edu.reconstruct.nmr import rasterize_nmr
-from softras_edu.reconstruct.voxels import voxelize
+from softras_edu.reconstruct.voxels import voxel_iou, voxelize
 
 ROOT = Path(__file__).parent.parent
 
@@ -297,7 +297,7 @@ def test_the_mean_counts_each_class_as_much_as_another():
     score = evaluate(Knows(ball), shapes, [0], progress=False)  # type: ignore[arg-type]
     assert score.classes == {"a": 1.0, "b": 0.0}
     assert score.mean == 0.5
-    assert "mean  0.5000" in score.table()
+    assert "mean    0.5000" in score.table()
 
 
 def test_the_commands_from_data_to_scores(tmp_path, capsys):
@@ -307,7 +307,7 @@ def test_the_commands_from_data_to_scores(tmp_path, capsys):
     assert main(["reconstruct", "train", "--data", shapes, "--out", run, *small, "--sigma", "1e-3", "--lr", "1e-3", "1e-4"]) == 0
     assert main(["reconstruct", "evaluate", "--model", run, "--every", "12"]) == 0
     out = capsys.readouterr().out
-    assert "lamp  0." in out
+    assert "lamp    0." in out
     found = json.loads((tmp_path / "run" / "evaluation.json").read_text())
     assert found["mean"] == found["iou"]["lamp"]
     assert found["views"] == 2
@@ -319,6 +319,16 @@ def test_the_commands_from_data_to_scores(tmp_path, capsys):
     assert "distance: got 'taxi'" in capsys.readouterr().err
     assert main(["reconstruct", "evaluate", "--model", str(tmp_path)]) == 1
     assert "no such file" in capsys.readouterr().err
+
+
+def test_the_visual_hull_holds_the_shape_and_fills_what_no_silhouette_shows():
+    mesh = families.make("mug", 0)
+    hull, truth = visual_hull(data.photograph(mesh)), voxelize(mesh.verts, mesh.faces)
+    assert (hull & truth).sum() > 0.95 * truth.sum()  # all but what a pixel's width cuts off
+    assert hull[16, 16, 16], "the inside of a mug is in its hull"
+    assert not truth[16, 16, 16]
+    ball = Mesh(icosphere(3).verts * 0.4, icosphere(3).faces, torch.ones(642, 3))
+    assert voxel_iou(visual_hull(data.photograph(ball)), voxelize(ball.verts, ball.faces)) > 0.8
 
 
 def test_a_sheet_has_a_row_for_each_object_and_meshes_keep_their_colours(folder):
