@@ -14,7 +14,6 @@ import csv
 import datetime
 import json
 import statistics
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -53,9 +52,7 @@ Row = dict[str, Any]
 
 def measure(config: Config, run: Path) -> Row:
     """One row: train, or go on training; then score."""
-    began = time.perf_counter()
     train(config, run, device="cpu")
-    minutes = (time.perf_counter() - began) / 60  # of this session: less than the whole for a run that had been interrupted
     network, _, about = checkpoint.load_model(run)
     score = evaluate(network, read(config.data, "test"))
     return {
@@ -65,7 +62,7 @@ def measure(config: Config, run: Path) -> Row:
         "steps": about["steps"],
         "batch": config.batch,
         "width": config.width,
-        "minutes": f"{minutes:.1f}",
+        "minutes": f"{about['seconds'] / 60:.1f}",
         **{name: f"{100 * iou:.2f}" for name, iou in score.classes.items()},
         "mean": f"{100 * score.mean:.2f}",
     }

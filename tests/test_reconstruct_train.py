@@ -232,7 +232,7 @@ def test_what_does_not_fit_is_said(small, folder, tmp_path):
     with pytest.raises(ValueError, match=r"model.safetensors: no such file"):
         checkpoint.load_model(tmp_path)
     network = Network(0.03)
-    checkpoint.save(tmp_path / "x.safetensors", network, torch.optim.Adam(network.parameters()), torch.zeros(0, 5), {})
+    checkpoint.save(tmp_path / "x.safetensors", network, torch.optim.Adam(network.parameters()), torch.zeros(0, 5), {"seconds": 0.0})
     with pytest.raises(ValueError, match="it is no model of ours"):
         checkpoint.load_model(tmp_path / "x.safetensors")
 

@@ -63,7 +63,7 @@ def reconstruct(network: Network, images: Tensor) -> list[Mesh]:
 
 @torch.no_grad()
 def evaluate(network: Network, shapes: Shapes, views: Sequence[int] = range(VIEWS), surface: bool = False, progress: bool = True) -> Score:
-    """Each object, from each view: the voxels of the predicted mesh against the true ones. Where two parts of a mesh meet, it is one solid.
+    """Each object, from each view: the voxels of the predicted mesh against the true ones.
 
     Args:
         surface: count the cells that the surface passes through, as the NMR code does with predictions; see `voxelize`.
