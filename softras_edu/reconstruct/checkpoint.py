@@ -23,8 +23,8 @@ def save(path: Path, network: nn.Module, rule: Optimizer, curve: Tensor, about: 
     _write(path, kept | {"curve": curve}, about)
 
 
-def load(path: Path, network: nn.Module, rule: Optimizer, about: dict[str, Any]) -> Tensor:
-    """Put it all back in place; gives the losses so far.
+def load(path: Path, network: nn.Module, rule: Optimizer, about: dict[str, Any]) -> tuple[Tensor, dict[str, Any]]:
+    """Put it all back in place; gives the losses so far, and all that was written down. What is in `about` must be the same there.
 
     Raises:
         ValueError: not a checkpoint, or one of another run.
@@ -40,7 +40,7 @@ def load(path: Path, network: nn.Module, rule: Optimizer, about: dict[str, Any])
     try:
         network.load_state_dict({name.removeprefix("network."): value for name, value in kept.items() if name.startswith("network.")})
         rule.load_state_dict({**rule.state_dict(), "state": memory})
-        return kept["curve"]
+        return kept["curve"], theirs
     except (RuntimeError, KeyError) as error:
         raise ValueError(f"{path} is of another network ({str(error).splitlines()[0]}); choose another folder, or delete it to start anew") from None
 

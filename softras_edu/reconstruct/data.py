@@ -28,6 +28,7 @@ from ..mesh import Mesh
 from ..render import render
 from ..shading import Lights
 from . import families
+from .nmr import rasterize_nmr
 from .voxels import SIDE, voxelize
 
 VIEWS, SIZE = 24, 64
@@ -167,7 +168,7 @@ def _array(path: Path) -> np.ndarray:
 @torch.no_grad()
 def photograph(mesh: Mesh, views: Sequence[int] = range(VIEWS), size: int = SIZE) -> Tensor:
     """Pictures of a coloured mesh on black: (N, 4, size, size) uint8. Four samples a pixel; colour has been multiplied by alpha."""
-    image = render(mesh, orbit(list(views)), size=2 * size, lights=LIGHTS, sigma=1e-9, gamma=1e-6)  # far thinner than a pixel: hard edges
+    image = render(mesh, orbit(list(views)), size=2 * size, lights=LIGHTS, rasterizer=rasterize_nmr)
     return (avg_pool2d(image.permute(0, 3, 1, 2), 2).clamp(0, 1) * 255).round().byte()
 
 

@@ -8,19 +8,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from .. import figures
 from ..camera import Camera
 from ..mesh import Mesh
 from ..render import render
 from ..shading import Lights
 from . import checkpoint
-from .data import VIEWS, Shapes, class_name, read
+from .data import VIEWS, Shapes, class_name, orbit, read
 from .network import Network
-from .voxels import voxel_iou, voxelize
+from .voxels import SIDE, voxel_iou, voxelize
 
 AROUND = (30.0, 120.0, 210.0, 300.0)  # the four sides of the sheet, degrees
 GREY = 0.75
@@ -32,10 +32,12 @@ class Score:
 
     Attributes:
         classes: a name, and the mean over its objects and views. objects: a name, and how many objects there were.
+        hulls: what the visual hull scores, which takes all 24 silhouettes: about the best that silhouettes could teach.
     """
 
     classes: dict[str, float]
     objects: dict[str, int]
+    hulls: dict[str, float]
 
     @property
     def mean(self) -> float:
@@ -44,8 +46,10 @@ class Score:
 
     def table(self) -> str:
         wide = max(len(name) for name in (*self.classes, "mean"))
-        lines = [f"{name:<{wide}}  {iou:.4f}  ({self.objects[name]} objects)" for name, iou in self.classes.items()]
-        return "\n".join([*lines, f"{'mean':<{wide}}  {self.mean:.4f}"])
+        lines = [f"{'':<{wide}}  {'one view':>8}  {'hull of 24':>10}  objects"]
+        lines += [f"{name:<{wide}}  {iou:8.4f}  {self.hulls[name]:10.4f}  {self.objects[name]}" for name, iou in self.classes.items()]
+        hull = sum(self.hulls.values()) / len(self.hulls)
+        return "\n".join([*lines, f"{'mean':<{wide}}  {self.mean:8.4f}  {hull:10.4f}  {sum(self.objects.values())}"])
 
 
 @torch.no_grad()
@@ -59,7 +63,7 @@ def reconstruct(network: Network, images: Tensor) -> list[Mesh]:
 
 @torch.no_grad()
 def evaluate(network: Network, shapes: Shapes, views: Sequence[int] = range(VIEWS), surface: bool = False, progress: bool = True) -> Score:
-    """Each object, from each view: the voxels of the predicted mesh against the true ones. Where two parts of a mesh meet, it is one solid.
+    """Each object, from each view: the voxels of the predicted mesh against the true ones.
 
     Args:
         surface: count the cells that the surface passes through, as the NMR code does with predictions; see `voxelize`.
@@ -67,33 +71,57 @@ def evaluate(network: Network, shapes: Shapes, views: Sequence[int] = range(VIEW
     from tqdm.auto import tqdm
 
     network.eval()
-    classes, objects = {}, {}
+    classes, objects, hulls = {}, {}, {}
     with tqdm(total=len(shapes), unit="object", disable=not progress) as bar:
         for name, images, voxels in zip(shapes.classes, shapes.images, shapes.voxels, strict=True):
-            total = 0.0
+            total, hull = 0.0, 0.0
             for pictures, truth in zip(images, voxels, strict=True):
                 verts, _ = network((pictures[list(views)].float() / 255).to(network.sphere))
                 found = voxelize(verts.cpu(), network.faces.cpu(), surface=surface)
                 total += voxel_iou(found, truth).mean().item()
+                hull += voxel_iou(visual_hull(pictures), truth).item()
                 bar.update()
-            classes[class_name(name)], objects[class_name(name)] = total / len(images), len(images)
-    return Score(classes, objects)
+            word = class_name(name)
+            classes[word], hulls[word], objects[word] = total / len(images), hull / len(images), len(images)
+    return Score(classes, objects, hulls)
 
 
-def sheet(network: Network, shapes: Shapes, a_class: int = 1, view: int = 2) -> Figure:
+def visual_hull(pictures: Tensor) -> Tensor:
+    """(24, 4, 64, 64) pictures of one object -> (32, 32, 32) bool: the cells whose centre no silhouette leaves out."""
+    along = torch.linspace(-0.5, 0.5, SIDE, dtype=torch.float64)
+    y, x, z = torch.meshgrid(along, along, along, indexing="ij")
+    seen = orbit(range(VIEWS)).project(torch.stack([x, y, z], dim=-1).reshape(-1, 3))  # (24, 32^3, 3)
+    size = pictures.shape[-1]
+    column, row = ((seen[..., 0] + 1) * size / 2).long().clamp(0, size - 1), ((1 - seen[..., 1]) * size / 2).long().clamp(0, size - 1)
+    inside = pictures[torch.arange(VIEWS)[:, None], 3, row, column] > 127
+    return inside.all(0).reshape(SIDE, SIDE, SIDE)
+
+
+def sheet(network: Network, shapes: Shapes, a_class: int = 1, view: int = 2, lit: bool = True) -> Figure:
     """Some objects of each class: the picture given, the mesh made of it from four sides, and the truth's voxels as blocks from one of them.
 
     Args:
-        a_class: objects a class. view: the one that the network sees.
+        a_class: objects a class. view: the one that the network sees. lit: whether to shade coloured meshes; not those whose colours have light in them.
     """
-    images, titles = [], []
+    rows: list[tuple[str, list[Tensor], float]] = []
     for name, pictures, voxels in zip(shapes.classes, shapes.images, shapes.voxels, strict=True):
         some = pictures[:a_class, view]
         for k, mesh in enumerate(reconstruct(network, some)):
             iou = voxel_iou(voxelize(mesh.verts, mesh.faces), voxels[k])
-            images += [_on_white(some[k]), *_sides(mesh, AROUND), _sides(blocks(voxels[k]), AROUND[:1])[0]]
-            titles += [f"{class_name(name)}: the picture", *[f"from {angle:.0f}°" for angle in AROUND], f"truth (IoU {iou:.2f})"]
-    return figures.pictures(images, titles, columns=len(AROUND) + 2, side=1.5)
+            cells = [_on_white(some[k]), *_sides(mesh, AROUND, lit or mesh.colors is None), *_sides(blocks(voxels[k]), AROUND[:1])]
+            rows.append((class_name(name), cells, iou.item()))
+    heads = ["the picture", *[f"the mesh, {angle:.0f}°" for angle in AROUND], f"true voxels, {AROUND[0]:.0f}°"]
+    figure = Figure(figsize=(1.5 * len(heads), 1.45 * len(rows) + 0.3), layout="constrained")
+    axes = figure.subplots(len(rows), len(heads), squeeze=False)
+    for (row, k), ax in np.ndenumerate(axes):
+        name, cells, score = rows[row]
+        ax.imshow(cells[k].numpy(), interpolation="nearest")
+        ax.set(xticks=[], yticks=[])
+        ax.set_title(heads[k] if row == 0 else "", fontsize=10)
+        ax.set_xlabel(f"IoU {score:.2f}" if k == len(heads) - 1 else "", fontsize=9)
+        ax.set_ylabel(name if k == 0 else "", fontsize=10)
+        ax.spines[:].set_visible(False)
+    return figure
 
 
 def _on_white(picture: Tensor) -> Tensor:
@@ -103,11 +131,11 @@ def _on_white(picture: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _sides(mesh: Mesh, azimuths: Sequence[float], size: int = 96) -> list[Tensor]:
-    """Pictures (H, W, 3) from some sides, on white, lit."""
+def _sides(mesh: Mesh, azimuths: Sequence[float], lit: bool = True, size: int = 96) -> list[Tensor]:
+    """Pictures (H, W, 3) from some sides, on white."""
     mesh = mesh if mesh.colors is not None else Mesh(mesh.verts, mesh.faces, torch.full_like(mesh.verts, GREY))
     camera = Camera.orbit(2.732, 30.0, torch.tensor(azimuths, dtype=torch.float64), fov=27.0)
-    return list(render(mesh, camera, size=size, lights=Lights(), sigma=1e-6, gamma=1e-5, background=1.0)[..., :3].clamp(0, 1))
+    return list(render(mesh, camera, size=size, lights=Lights() if lit else None, sigma=1e-6, gamma=1e-5, background=1.0)[..., :3].clamp(0, 1))
 
 
 def blocks(voxels: Tensor) -> Mesh:
@@ -145,10 +173,19 @@ def command(model: Path, data: Path | None, split: str, out: Path | None, surfac
     out = out or (model if model.is_dir() else model.parent)
     out.mkdir(parents=True, exist_ok=True)
     views = len(range(0, VIEWS, every))
-    facts = {"split": split, "views": views, "surface": surface, "iou": score.classes, "objects": score.objects, "mean": score.mean, "model": about}
+    facts = {
+        "split": split,
+        "views": views,
+        "surface": surface,
+        "iou": score.classes,
+        "hull": score.hulls,
+        "objects": score.objects,
+        "mean": score.mean,
+        "model": about,
+    }
     (out / "evaluation.json").write_text(json.dumps(facts, indent=2) + "\n")
     picture = io.BytesIO()
-    sheet(network, shapes).savefig(picture, format="png", dpi=100)
+    sheet(network, shapes, lit=config.shading).savefig(picture, format="png", dpi=100)
     (out / "sheet.png").write_bytes(picture.getvalue())
     print(f"Voxel IoU of {views} views of each object; wrote evaluation.json and sheet.png to {out}")
     return score

@@ -1,8 +1,8 @@
 """One picture -> a coloured mesh: the encoder and the decoder of the Soft Rasterizer's reconstruction network, at any width.
 
-Layers as in the official code (the decoder goes back to NMR): three convolutions, three full layers; then full layers to the centroid and to one
-offset a vertex of a sphere. Width 1 is the paper's network (about 40 million numbers). Colours follow section 4 of arXiv 1904.01786: the network
-samples a palette from the picture, and each vertex selects from it.
+Layers as in the official code (the decoder goes back to NMR): three convolutions, three full layers; then full layers to the centroid and to
+one offset a vertex of a sphere. Width 1 is the paper's network (26 million numbers, and 4 more for colours). Colours follow section 4 of arXiv
+1904.01786: the network samples a palette from the picture, and each vertex selects from it.
 """
 
 from __future__ import annotations

@@ -58,7 +58,8 @@ class _Pull(torch.autograd.Function):
 
 def _cuts(images: int) -> list[int]:
     """Where to cut the images into a run for each thread."""
-    return np.unique(np.linspace(0, images, min(torch.get_num_threads(), images) + 1).round().astype(np.int64)).tolist()
+    runs = max(1, min(torch.get_num_threads(), images))
+    return [images * k // runs for k in range(runs + 1)]
 
 
 @kernel

@@ -59,7 +59,7 @@ def everyones(text: str, device: torch.device, world: int) -> list[str]:
     line = torch.zeros(200, dtype=torch.uint8)
     letters = text.encode()[:200]
     line[: len(letters)] = torch.tensor(list(letters), dtype=torch.uint8)
-    line = line.to(device)
+    line = line.to(device if dist.get_backend() == "nccl" else "cpu")
     lines = [torch.empty_like(line) for _ in range(world)]
     dist.all_gather(lines, line)
     return [bytes(x.tolist()).rstrip(b"\0").decode(errors="replace") for x in lines]

@@ -110,9 +110,10 @@ def _train(config: Config, out: Path, rank: int, world: int, device: torch.devic
     network = Network(config.width, METHODS[config.method].color).to(device, dtype)
     rule = torch.optim.Adam(network.parameters(), lr=config.lr[0])
     about = {"data": fingerprint(shapes), "seed": config.seed}
-    path, curve, seconds = out / "checkpoint.safetensors", torch.zeros(0, len(NAMES), dtype=torch.float64), 0.0
+    path, curve, before = out / "checkpoint.safetensors", torch.zeros(0, len(NAMES), dtype=torch.float64), 0.0
     if path.exists():
-        curve = checkpoint.load(path, network, rule, about)
+        curve, written = checkpoint.load(path, network, rule, about)
+        before = written["seconds"]  # of earlier sessions
     done = len(curve)
     lines = processes.everyones(f"process {rank}, {processes.hardware(device)}", device, world)
     curve = torch.cat([curve, torch.zeros(config.steps - done, len(NAMES), dtype=torch.float64)])
@@ -142,7 +143,7 @@ def _train(config: Config, out: Path, rank: int, world: int, device: torch.devic
     def save() -> None:
         nonlocal saved
         if rank == 0:
-            checkpoint.save(path, network, rule, curve[:done], about)
+            checkpoint.save(path, network, rule, curve[:done], {**about, "seconds": round(before + time.perf_counter() - began, 1)})
             _write_log(out / "log.csv", config, curve[:done])
         saved = done
 
@@ -178,10 +179,10 @@ def _train(config: Config, out: Path, rank: int, world: int, device: torch.devic
         bar.close()
         if whole and done > saved:
             save()
-    seconds = time.perf_counter() - began
-    log(f"step {done}: done, {seconds:.0f} s in this session; {clock.report()}")
+    seconds = before + time.perf_counter() - began
+    log(f"step {done}: done, {seconds:.0f} s in all; {clock.report()}")
     if rank == 0:
-        facts = {"steps": done, "device": "; ".join(lines), "seconds_of_last_session": round(seconds, 1), **about}
+        facts = {"steps": done, "device": "; ".join(lines), "seconds": round(seconds, 1), **about}
         checkpoint.save_model(out / "model.safetensors", network, config, facts)
     return curve
 
