@@ -25,6 +25,7 @@ from softras_edu.explore import (
     PoseLandscape,
     Predict,
     ProbabilityMap,
+    Reconstruction,
     ShapeForces,
     SigmaGamma,
     Silhouette,
@@ -55,6 +56,7 @@ TURNS = {
     PoseLandscape: {"sigma": 1e-2, "gamma": 1.0, "width": 0.4, "longest": 20.0, "turn": 30.0, "tilt": -20.0, "shape": "bracket"},
     Predict: {"rung": "pairs", "side": 100, "level": 2, "sigma": 1e-3, "measure": "yes, now"},
     ProbabilityMap: {"sigma": 3e-2, "row": 0.3, "distance": "barycentric"},
+    Reconstruction: {"object": "mug 2", "view": 9, "turn": 180.0, "tilt": 60.0},
     ShapeForces: {"loss": "IoU", "crumple": 0.2, "sigma": 1e-2, "azimuth": -60.0},
     SigmaGamma: {"sigma": 1e-2, "gamma": 0.3, "azimuth": -60.0, "shape": "cube"},
     Silhouette: {"sigma": 1e-4, "rule": "largest", "shape": "sphere"},
@@ -354,3 +356,15 @@ def test_gamma_decides_whether_the_hidden_hand_is_pulled_forward() -> None:
     assert "pulls it forward" in explorer.readout
     explorer.gamma = 1e-3
     assert "leaves it at its depth" in explorer.readout
+
+
+def test_reconstruction_shows_the_photograph_and_one_mesh_from_all_sides() -> None:
+    explorer = Reconstruction(object="car 1")
+    score = re.search(r"IoU <b>([\d.]+)", explorer.readout).group(1)
+    assert "where the photograph was taken" in explorer.readout
+    photograph = explorer.image[:, :PANEL].copy()
+    explorer.turn = 180.0  # the same mesh, from behind
+    assert re.search(r"IoU <b>([\d.]+)", explorer.readout).group(1) == score
+    assert (explorer.image[:, :PANEL] == photograph).all()
+    explorer.view = 14  # another picture, and so another mesh
+    assert (explorer.image[:, :PANEL] != photograph).any()

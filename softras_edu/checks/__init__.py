@@ -22,11 +22,13 @@ from .see_it import (
 )
 from .use_body import angle_slope, rotate_about_joint, skin
 from .use_pose import geodesic_angle, rotation_from_axis_angle, turn_slope
+from .use_reconstruction import carve, mix_palette, voxel_overlap
 from .use_shape import fold_penalty, laplacian_loss, scheduled_sigma
 
 __all__ = [
     "aggregate_color",
     "angle_slope",
+    "carve",
     "clip_slope",
     "clip_weights",
     "depth_weights",
@@ -41,6 +43,7 @@ __all__ = [
     "largest_image",
     "loglog_slope",
     "median_time",
+    "mix_palette",
     "online_softmax_step",
     "orbit_eye",
     "pair_list",
@@ -65,4 +68,5 @@ __all__ = [
     "tile_entries",
     "tile_pixels",
     "turn_slope",
+    "voxel_overlap",
 ]
