@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     if given.command == "reconstruct":
         try:
             return reconstruct.run(given)
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, FloatingPointError) as error:
             return _fail(str(error).removesuffix("."))
     only = [name for name in given.backends.split(",") if name]
     if wrong := bench.unknown(only):

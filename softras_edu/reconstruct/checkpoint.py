@@ -14,6 +14,8 @@ from torch.optim import Optimizer
 from .config import METHODS, Config
 from .network import Network
 
+PRETRAINED = Path(__file__).with_name("pretrained.safetensors")  # the model that comes with the course
+
 
 def save(path: Path, network: nn.Module, rule: Optimizer, curve: Tensor, about: dict[str, Any]) -> None:
     """Weights, what the step rule remembers, and the losses so far, (steps, 5)."""
@@ -51,7 +53,7 @@ def save_model(path: Path, network: nn.Module, config: Config, about: dict[str, 
     _write(path, kept, {**about, "config": json.loads(config.to_json())})
 
 
-def load_model(path: str | Path, device: torch.device | str = "cpu") -> tuple[Network, Config, dict[str, Any]]:
+def load_model(path: str | Path = PRETRAINED, device: torch.device | str = "cpu") -> tuple[Network, Config, dict[str, Any]]:
     """A network to use (in eval mode), its settings, and what else was written down. `path`: the file, or the folder of a run.
 
     Raises:

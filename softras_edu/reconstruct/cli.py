@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from .checkpoint import PRETRAINED
 from .config import METHODS, Config, Dial
 
 HELP = """Shape from one image, as in the Soft Rasterizer's paper: a network learns to turn a picture into a mesh from pictures alone.
@@ -58,10 +59,12 @@ def add(commands: Any) -> None:
     learn.add_argument("--dist-backend", default="auto", help="of several processes: gloo or nccl (auto)")
 
     judge = actions.add_parser("evaluate", help="voxel IoU on held-out objects, and a sheet of pictures")
-    judge.add_argument("--model", type=Path, required=True, metavar="PATH", help="the folder of a run, or a model.safetensors")
+    judge.add_argument(
+        "--model", type=Path, default=PRETRAINED, metavar="PATH", help="the folder of a run, or a model file (the one that comes with the course)"
+    )
     judge.add_argument("--data", type=Path, metavar="DIR", help="other data than it was trained with")
     judge.add_argument("--split", default="test", help="val or test (test)")
-    judge.add_argument("--out", type=Path, metavar="DIR", help="where to write (beside the model)")
+    judge.add_argument("--out", type=Path, metavar="DIR", help="where to write (the run's folder, or for a file the current one)")
     judge.add_argument("--surface", action="store_true", help="count cells that the surface passes through, as the code of NMR and SoftRas does")
     judge.add_argument("--every", type=int, default=1, metavar="N", help="look at every N-th of the 24 views (1)")
     judge.add_argument("--device", default="cpu", help="cpu, cuda (cpu)")

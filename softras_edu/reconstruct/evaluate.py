@@ -164,13 +164,14 @@ def command(model: Path, data: Path | None, split: str, out: Path | None, surfac
     """Score a run or a model file on a split, and write evaluation.json and sheet.png.
 
     Args:
-        data: another folder than the one it was trained with. out: where to write; None for beside the model. every: look at every so many views.
+        data: another folder than the one it was trained with. out: where to write; None for the run's folder, or the current one for a file.
+        every: look at every so many views.
     """
     network, config, about = checkpoint.load_model(model, device)
     shapes = read(data or config.data, split, None if data is not None else config.classes or None)
     score = evaluate(network, shapes, range(0, VIEWS, every), surface)
     print(score.table())
-    out = out or (model if model.is_dir() else model.parent)
+    out = out or (model if model.is_dir() else Path())
     out.mkdir(parents=True, exist_ok=True)
     views = len(range(0, VIEWS, every))
     facts = {
