@@ -56,7 +56,7 @@ TURNS = {
     PoseLandscape: {"sigma": 1e-2, "gamma": 1.0, "width": 0.4, "longest": 20.0, "turn": 30.0, "tilt": -20.0, "shape": "bracket"},
     Predict: {"rung": "pairs", "side": 100, "level": 2, "sigma": 1e-3, "measure": "yes, now"},
     ProbabilityMap: {"sigma": 3e-2, "row": 0.3, "distance": "barycentric"},
-    Reconstruction: {"object": "mug 2", "view": 9, "turn": 180.0, "tilt": 60.0},
+    Reconstruction: {"object": "mug 2", "view": 2, "turn": 180.0, "tilt": 60.0},
     ShapeForces: {"loss": "IoU", "crumple": 0.2, "sigma": 1e-2, "azimuth": -60.0},
     SigmaGamma: {"sigma": 1e-2, "gamma": 0.3, "azimuth": -60.0, "shape": "cube"},
     Silhouette: {"sigma": 1e-4, "rule": "largest", "shape": "sphere"},

@@ -12,9 +12,9 @@ from torch import Tensor
 from ..camera import Camera
 from ..mesh import Mesh
 from ..reconstruct import families
+from ..reconstruct.checkpoint import load_model
 from ..reconstruct.data import LIGHTS, VIEWS, photograph
 from ..reconstruct.evaluate import reconstruct, visual_hull
-from ..reconstruct.pretrained import pretrained
 from ..reconstruct.voxels import voxel_iou, voxelize
 from ..render import render
 from .base import Explorer, choice_dial, count_dial, linear_dial
@@ -38,12 +38,12 @@ class Reconstruction(Explorer):
     """Choose an object and the side that is photographed. The network makes a mesh of this picture alone. Then look at the back."""
 
     object = traitlets.Enum(OBJECTS, "chair 1").tag(dial=choice_dial("object", OBJECTS))
-    view = traitlets.Int(2).tag(dial=count_dial("photographed from side", 0, VIEWS - 1))
+    view = traitlets.Int(9).tag(dial=count_dial("photographed from side", 0, VIEWS - 1))
     turn = traitlets.Float(0.0).tag(dial=linear_dial("walk round (degrees)", -180, 180, 5))
     tilt = traitlets.Float(30.0).tag(dial=linear_dial("height (degrees)", -30, 85, 5))
 
     def prepare(self) -> None:
-        self._network, config, _ = pretrained()
+        self._network, config, _ = load_model()
         self._lights = LIGHTS if config.shading or self._network.paint is None else None  # else the colours have the light in them
 
     def draw(self) -> tuple[Image.Image, str]:

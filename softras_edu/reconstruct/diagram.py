@@ -4,56 +4,50 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch
 from torch import nn
 
 from ..figures import BLUE, GREEN, GREY, ORANGE
 from .network import Network
 
-Place = tuple[float, float, float, float]  # middle x, middle y, width, height
+Box = tuple[float, float, float, float]  # middle x, middle y, half width, half height
 
 
 def diagram(network: Network) -> Figure:
-    """Boxes with the sizes that this network has. Blue: layers that learn. Green: fixed formulas that pass gradients on. Orange: what was photographed."""
+    """Boxes with the sizes that this network has. Blue: layers that learn. Green: fixed formulas that pass gradients on. Orange: photographs."""
     convolutions = [layer for layer in network.features if isinstance(layer, nn.Conv2d)]
     full = [layer.out_features for layer in network.features if isinstance(layer, nn.Linear)]
     hidden = [layer.out_features for layer in network.geometry if isinstance(layer, nn.Linear)]
-    verts = len(network.sphere)
-    figure = Figure(figsize=(9.4, 3.5), layout="constrained")
-    ax = figure.subplots()
-    picture = _box(ax, (0.55, 2, 1.0, 0.9), "picture\n64 x 64\nRGBA", ORANGE)
     sizes = "\n".join(f"{layer.out_channels} x {32 // 2**k} x {32 // 2**k}" for k, layer in enumerate(convolutions))
-    encoder = _box(ax, (2.0, 2, 1.25, 1.15), f"3 convolutions\n{sizes}", BLUE)
-    code = _box(ax, (3.55, 2, 1.15, 0.9), "3 full layers\n" + ", ".join(map(str, full)), BLUE)
-    geometry = _box(ax, (5.15, 2.75, 1.35, 0.75), "2 full layers\n" + ", ".join(map(str, hidden)), BLUE)
-    paint = _box(ax, (5.15, 1.25, 1.35, 0.75), "palette, and\neach vertex's mix" if network.paint is not None else "(colours:\nnot in this one)", BLUE)
-    mesh = _box(ax, (6.85, 2, 1.3, 1.15), f"mesh\n1 centroid\n{verts} offsets\nof a sphere", BLUE)
-    draw = _box(ax, (8.35, 2, 1.05, 0.75), "soft\nrasterizer", GREEN)
-    here = _box(ax, (9.95, 2.75, 1.3, 0.75), "compared with\nthe picture", GREEN)
-    there = _box(ax, (9.95, 1.25, 1.3, 0.75), "compared with a\nsecond picture", GREEN)
-    for start, end in (
-        (picture, encoder), (encoder, code), (code, geometry), (code, paint), (geometry, mesh), (paint, mesh), (mesh, draw), (draw, here), (draw, there),
-    ):  # fmt: skip
-        if network.paint is None and paint in (start, end):
-            continue
-        ax.annotate("", _left(end), _right(start), arrowprops={"arrowstyle": "-|>", "color": "#444444", "lw": 1.4})
-    ax.annotate("gradients come back along every arrow", (5.6, 0.45), ha="center", fontsize=9, color=GREY)
-    ax.annotate("", (2.6, 0.3), (9.0, 0.3), arrowprops={"arrowstyle": "-|>", "color": GREY, "lw": 1.2, "ls": "--"})
-    ax.set(xlim=(0, 10.65), ylim=(0.1, 3.3))
+    painted = network.paint is not None
+    figure = Figure(figsize=(8.8, 3.1), layout="constrained")
+    ax = figure.subplots()
+
+    picture = _box(ax, 0.0, 0, "picture A\n64 x 64\nRGBA", ORANGE)
+    encoder = _box(ax, 1.5, 0, f"convolutions\n{sizes}", BLUE)
+    code = _box(ax, 3.0, 0, "full layers\n" + "\n".join(map(str, full)), BLUE)
+    geometry = _box(ax, 4.5, 0.75 if painted else 0, "full layers\n" + "\n".join(map(str, hidden)), BLUE)
+    mesh = _box(ax, 6.0, 0, f"mesh\n1 centroid,\n{len(network.sphere)} offsets\nof a sphere", BLUE)
+    draw = _box(ax, 7.5, 0, "soft\nrasterizer", GREEN)
+    here = _box(ax, 9.0, 0.75, "compared\nwith A", GREEN)
+    there = _box(ax, 9.0, -0.75, "compared\nwith B, of the\nsame object", GREEN)
+    arrows = [(picture, encoder), (encoder, code), (code, geometry), (geometry, mesh), (mesh, draw), (draw, here), (draw, there)]
+    if painted:
+        paint = _box(ax, 4.5, -0.75, "a palette from\nthe picture,\nvertices mix it", BLUE)
+        arrows += [(code, paint), (paint, mesh)]
+    for a, b in arrows:
+        ax.annotate("", (b[0] - b[2], b[1]), (a[0] + a[2], a[1]), arrowprops={"arrowstyle": "-|>", "color": "#444444", "lw": 1.4, "shrinkA": 1, "shrinkB": 1})
+    ax.annotate("", (1.0, -1.62), (8.5, -1.62), arrowprops={"arrowstyle": "-|>", "color": GREY, "lw": 1.2, "ls": "--"})
+    ax.text(4.75, -1.58, "the gradient comes back along every arrow", ha="center", va="bottom", fontsize=9, color="#444444")
+    ax.set(xlim=(-0.7, 9.7), ylim=(-1.75, 1.4))
     ax.set_axis_off()
     return figure
 
 
-def _box(ax: Axes, place: Place, text: str, color: str) -> Place:
-    """A box with text; gives its place back."""
-    x, y, _, _ = place
-    shape = {"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": color, "lw": 1.8}
-    ax.text(x, y, text, ha="center", va="center", fontsize=8.5, color="#222222", bbox=shape)
-    return place
-
-
-def _left(place: Place) -> tuple[float, float]:
-    return place[0] - place[2] / 2, place[1]
-
-
-def _right(place: Place) -> tuple[float, float]:
-    return place[0] + place[2] / 2, place[1]
+def _box(ax: Axes, x: float, y: float, text: str, color: str) -> Box:
+    """A box with some lines of text around (x, y)."""
+    wide, high = 0.6, 0.13 + 0.125 * (text.count("\n") + 1)
+    shape = "round,pad=0,rounding_size=0.06"
+    ax.add_patch(FancyBboxPatch((x - wide, y - high), 2 * wide, 2 * high, boxstyle=shape, facecolor="white", edgecolor=color, lw=1.8))
+    ax.text(x, y, text, ha="center", va="center", fontsize=8.5, color="#222222", linespacing=1.3)
+    return x, y, wide, high

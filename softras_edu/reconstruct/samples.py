@@ -1,28 +1,14 @@
-"""The network that comes with the package, and made-up objects in memory to try it on."""
+"""Made-up objects in memory, without files: to look at, to try a network on, to train a small one."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 import torch
 
-from . import checkpoint, families
-from .config import Config
+from . import families
 from .data import Shapes, photograph
-from .network import Network
 from .voxels import voxelize
-
-PATH = Path(__file__).parent / "pretrained.safetensors"  # a file of the package, so that an installed wheel has it too
-
-
-def pretrained() -> tuple[Network, Config, dict[str, Any]]:
-    """The network, the settings that it was trained with, and what was written down about the training: steps, seconds, device.
-
-    It never saw the objects of the splits val and test with seed 0, which `make_shapes` makes too.
-    """
-    return checkpoint.load_model(PATH)
 
 
 def make_shapes(classes: Sequence[str], split: str, count: int, seed: int = 0) -> Shapes:
