@@ -13,6 +13,7 @@ import triton.language as tl
 from triton.language.extra import libdevice
 
 COMPILED = tl.constexpr(isinstance(tl.sum, triton.JITFunction))  # False in the interpreter
+FINITE = tl.constexpr(1e37)  # stands for infinity where 0 * inf or inf - inf could be met
 # (a + 1) Mills(a) as a polynomial in t = (a - 4) / (a + 4), highest power first: interpolated at Chebyshev nodes in 40 digits, good to 1e-13.
 MILLS = tl.constexpr(
     (
