@@ -4,7 +4,7 @@ Three ways to take in a face: a sum of lifts (probabilistic, einstein, hamacher,
 dombi, schweizer_sklar); the largest lift (max, hard). Which conorm it is, is a compile-time constant; p is a run-time number, and so is log_p = log |p|.
 """
 # mypy: ignore-errors
-# ruff: noqa: N803
+# ruff: noqa: N803, SIM108
 
 import triton
 import triton.language as tl

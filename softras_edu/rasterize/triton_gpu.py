@@ -199,7 +199,8 @@ def launch_forward(triangles: Tensor, facts: Tensor, colors: Tensor | None, back
                 image, state,
                 o.height, o.width, tiles.columns, tiles.rows * tiles.columns, *background.stride(),
                 1 / o.sigma, 1 / ((o.far - o.near) * o.gamma), (o.eps - 1) / o.gamma, float(o.near), float(o.far), o.log_dist_eps,
-                **dials(o, triangles.dtype), C=channels, CHANNELS=group_channels, EUCLIDEAN=o.distance == "euclidean", PERSPECTIVE=o.perspective_correct, TILE=TILE,
+                **dials(o, triangles.dtype),
+                C=channels, CHANNELS=group_channels, EUCLIDEAN=o.distance == "euclidean", PERSPECTIVE=o.perspective_correct, TILE=TILE,
                 num_warps=1, enable_fp_fusion=True,
             )  # fmt: skip
     return image, state
@@ -229,7 +230,8 @@ def launch_backward(
                 grad_triangles, grad_triangles if grad_colors is None else grad_colors,
                 o.height, o.width, faces, stripes,
                 1 / o.sigma, 1 / ((o.far - o.near) * o.gamma), float(o.near), float(o.far), o.log_dist_eps,
-                **dials(o, triangles.dtype), C=channels, CHANNELS=group_channels, EUCLIDEAN=o.distance == "euclidean", PERSPECTIVE=o.perspective_correct, BLOCK_H=BLOCK_H, BLOCK_W=BLOCK_W,
+                **dials(o, triangles.dtype),
+                C=channels, CHANNELS=group_channels, EUCLIDEAN=o.distance == "euclidean", PERSPECTIVE=o.perspective_correct, BLOCK_H=BLOCK_H, BLOCK_W=BLOCK_W,
                 num_warps=1, enable_fp_fusion=True,
             )  # fmt: skip
     if grad_colors is not None:

@@ -20,7 +20,7 @@ from .triton_conorms import combine, d_alpha, d_combine, join, lift, no_faces
 from .triton_numbers import exp, exp_minus_abs, reciprocal
 from .triton_pair import beside, clip_barycentric, d_clip_barycentric, edge, nearest_on_boundary
 from .triton_setup import FACTS
-from .triton_softness import d_log_probability, d_signed_distance, log_probability, signed_distance
+from .triton_softness import d_signed_distance, signed_distance, tails
 
 
 @triton.jit(do_not_specialize=["height", "width", "columns", "tiles", "stride_b", "stride_i", "stride_j", "stride_c", "terms"])
@@ -124,7 +124,7 @@ def _forward_kernel(
         else:
             d2 = least * least
         logit = signed_distance(d2, least, inv_sigma, SQUARED, EUCLIDEAN)
-        log_d, log_outside = log_probability(logit, shape, log_gamma, terms, shift, DISTRIBUTION, REVERSED)
+        log_d, log_outside, _rise, _fall = tails(logit, shape, log_gamma, terms, shift, DISTRIBUTION, REVERSED)
 
         w0, w1, w2, _inv_total = clip_barycentric(w0, w1, w2)
         z = reciprocal(w0 * inv_z0 + w1 * inv_z1 + w2 * inv_z2)
@@ -269,13 +269,12 @@ def _backward_by_face_kernel(
             else:
                 d2 = least * least
             logit, slope = d_signed_distance(d2, least, inv_sigma, SQUARED, EUCLIDEAN)
-            log_d, log_outside = log_probability(logit, shape, log_gamma, terms, shift, DISTRIBUTION, REVERSED)
+            log_d, log_outside, d_log_d, d_log_outside = tails(logit, shape, log_gamma, terms, shift, DISTRIBUTION, REVERSED)
             w0, w1, w2, inv_total = clip_barycentric(raw0, raw1, raw2)
             z = reciprocal(w0 * inv_z0 + w1 * inv_z1 + w2 * inv_z2)
             keep = in_box & (log_d >= log_dist_eps) & (z >= near) & (z <= far)
 
             # 2. From alpha to the logit: probabilistic, d alpha / d logit_j = d alpha / d log_product * d log(1 - D_j) / d logit_j.
-            d_log_d, d_log_outside = d_log_probability(logit, log_d, log_outside, shape, terms, shift, DISTRIBUTION, REVERSED)
             state = state_ptr + first_pixel * state_size + pixel * state_size
             g_logit = d_alpha(tl.load(state), log_d, log_outside, d_log_d, d_log_outside, p, log_p, CONORM)
             if CONORM == "max":

@@ -17,10 +17,25 @@ FINITE = tl.constexpr(1e37)  # stands for infinity where 0 * inf or inf - inf co
 # (a + 1) Mills(a) as a polynomial in t = (a - 4) / (a + 4), highest power first: interpolated at Chebyshev nodes in 40 digits, good to 1e-13.
 MILLS = tl.constexpr(
     (
-        -1.1921763888027694e-07, -8.365502022040508e-08, 1.0997993745867928e-06, 1.1079979297684878e-06, -6.257680128981821e-06,
-        -8.668824152017462e-06, 3.397482556121366e-05, 5.3295951194365674e-05, -0.00022014527494553386, -0.000236710427551377,
-        0.0017418328436225876, -0.0007159492944269852, -0.012539101652483278, 0.044959128906051964, -0.0807080097900902,
-        0.07169048121016336, 0.03509188023659335, -0.24239967052194691, 1.1832619145678034,
+        -1.1921763888027694e-07,
+        -8.365502022040508e-08,
+        1.0997993745867928e-06,
+        1.1079979297684878e-06,
+        -6.257680128981821e-06,
+        -8.668824152017462e-06,
+        3.397482556121366e-05,
+        5.3295951194365674e-05,
+        -0.00022014527494553386,
+        -0.000236710427551377,
+        0.0017418328436225876,
+        -0.0007159492944269852,
+        -0.012539101652483278,
+        0.044959128906051964,
+        -0.0807080097900902,
+        0.07169048121016336,
+        0.03509188023659335,
+        -0.24239967052194691,
+        1.1832619145678034,
     )
 )
 
@@ -91,9 +106,9 @@ def log1p_any(e):
 @triton.jit
 def expm1_over(x):
     """(exp(x) - 1) / x, which is 1 for x = 0. Near 0 by its series 1 + x / 2 (1 + x / 3 (1 + x / 4 (...)))."""
-    TERMS: tl.constexpr = 14 if x.dtype == tl.float64 else 8
+    terms: tl.constexpr = 14 if x.dtype == tl.float64 else 8
     series = tl.full(x.shape, 1.0, x.dtype)
-    for n in tl.static_range(TERMS, 1, -1):
+    for n in tl.static_range(terms, 1, -1):
         series = 1.0 + x * series * (1.0 / n)
     return tl.where(tl.abs(x) < 0.5, series, divide(exp(x) - 1.0, x))
 
@@ -120,14 +135,14 @@ def softplus(x):
 @triton.jit
 def atan_over(q):
     """atan(q) / q for q in [0, 1], which is 1 for q = 0: halve the angle twice (tan(t / 2) = tan(t) / (1 + sqrt(1 + tan(t)**2))), then the series."""
-    TERMS: tl.constexpr = 11 if q.dtype == tl.float64 else 5
+    terms: tl.constexpr = 11 if q.dtype == tl.float64 else 5
     first = reciprocal(1.0 + tl.sqrt(1.0 + q * q))
     r = q * first  # <= 0.42
     second = reciprocal(1.0 + tl.sqrt(1.0 + r * r))
     r = r * second  # <= 0.2
     t = r * r
-    series = tl.full(q.shape, 1.0 / (2 * TERMS + 1), q.dtype)
-    for n in tl.static_range(TERMS - 1, -1, -1):
+    series = tl.full(q.shape, 1.0 / (2 * terms + 1), q.dtype)
+    for n in tl.static_range(terms - 1, -1, -1):
         series = 1.0 / (2 * n + 1) - t * series
     return 4.0 * first * second * series
 

@@ -7,13 +7,11 @@ corners are scalars. What depends on the triangle alone (`inv_area`, the inverse
 Numbers written in the source take the dtype of the tensor they meet, so float64 stays float64.
 """
 # mypy: ignore-errors
-# ruff: noqa: SIM108
 
 import triton
 import triton.language as tl
 
 from .triton_numbers import negative, reciprocal
-
 
 # --- One triangle: what the pixels need to know of an edge. ---
 
