@@ -45,8 +45,9 @@ QUICK = [("RGB", "fp32"), ("silhouette", "fp32"), ("C = 7, euclidean, perspectiv
 SETUP = {"TILE": triton_gpu.TILE, "BLOCK": triton_gpu.SETUP_BLOCK, "CULL": True, "ULP": 2.0**-23}
 FILL = {"TILE": triton_gpu.TILE, "BLOCK": 32}
 GROUP = {"BLOCK": triton_gpu.SETUP_BLOCK}
-FORWARD = {"TILE": triton_gpu.TILE}
-BACKWARD = {"BLOCK_H": triton_gpu.BLOCK_H, "BLOCK_W": triton_gpu.BLOCK_W}
+SOFTRAS = {"DISTRIBUTION": "logistic", "REVERSED": False, "SQUARED": True, "CONORM": "probabilistic"}
+FORWARD = {"TILE": triton_gpu.TILE, **SOFTRAS}
+BACKWARD = {**SOFTRAS, "BLOCK_H": triton_gpu.BLOCK_H, "BLOCK_W": triton_gpu.BLOCK_W}
 OF_PAIRS: dict[str, tuple[Any, dict[str, Any]]] = {
     "_forward_kernel": (triton_kernels._forward_kernel, FORWARD),
     "_backward_by_face_kernel": (triton_kernels._backward_by_face_kernel, BACKWARD),
