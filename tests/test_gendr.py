@@ -16,7 +16,7 @@ from torch.autograd import gradcheck
 from softras_edu import rasterize
 from softras_edu.softness import CONORMS, DISTRIBUTIONS
 
-BACKENDS = ["broadcast", "pairs", "loops"]
+BACKENDS = ["broadcast", "pairs", "loops", "numba"]
 OTHERS = [name for name in BACKENDS if name != "broadcast"]
 SETTING = {"size": (3, 4), "sigma": 0.3, "gamma": 0.3, "near": 1.0, "far": 10.0, "eps": 0.6, "dist_eps": 0.0}  # eps: in the faces' range
 

@@ -290,7 +290,7 @@ def alpha_and_slope(state: float, kind: int, p: float) -> Point:
         rest, less = (p - 1) * math.exp(-state), (p - 1) * math.expm1(-state)
         total = 1 + rest if p > 1 else p + less  # the same, but without cancelling
         alpha = 1 - math.log(total) / math.log(p) if less < -0.5 * p else 0 - math.log1p(less / p) / math.log(p)
-        return alpha, rest / (total * math.log(p))
+        return min(alpha, 1.0), rest / (total * math.log(p))
     s = state / p
     if kind == YAGER:
         return min(math.exp(s), 1.0), math.exp(s) / p if s < 0 else 0.0
