@@ -1,8 +1,8 @@
 """The two dials of `softness.py` number by number, for the kernels of `numba_kernels.py`: distributions, and how faces add up.
 
-Which distribution and which conorm is a number at run time (`Dials`), so that one compiled kernel serves all of them. Nothing here is built for
-SIMD: these are plain functions of one number after another, with every `if` they need. The Soft Rasterizer's own pair, the logistic
-distribution and the probabilistic conorm, has its loops in the kernels and does not come here.
+Which distribution and which conorm is a number at run time (`Dials`), so that one compiled kernel serves all of them and turning a dial never
+compiles. Nothing here is built for SIMD: these are plain functions of one number, with every `if` they need. The logistic and the uniform
+distribution and the probabilistic conorm are here for completeness; the kernels have loops for them that take several lanes at once.
 
 Everything is a logarithm, accurate in both tails: `log_d` = log F(x) and `log_outside` = log(1 - F(x)). Their slopes are f / F and -f / (1 - F),
 f the density; they are 0 where F is 0 or 1.
