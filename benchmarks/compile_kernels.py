@@ -2,9 +2,9 @@
 
     python benchmarks/compile_kernels.py [--all] [--out benchmarks/results]        prints a table, writes compile-<date>.csv
 
---all: float64 too, C = 0, 1, 3, 7 and more, both distances, with and without perspective, and GenDR's distributions and conorms (in float32); half an hour. Spilled
-counts bytes and registers that went to memory. AMD's scalar registers spill into vector registers first, which costs no memory; they have a column of
-their own.
+--all: float64 too, C = 0, 1, 3, 7 and more, both distances, with and without perspective, and (in float32) GenDR's distributions and conorms; half an
+hour. Spilled counts bytes and registers that went to memory. AMD's scalar registers spill into vector registers first, which costs no memory; they have
+a column of their own.
 Instructions per pair: those of the innermost loop that the compiler made of the loop over pairs, over the number of pairs that one lane handles
 in one turn. Rare paths inside the loop (a division of denormal numbers, say) count as if they were always taken. The gamma distribution's loop over
 pairs holds another one, over the terms of its series, so it has no such number.
