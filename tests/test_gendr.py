@@ -17,6 +17,7 @@ from softras_edu import backends, rasterize
 from softras_edu.softness import CONORMS, DISTRIBUTIONS
 
 BACKENDS = ["broadcast", "pairs", "loops"]
+QUICK = [name for name in BACKENDS if name != "loops"]
 OTHERS = [name for name in BACKENDS if name != "broadcast"]
 TRITON = ["triton"] if backends()["triton"] == "ok" else []  # slow, in the interpreter: it has a test of the grid of its own, and elsewhere does a sample
 DEVICE = {"triton": "cuda" if torch.cuda.is_available() else "cpu"}  # of all others: "cpu"
@@ -46,9 +47,7 @@ some_parameters = pytest.mark.parametrize("options", PARAMETERS, ids=lambda opti
 
 
 def skip_most(backend: str, distribution: str, squared: bool, conorm: str) -> None:
-    """Of the grid, slow backends do a sample: loops two conorms, triton one combination in ten, each distribution and each conorm among them."""
-    if backend == "loops" and conorm not in ("probabilistic", "dombi"):
-        pytest.skip("slow: loops do a sample")
+    """Of the grid, triton does one combination in ten, each distribution and each conorm among them."""
     if backend in TRITON and (DISTRIBUTIONS.index(distribution) + 5 * squared - CONORMS.index(conorm)) % 10:
         pytest.skip("slow: triton does a sample")
 
@@ -77,12 +76,14 @@ def check_agreement(backend: str, triangles: Tensor, colors: Tensor | None, tole
     return result
 
 
-def check_gradient(backend: str, triangles: Tensor, colors: Tensor, fast_mode: bool, **options: object) -> None:
+def check_gradient(backend: str, triangles: Tensor, colors: Tensor, fast_mode: bool = True, **options: object) -> None:
+    """Against finite differences: of one random direction (`fast_mode`), or number by number."""
+
     def draw(t: Tensor, c: Tensor) -> Tensor:
-        return rasterize(t, c, backend=backend, **{**SETTING, **options})
+        return rasterize(t, c, backend=backend, **{**SETTING, "size": (2, 2), **options})
 
     inputs = tuple(x.to(DEVICE.get(backend, "cpu")).requires_grad_() for x in (triangles, colors))
-    gradcheck(draw, inputs, fast_mode=fast_mode)
+    gradcheck(draw, inputs, fast_mode=fast_mode, check_undefined_grad=False)
 
 
 @pytest.mark.parametrize("backend", OTHERS)
@@ -100,7 +101,7 @@ def test_every_combination_agrees(scene, backend, distribution, squared, conorm)
 @every_conorm
 def test_every_combination_passes_gradcheck(scene, backend, distribution, squared, conorm):
     triangles, colors = scene(20, faces=2, channels=1)
-    check_gradient(backend, triangles, colors, fast_mode=True, distribution=distribution, squared=squared, conorm=conorm)
+    check_gradient(backend, triangles, colors, distribution=distribution, squared=squared, conorm=conorm)
 
 
 @pytest.mark.parametrize("backend", TRITON)
@@ -129,8 +130,8 @@ def test_every_combination_agrees_on_triton_and_passes_finite_differences(scene,
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(("distribution", "conorm"), zip(DISTRIBUTIONS, (*CONORMS, *CONORMS[2:]), strict=True))
 def test_a_sample_passes_gradcheck_number_by_number(scene, backend, distribution, conorm):
-    triangles, colors = scene(22, faces=2, channels=2)
-    check_gradient(backend, triangles, colors, fast_mode=False, size=(2, 3), distribution=distribution, squared=len(distribution) % 2 == 0, conorm=conorm)
+    triangles, colors = scene(22, faces=2, channels=1)
+    check_gradient(backend, triangles, colors, fast_mode=False, distribution=distribution, squared=len(distribution) % 2 == 0, conorm=conorm)
 
 
 @pytest.mark.parametrize("backend", [*BACKENDS, *TRITON])
@@ -138,7 +139,7 @@ def test_a_sample_passes_gradcheck_number_by_number(scene, backend, distribution
 def test_other_parameters_agree_and_pass_gradcheck(scene, backend, options):
     triangles, colors = scene(20, faces=2, channels=1)
     check_agreement(backend, triangles, colors, **options)
-    check_gradient(backend, triangles, colors, fast_mode=True, **options)
+    check_gradient(backend, triangles, colors, **options)
     with_defaults = {name: value for name, value in options.items() if name in ("distribution", "conorm")}
     assert not torch.equal(image_and_gradients(backend, triangles, colors, **options)[0], image_and_gradients(backend, triangles, colors, **with_defaults)[0])
 
@@ -151,9 +152,9 @@ def test_other_parameters_agree_and_pass_gradcheck(scene, backend, options):
 def test_distances_and_cuts_agree(scene, backend, distribution, squared, distance, dist_eps):
     if backend in TRITON and (DISTRIBUTIONS.index(distribution) + squared + (distance == "euclidean") + (dist_eps > 0)) % 3:
         pytest.skip("slow: triton does a third")
-    triangles, _ = scene(23, faces=4)
+    triangles, _ = scene(23, faces=3)
     conorm = CONORMS[DISTRIBUTIONS.index(distribution) % len(CONORMS)]
-    options = {"size": (4, 5), "sigma": 0.05, "distance": distance, "dist_eps": dist_eps, "distribution": distribution, "squared": squared}
+    options = {"sigma": 0.05, "distance": distance, "dist_eps": dist_eps, "distribution": distribution, "squared": squared}
     check_agreement(backend, triangles, None, conorm=conorm, **options)
 
 
@@ -167,7 +168,7 @@ def test_no_face_and_no_face_that_counts_give_the_background(scene, backend, con
         assert all((gradient == 0).all() for gradient in gradients)
 
 
-@pytest.mark.parametrize("backend", [*BACKENDS, *TRITON])
+@pytest.mark.parametrize("backend", [*QUICK, *TRITON])
 @every_distribution
 @squared_or_not
 @every_conorm
@@ -182,7 +183,7 @@ def test_float32_is_finite_at_the_smallest_sigma_and_gamma_and_on_an_edge(scene,
         assert all(x.isfinite().all() for x in (image, *gradients))
 
 
-@pytest.mark.parametrize("backend", [*BACKENDS, *TRITON])
+@pytest.mark.parametrize("backend", [*QUICK, *TRITON])
 @every_distribution
 @squared_or_not
 @every_conorm
