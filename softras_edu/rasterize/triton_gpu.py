@@ -1,17 +1,21 @@
 """Rung 5: one fused Triton kernel forward and one backward, on the GPU. Same formulas, same names; nothing is stored per pair.
 
-triton_pair.py     the mathematics of one (pixel, triangle) pair, as Triton sees it
-triton_kernels.py  the two kernels that matter, forward and backward
-triton_setup.py    three small ones before them: which triangles can reach which tile (as in tiles.py), and facts of each triangle
-triton_op.py       all of it as one operator, for torch.compile
-this file          chooses launch sizes, reserves memory, and tells autograd which kernel is whose derivative
+triton_numbers.py   exp, log1p and other functions of one number
+triton_pair.py      the mathematics of one (pixel, triangle) pair, as Triton sees it
+triton_softness.py  one dial of softness: how an edge fades
+triton_conorms.py   the other: how faces add up
+triton_kernels.py   the two kernels that matter, forward and backward
+triton_setup.py     three small ones before them: which triangles can reach which tile (as in tiles.py), and facts of each triangle
+triton_op.py        all of it as one operator, for torch.compile
+this file           chooses launch sizes, reserves memory, and tells autograd which kernel is whose derivative
 
 Launches cost more than they run on small pictures, so there are few: forward, `_setup_kernel` (boxes, facts, counts, and the look for numbers that
 are not finite), cumsum, `_fill_kernel`, sort, `_group_kernel`, `_forward_kernel`, and one more for a background that is a number; backward,
 `_backward_by_face_kernel`, and a sum or two where few triangles are cut into stripes. Between cumsum and fill the host waits for the device, once, to
 learn how long the lists are and whether the input was finite: see `wait_for_length`.
 
-Memory: three numbers a pixel beside the image, 8 numbers and 6 integers a triangle, and the tile lists. Deterministic: no atomics anywhere.
+Memory: three numbers a pixel beside the image (four for the conorm `max`), 8 numbers and 6 integers a triangle, and the tile lists.
+Deterministic: no atomics anywhere.
 Without a GPU the kernels run in Triton's interpreter, slowly, number by number, in float32 and float64: see `use_interpreter`.
 """
 
@@ -245,15 +249,18 @@ def state_size(colors: Tensor | None, o: Options) -> int:
 
 
 def dials(o: Options, dtype: torch.dtype) -> dict[str, Any]:
-    """What the kernels must know of the distribution and the conorm. Names are compile-time constants, numbers are not."""
-    name = o.distribution.removesuffix("_rev")
+    """What the kernels must know of the distribution and the conorm."""
     conorm, p = ("dombi", 1.0) if (o.conorm, o.p) == ("hamacher", 0.0) else (o.conorm, float(o.p))  # the same function, and log p is finite
-    return {
-        "shape": float(o.shape), "log_gamma": math.lgamma(o.shape + 1), "shift": float(o.shift), "p": p, "log_p": math.log(abs(p)),
-        "terms": gamma_terms(float(o.shape), torch.finfo(dtype).eps) if name == "gamma" else 0,
-        "DISTRIBUTION": "gumbel_max" if name == "gumbel_min" else name, "REVERSED": name != o.distribution or name == "gumbel_min",
-        "SQUARED": o.squared, "CONORM": conorm,
-    }  # fmt: skip
+    terms = gamma_terms(float(o.shape), torch.finfo(dtype).eps) if o.distribution.startswith("gamma") else 0
+    numbers = {"shape": float(o.shape), "log_gamma": math.lgamma(o.shape + 1), "shift": float(o.shift), "p": p, "log_p": math.log(abs(p)), "terms": terms}
+    return numbers | constants(o.distribution, o.squared, conorm)
+
+
+def constants(distribution: str, squared: bool, conorm: str) -> dict[str, Any]:
+    """Which distribution and which conorm: for these the kernels are compiled anew, at the first call. F_rev(x) = 1 - F(-x) is `REVERSED`."""
+    mirrored = distribution == "gumbel_min" or distribution.endswith("_rev")
+    name = "gumbel_max" if distribution == "gumbel_min" else distribution.removesuffix("_rev")
+    return {"DISTRIBUTION": name, "REVERSED": mirrored, "SQUARED": squared, "CONORM": conorm}
 
 
 @functools.cache

@@ -2,7 +2,7 @@
 
 Forward: one program a tile, pixels in lanes, one loop over the triangles that reach the tile. Backward: one program a triangle, one loop
 over the pixels that it reaches. Neither stores anything per pair: the backward computes every pair a second time, which costs less than
-reading it back would.
+reading it back would. Distribution and conorm are compile-time constants; the instructions counted below are those of the Soft Rasterizer's.
 
 Options come as `tl.float64`, because a plain Python float would be float32 in a GPU kernel, and are then rounded to the images' dtype.
 Channels go in groups of at most 8 (in float64, 4), a compile-time number (`CHANNELS`) of registers a pixel. A picture with more channels (`C`) has more groups,
@@ -66,7 +66,7 @@ def _forward_kernel(
     """Image of one tile, by an online softmax: the sums over faces of colour and alpha, in one pass, whatever the order of the faces.
 
         log_weight_j = log D_j + (near - z_j) / ((far - near) gamma)        peak = max of the log weights, the background's among them
-        color = sum_j exp(log_weight_j - peak) C_j / den                    alpha = 1 - exp(sum_j log(1 - D_j))
+        color = sum_j exp(log_weight_j - peak) C_j / den                    alpha = 1 - exp(sum_j log(1 - D_j)), or another conorm
 
     Bytes: reads 52 + 12 C and a list entry of 4 for each (tile, triangle), which all its pixels share; writes 4 (C + 1) + 12 a pixel (+ 4 for a silhouette).
     Cost a pair, RGB, sm_90: 125 instructions, of them 3 reciprocals and 2 exponentials (benchmarks/results/compile-*.csv); some 30 of the 125

@@ -2,7 +2,7 @@
 
 `formulas.py`, number by number: same names, same order. Pixels stand in the lanes of a block, (P,); a triangle's
 corners are scalars. What depends on the triangle alone (`inv_area`, the inverse squared lengths of its edges `inv01 inv12 inv20`) comes ready from
-`triton_setup.py`. The two dials of softness have a file of their own, `triton_softness.py`.
+`triton_setup.py`. The two dials of softness have files of their own, `triton_softness.py` and `triton_conorms.py`.
 
 Numbers written in the source take the dtype of the tensor they meet, so float64 stays float64.
 """
