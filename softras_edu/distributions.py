@@ -14,7 +14,7 @@ gumbel_min) is another one seen in a mirror, F_rev(x) = 1 - F(-x): its `below` i
 F = 0 or 1. `FAMILY` at the end lists all.
 
 Exponential, gamma and levy begin at an edge of their own, y = 0. They take y = x + shift (mirrored: y = shift - x), shift by default 0: a
-positive one lets a triangle grow, and with the mirror image shrink.
+positive one grows the triangle, and shrinks it in the mirror.
 """
 
 from __future__ import annotations
