@@ -249,9 +249,10 @@ def compile_for(dtype: torch.dtype) -> None:
             pass
 
     o = Options(1, 1, 1.0, 1.0, 0.0, 1.0, 2.0, 0.0, "euclidean", False, False)
-    nothing = torch.zeros(0, 1, 3, 3, dtype=dtype, requires_grad=True)
-    with event.install_listener("numba:compile", Announce()), torch.enable_grad():
-        _Rasterize.apply(nothing, nothing, torch.zeros(0, 1, 1, 3, dtype=dtype), o).sum().backward()
+    nothing = torch.zeros(0, 1, 3, 3, dtype=dtype)
+    with event.install_listener("numba:compile", Announce()), torch.no_grad():
+        image, *saved = forward(nothing, nothing, torch.zeros(0, 1, 1, 3, dtype=dtype), o)
+        backward(image, nothing, nothing, tuple(saved), (True, True, True), o)  # not by autograd, which is off within an operator
 
 
 def forget_stale(kernel: Any) -> None:
