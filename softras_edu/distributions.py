@@ -13,8 +13,8 @@ A symmetric distribution has F(-x) = 1 - F(x), so `above` is `below` from the ot
 gumbel_min) is another one seen in a mirror, F_rev(x) = 1 - F(-x): its `below` is the other's `above`. Where f = 0, slopes are 0 too, also where
 F = 0 or 1. `FAMILY` at the end lists all.
 
-Exponential, gamma and levy begin at an edge of their own, y = 0. They take y = x + shift (mirrored: y = shift - x), so a positive shift
-lets a triangle grow, or its mirror image shrink.
+Exponential, gamma and levy begin at an edge of their own, y = 0. They take y = x + shift (mirrored: y = shift - x), shift by default 0: a
+positive one grows the triangle, and shrinks it in the mirror.
 """
 
 from __future__ import annotations

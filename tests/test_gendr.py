@@ -128,7 +128,7 @@ def test_every_combination_agrees_on_triton_and_passes_finite_differences(scene,
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize(("distribution", "conorm"), zip(DISTRIBUTIONS, (*CONORMS, *CONORMS[2:]), strict=True))
+@pytest.mark.parametrize(("distribution", "conorm"), list(zip(DISTRIBUTIONS, (*CONORMS, *CONORMS[2:]), strict=True)))
 def test_a_sample_passes_gradcheck_number_by_number(scene, backend, distribution, conorm):
     triangles, colors = scene(22, faces=2, channels=1)
     check_gradient(backend, triangles, colors, fast_mode=False, distribution=distribution, squared=len(distribution) % 2 == 0, conorm=conorm)
