@@ -21,7 +21,7 @@ QUICK = [name for name in BACKENDS if name != "loops"]
 OTHERS = [name for name in BACKENDS if name != "broadcast"]
 TRITON = ["triton"] if backends()["triton"] == "ok" else []  # slow, in the interpreter: it has a test of the grid of its own, and elsewhere does a sample
 DEVICE = {"triton": "cuda" if torch.cuda.is_available() else "cpu"}  # of all others: "cpu"
-pytestmark = pytest.mark.usefixtures("quick_interpreter")
+pytestmark = [pytest.mark.usefixtures("quick_interpreter"), pytest.mark.filterwarnings("ignore::RuntimeWarning:triton")]  # of numpy: log(0) and the like
 SETTING = {"size": (3, 4), "sigma": 0.3, "gamma": 0.3, "near": 1.0, "far": 10.0, "eps": 0.6, "dist_eps": 0.0}  # eps: in the faces' range
 
 every_distribution = pytest.mark.parametrize("distribution", DISTRIBUTIONS)
