@@ -7,6 +7,9 @@ sigma, however small, gives 0 * inf.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from numbers import Real
+
 import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
@@ -28,16 +31,37 @@ def combine(log_outside: Tensor, dim: int) -> Tensor:
     return 0 - torch.expm1(log_outside.sum(dim))  # 0 - x and not -x, because an empty pixel's -0.0 prints badly
 
 
-def check_softness(distribution: str, squared: bool, shape: float | None, shift: float | None, conorm: str, p: float | None) -> None:
-    """Say clearly what is not there: ValueError for a name nobody knows, NotImplementedError for a GenDR choice not built yet."""
-    if distribution not in DISTRIBUTIONS:
-        raise ValueError(f"distribution: got {distribution!r}, wanted one of {', '.join(DISTRIBUTIONS)}")
-    if conorm not in CONORMS:
-        raise ValueError(f"conorm: got {conorm!r}, wanted one of {', '.join(CONORMS)}")
-    if distribution != "logistic" or not squared:
-        raise NotImplementedError(f"distribution={distribution!r}, squared={squared}: only the Soft Rasterizer's 'logistic', squared=True, is built so far")
-    if conorm != "probabilistic":
-        raise NotImplementedError(f"conorm={conorm!r}: only the Soft Rasterizer's 'probabilistic' is built so far")
-    for name, value, owner in (("shape", shape, distribution), ("shift", shift, distribution), ("p", p, conorm)):
+# The parameters, who has them, what None stands for, and which numbers are taken.
+SHAPE = {"gamma": 2.0, "gamma_rev": 2.0}
+SHIFT = dict.fromkeys(("exponential", "exponential_rev", "gamma", "gamma_rev", "levy", "levy_rev"), 0.0)
+P = {"hamacher": 0.0, "frank": 2.0, "yager": 2.0, "aczel_alsina": 2.0, "dombi": 2.0, "schweizer_sklar": -2.0}
+
+
+def check_softness(distribution: str, squared: bool, shape: float | None, shift: float | None, conorm: str, p: float | None) -> tuple[float, float, float]:
+    """The numbers `shape`, `shift` and `p`, with defaults for None, or a ValueError. Where a choice has no such parameter: 1, 0, 1."""
+    for name, choice, choices in (("distribution", distribution, DISTRIBUTIONS), ("conorm", conorm, CONORMS)):
+        if choice not in choices:
+            raise ValueError(f"{name}: got {choice!r}, wanted one of {', '.join(choices)}")
+    if not isinstance(squared, bool):
+        raise ValueError(f"squared: got {squared!r}, wanted True or False")
+    shape = _parameter("shape", shape, distribution, SHAPE, 1.0, "a number from 0.1 to 100", lambda a: 0.1 <= a <= 100)
+    shift = _parameter("shift", shift, distribution, SHIFT, 0.0, "a number from -1e6 to 1e6", lambda s: -1e6 <= s <= 1e6)
+    wanted, fits = {
+        "hamacher": ("0 or a number from 1e-30 to 1e30", lambda q: q == 0 or 1e-30 <= q <= 1e30),
+        "frank": ("a number from 1e-30 to 1e30, but not 1", lambda q: 1e-30 <= q <= 1e30 and q != 1),
+        "schweizer_sklar": ("a number from -1e30 to -1e-30", lambda q: -1e30 <= q <= -1e-30),
+    }.get(conorm, ("a number from 1e-30 to 1e30", lambda q: 1e-30 <= q <= 1e30))
+    return shape, shift, _parameter("p", p, conorm, P, 1.0, wanted, fits)
+
+
+def _parameter(name: str, value: float | None, owner: str, defaults: dict[str, float], without: float, wanted: str, fits: Callable[[float], bool]) -> float:
+    """`value`, or its default for None, or `without` if `owner` has no such parameter; a ValueError if it must not be given or does not fit."""
+    if owner not in defaults:
         if value is not None:
             raise ValueError(f"{name}: got {value!r}, but {owner!r} has no such parameter; leave it None")
+        return without
+    if value is None:
+        return defaults[owner]
+    if not isinstance(value, Real) or not fits(float(value)):
+        raise ValueError(f"{name}: got {value!r}, wanted {wanted} for {owner!r}")
+    return float(value)

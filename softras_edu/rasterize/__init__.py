@@ -87,12 +87,11 @@ def rasterize(
 
     Raises:
         ValueError: bad shapes, dtypes, devices or numbers; the message names the argument, what it got and what it wanted.
-        NotImplementedError: a GenDR distribution or conorm that is not built yet.
     """
     height, width = check_size(size)
     check_triangles(triangles)
     check_colors(colors, triangles)
-    check_softness(distribution, squared, shape, shift, conorm, p)
+    shape, shift, p = check_softness(distribution, squared, shape, shift, conorm, p)
     check_positive(sigma=sigma, gamma=gamma)
     check_depths(near, far)
     if not isinstance(eps, Real) or not 0 <= eps < float("inf"):
@@ -102,7 +101,8 @@ def rasterize(
     check_choice("distance", distance, ("euclidean", "barycentric"))
     check_choice("backend", backend, ("auto", *RUNGS))
 
-    options = Options(height, width, sigma, gamma, eps, near, far, dist_eps, distance, perspective_correct, cull_backfaces)
+    softness = (distribution, squared, shape, shift, conorm, p)
+    options = Options(height, width, sigma, gamma, eps, near, far, dist_eps, distance, perspective_correct, cull_backfaces, *softness)
     batched = triangles.dim() == 4
     if not batched:
         triangles = triangles[None]

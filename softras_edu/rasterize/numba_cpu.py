@@ -49,6 +49,8 @@ def why_not() -> str | None:
 
 def dials(o: Options) -> Dials:
     """The numbers that the kernels need."""
+    if (o.distribution, o.squared, o.conorm) != ("logistic", True, "probabilistic"):
+        raise NotImplementedError("numba: only the Soft Rasterizer's own distribution and conorm are built so far")
     return Dials(
         height=o.height,
         width=o.width,

@@ -32,6 +32,12 @@ class Options:
     distance: str
     perspective_correct: bool
     cull_backfaces: bool
+    distribution: str = "logistic"  # the Soft Rasterizer's own choice; see softness.py for the others
+    squared: bool = True
+    shape: float = 1.0  # 1, 0, 1 stand where the distribution or the conorm has no such parameter
+    shift: float = 0.0
+    conorm: str = "probabilistic"
+    p: float = 1.0
 
     min_doubled_area = 1e-12  # a triangle with less screen area than this has no inside, and is not drawn
     min_depth = 1e-12  # a corner no deeper than this is at or behind the eye (0, but for 1/z**2 that must not overflow in float32)

@@ -86,6 +86,8 @@ def check_can_run(triangles: Tensor, colors: Tensor | None, o: Options) -> None:
     reason = why_not(triangles.device)
     if reason is not None:
         raise ValueError(f"backend: 'triton' cannot serve tensors on {triangles.device}: {reason}")
+    if (o.distribution, o.squared, o.conorm) != ("logistic", True, "probabilistic"):
+        raise NotImplementedError("triton: only the Soft Rasterizer's own distribution and conorm are built so far")
     channels = 0 if colors is None else colors.shape[-1]
     if o.height * o.width * (channels + 1) >= 2**31:  # the kernels count within an image in 32 bits
         raise ValueError(f"size: got {o.height} x {o.width} with {channels + 1} channels, wanted fewer than 2**31 numbers an image for backend 'triton'")
