@@ -48,6 +48,11 @@ def fused(function: Function) -> Function:
     return function if MISSING else cast("Function", numba.njit(forceinline=True, error_model="numpy", fastmath={"contract"})(function))
 
 
+def scalar(function: Function) -> Function:
+    """Compile with numba as a function of its own, which kernels call for one number after another: its code is there once, not in each of them."""
+    return function if MISSING else cast("Function", numba.njit(error_model="numpy")(function))
+
+
 class Dials(NamedTuple):
     """`Options` as numba reads them: plain numbers of fixed types, so that one compiled kernel serves every choice."""
 
@@ -57,13 +62,22 @@ class Dials(NamedTuple):
     gamma: float
     near: float
     far: float
-    least_logit: float  # D >= dist_eps is logit >= -log(1 / dist_eps - 1)
+    least_logit: float  # D >= dist_eps is +-d2 / sigma >= this
     reach: float
     euclidean: bool
     perspective_correct: bool
     cull_backfaces: bool
     min_doubled_area: float
     min_depth: float
+    squared: bool
+    logistic: bool  # these two have loops of their own in the kernels; every other choice is one of `numba_softness.py`
+    probabilistic: bool
+    distribution: int  # its place in softness.DISTRIBUTIONS
+    shape: float
+    shift: float
+    log_gamma: float  # log Gamma(shape + 1)
+    conorm: int  # its place in softness.CONORMS
+    p: float
 
 
 # ---------------------------------------------------------------- exp and log1p that can be computed for several lanes at once
@@ -188,6 +202,19 @@ def squared_distance(x: float, y: float, a: Point, b: Point, c: Point, v: Three,
 def signed_logit(d2: float, v: Three, o: Dials) -> float:
     """delta * d2 / sigma: positive inside, negative outside."""
     return (d2 if min(v[0], v[1], v[2]) > 0 else -d2) / o.sigma
+
+
+@inlined
+def signed_root(logit: float, o: Dials) -> float:
+    """delta * d / sigma from delta * d2 / sigma, for squared=False."""
+    root = math.sqrt(abs(logit) / o.sigma)
+    return root if logit > 0 else -root
+
+
+@inlined
+def signed_root_slope(root: float, o: Dials) -> float:
+    """Derivative of `signed_root` with respect to logit; 0 on the boundary, where it has none."""
+    return 1 / (2 * abs(root) * o.sigma) if root != 0 else 0.0
 
 
 @inlined
