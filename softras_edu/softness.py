@@ -1,18 +1,24 @@
 """The two dials of a soft rasterizer: the distribution (how an edge fades) and the T-conorm (how faces add up).
 
 The Soft Rasterizer is one member of the family that GenDR (Petersen et al., arXiv 2204.13845) describes: logistic
-distribution, squared distance, probabilistic conorm. It is the only member so far. Everything stays in logarithms, so that no
+distribution, squared distance, probabilistic conorm. The formulas of all 18 distributions stand in `distributions.py`, those of all 10 conorms in
+`conorms.py`; here are their names, their parameters, and the functions that rasterizers call. Everything stays in logarithms, so that no
 sigma, however small, gives 0 * inf.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from functools import lru_cache
 from numbers import Real
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
+
+from . import conorms, distributions
 
 DISTRIBUTIONS = (
     "hard", "uniform", "cubic_hermite", "wigner_semicircle", "gaussian", "laplace", "logistic", "hyperbolic_secant", "cauchy", "reciprocal",
@@ -20,18 +26,109 @@ DISTRIBUTIONS = (
 )  # fmt: skip
 CONORMS = ("hard", "max", "probabilistic", "einstein", "hamacher", "frank", "yager", "aczel_alsina", "dombi", "schweizer_sklar")
 
-
-def log_probability(logit: Tensor) -> tuple[Tensor, Tensor]:
-    """log D and log(1 - D) for the probability map D = sigmoid(logit) (SoftRas, section 3.2), both of the shape of `logit`."""
-    return logsigmoid(logit), logsigmoid(-logit)
+# ---------------------------------------------------------------- the distribution
 
 
-def combine(log_outside: Tensor, dim: int) -> Tensor:
-    """Silhouette alpha = 1 - prod_j (1 - D_j), the aggregate function A_O, from log(1 - D_j) along `dim` (faces)."""
-    return 0 - torch.expm1(log_outside.sum(dim))  # 0 - x and not -x, because an empty pixel's -0.0 prints badly
+def log_probability(logit: Tensor, distribution: str = "logistic", shape: float = 1.0, shift: float = 0.0) -> tuple[Tensor, Tensor]:
+    """log D and log(1 - D) for the probability map D = F(logit), both of the shape of `logit`.
+
+    By default F is the sigmoid of SoftRas, section 3.2.
+    """
+    if distribution == "logistic":
+        return logsigmoid(logit), logsigmoid(-logit)
+    log_d, slope, log_outside, slope_outside = distributions.FAMILY[distribution].tails(logit.detach(), shape, shift)
+    return _WithSlope.apply(logit, log_d, slope), _WithSlope.apply(logit, log_outside, slope_outside)
 
 
-# The parameters, who has them, what None stands for, and which numbers are taken.
+def density(logit: Tensor, distribution: str = "logistic", shape: float = 1.0, shift: float = 0.0) -> Tensor:
+    """f = dD / dlogit, of the shape of `logit`: where a pixel must stand for its D to follow a moving edge. For pictures."""
+    log_d, slope, _, _ = distributions.FAMILY[distribution].tails(logit.detach(), shape, shift)
+    return torch.exp(log_d) * slope
+
+
+@lru_cache(maxsize=256)
+def least_x(distribution: str, shape: float, shift: float, dist_eps: float) -> float:
+    """The least logit that counts: D >= dist_eps from there on. For dist_eps = 0, where D begins; minus infinity if it always was there."""
+    if distribution == "logistic":
+        return -math.log(1 / dist_eps - 1) if dist_eps > 0 else -math.inf
+    family = distributions.FAMILY[distribution]
+    if dist_eps == 0 or distribution == "hard":
+        return family.left_end(shift)
+    # Look where log D passes log(dist_eps), between powers of 2 first, then ever closer; D never falls.
+    powers = 2.0 ** torch.arange(-60, 200, dtype=torch.float64)
+    x = torch.cat([-powers.flip(0), powers.new_zeros(1), powers])
+    for _ in range(5):
+        counts = family.tails(x, shape, shift)[0] >= math.log(dist_eps)
+        first = max(int(counts.int().argmax()), 1)
+        x = torch.linspace(x[first - 1].item(), x[first].item(), 5001, dtype=torch.float64)
+    return x[-1].item()
+
+
+class _WithSlope(torch.autograd.Function):
+    """A function of x of which we know the values and, better than autograd would find it, the slope."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, value: Tensor, slope: Tensor) -> Tensor:
+        ctx.save_for_backward(slope)
+        return value
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        return grad * ctx.saved_tensors[0], None, None
+
+
+# ---------------------------------------------------------------- the conorm
+
+
+def lift(log_d: Tensor, log_outside: Tensor, conorm: str = "probabilistic", p: float = 1.0) -> Tensor:
+    """What each face gives to the conorm, from its log D and log(1 - D). By default the latter: the product of 1 - D is what SoftRas wants."""
+    family, p = conorms.find(conorm, p)
+    return family.lift(log_d, log_outside, p)
+
+
+def nothing(conorm: str = "probabilistic", p: float = 1.0) -> float:
+    """The lift of a face that does not count."""
+    return conorms.find(conorm, p)[0].nothing
+
+
+def combine(lifted: Tensor, dim: int, conorm: str = "probabilistic", p: float = 1.0) -> Tensor:
+    """Silhouette alpha from the faces' lifts along `dim`. By default 1 - prod_j (1 - D_j), the aggregate function A_O, from log(1 - D_j)."""
+    how = kind(conorm, p)
+    if how == "sum":
+        return back(lifted.sum(dim), None, conorm, p)
+    none = torch.full_like(lifted.narrow(dim, 0, 0).sum(dim, keepdim=True), -torch.inf)  # a face that adds nothing, last, where it wins no tie
+    top = torch.cat([lifted, none], dim).max(dim).values  # the first, if several are equal
+    if how == "max":
+        return back(top, top, conorm, p)
+    top = top.detach()
+    return back(scaled(lifted, top.unsqueeze(dim)).sum(dim), top, conorm, p)
+
+
+def kind(conorm: str, p: float) -> str:
+    """How the faces' lifts become one number: "sum", "logsumexp" or "max"."""
+    return conorms.find(conorm, p)[0].kind
+
+
+def scaled(lifted: Tensor, top: Tensor) -> Tensor:
+    """exp(lift - top), `top` being the pixel's largest lift: from 0 to 1, whatever the lifts. What faces add for a conorm of the kind "logsumexp"."""
+    largest = torch.finfo(lifted.dtype).max
+    return torch.exp(lifted.clamp_max(largest) - top.clamp(-largest, largest))
+
+
+def back(total: Tensor, top: Tensor | None, conorm: str, p: float) -> Tensor:
+    """Alpha from what the faces add: the sum of the lifts; or `top`, the largest lift, and the sum of all `scaled`; or the largest lift, twice."""
+    family, p = conorms.find(conorm, p)
+    if top is not None:
+        some = top > -torch.inf  # else there is no face, or none with D > 0
+        if family.kind == "logsumexp":
+            total = top.clamp_max(torch.finfo(top.dtype).max) + torch.log(torch.where(some, total, 1.0))
+        total = torch.where(some, total, -torch.inf)
+    return family.back(total, p)
+
+
+# ---------------------------------------------------------------- their parameters
+
+# Who has which parameter, and what None stands for.
 SHAPE = {"gamma": 2.0, "gamma_rev": 2.0}
 SHIFT = dict.fromkeys(("exponential", "exponential_rev", "gamma", "gamma_rev", "levy", "levy_rev"), 0.0)
 P = {"hamacher": 0.0, "frank": 2.0, "yager": 2.0, "aczel_alsina": 2.0, "dombi": 2.0, "schweizer_sklar": -2.0}

@@ -14,6 +14,8 @@ from typing import cast
 import torch
 from torch import Tensor
 
+from .. import formulas
+
 LARGEST = 1e15  # of coordinates, whose squares must stay finite in float32
 
 
@@ -46,6 +48,11 @@ class Options:
     def log_dist_eps(self) -> float:
         """log(dist_eps): pairs with log D below it are left out. Minus infinity, so none, for dist_eps = 0."""
         return math.log(self.dist_eps) if self.dist_eps > 0 else -math.inf
+
+    @property
+    def reach(self) -> float:
+        """How far outside a triangle still counts: see `formulas.reach`."""
+        return formulas.reach(self.sigma, self.dist_eps, self.distribution, self.squared, self.shape, self.shift)
 
 
 def check_size(size: int | tuple[int, int]) -> tuple[int, int]:
