@@ -155,7 +155,7 @@ def forward(triangles: Tensor, colors: Tensor | None, background: Tensor, o: Opt
 
     # NumPy fills these, not PyTorch, whose OpenMP threads would spin for milliseconds after it, on the cores that ours are to use.
     peak = np.full(pixels, (o.eps - 1) / o.gamma)  # -1 because the faces' depth score is less 1 too
-    den, state = np.ones(pixels), np.full(pixels, numba_softness.start_state(numbers))
+    den, state = np.ones(pixels), np.full(pixels, numba_softness.start(numbers.conorm))
     winner = np.full(pixels if o.conorm == "max" else 0, -1)
     color = background.detach().numpy().reshape(pixels, channels).T.astype(np.float64, order="C")
     image = triangles.new_empty(images, o.height, o.width, channels + 1)

@@ -95,7 +95,7 @@ def fill_lanes(s: Array, at: Array, first: int, rows: Array, columns: Array, row
 def soften(s: Array, count: int, o: Dials) -> None:
     """LOGIT -> LOG_D, LOG_OUTSIDE and their slopes."""
     for k in range(count):
-        s[LOG_D + k], s[LOG_OUTSIDE + k], s[SLOPE_D + k], s[SLOPE_OUTSIDE + k] = softness(s[LOGIT + k], o)
+        s[LOG_D + k], s[LOG_OUTSIDE + k], s[SLOPE_D + k], s[SLOPE_OUTSIDE + k] = softness(s[LOGIT + k], o.distribution, o.shape, o.shift, o.log_gamma)
 
 
 @scalar
@@ -103,10 +103,10 @@ def add_face(s: Array, at: Array, winner: Array, n: int, count: int, o: Dials) -
     """LOG_D, LOG_OUTSIDE of face n -> STATE; for max, the number of a face that is now the largest -> winner (B * H * W,)."""
     for k in range(count):
         if s[LOG_D + k] > -math.inf:  # D = 0 changes nothing
-            lifted = lift(s[LOG_D + k], s[LOG_OUTSIDE + k], o)
+            lifted = lift(s[LOG_D + k], s[LOG_OUTSIDE + k], o.conorm, o.p)
             if o.conorm == MAX and lifted > s[STATE + k]:
                 winner[at[k]] = n
-            s[STATE + k] = join(s[STATE + k], lifted, o)
+            s[STATE + k] = join(s[STATE + k], lifted, o.conorm)
 
 
 @scalar
@@ -116,7 +116,7 @@ def pull_face(s: Array, at: Array, winner: Array, n: int, count: int, o: Dials) 
         if o.conorm == MAX and winner[at[k]] != n:
             s[SLOPE_STATE + k] = 0.0
         else:
-            s[SLOPE_STATE + k] = state_slope(s[LOG_D + k], s[LOG_OUTSIDE + k], s[SLOPE_D + k], s[SLOPE_OUTSIDE + k], s[STATE + k], o)
+            s[SLOPE_STATE + k] = state_slope(s[LOG_D + k], s[LOG_OUTSIDE + k], s[SLOPE_D + k], s[SLOPE_OUTSIDE + k], s[STATE + k], o.conorm, o.p)
 
 
 # ---------------------------------------------------------------- forward
@@ -217,7 +217,7 @@ def forward_rows(
         for m in range(channels):
             color[m, q] /= den[q]
             image[q, m] = color[m, q]
-        image[q, channels] = combine(state[q]) if o.probabilistic else alpha_and_slope(state[q], o)[0]
+        image[q, channels] = combine(state[q]) if o.probabilistic else alpha_and_slope(state[q], o.conorm, o.p)[0]
 
 
 # ---------------------------------------------------------------- backward, from the end of the chain to its start
@@ -228,7 +228,7 @@ def backward_alpha(d_image: Array, state: Array, d_state: Array, o: Dials) -> No
     """alpha -> state: d_image (B * H * W, C + 1), of which this is the last channel -> d_state (B * H * W,)."""
     pixels, channels = d_image.shape
     for q in range(pixels):
-        d_state[q] = d_image[q, channels - 1] * (combine_slope(state[q]) if o.probabilistic else alpha_and_slope(state[q], o)[1])
+        d_state[q] = d_image[q, channels - 1] * (combine_slope(state[q]) if o.probabilistic else alpha_and_slope(state[q], o.conorm, o.p)[1])
 
 
 @kernel

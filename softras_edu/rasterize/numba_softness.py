@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 
 from ..softness import CONORMS, DISTRIBUTIONS
-from .numba_pair import Dials, Point, Three, scalar
+from .numba_pair import Point, Three, scalar
 
 (
     HARD, UNIFORM, CUBIC_HERMITE, WIGNER_SEMICIRCLE, GAUSSIAN, LAPLACE, LOGISTIC, HYPERBOLIC_SECANT, CAUCHY, RECIPROCAL,
@@ -112,14 +112,13 @@ def exponential(y: float) -> Four:
 
 
 @scalar
-def gamma(y: float, o: Dials) -> Four:
+def gamma(y: float, a: float, log_gamma: float) -> Four:
     """F = P(a, y), the regularised incomplete gamma function, f = y**(a - 1) exp(-y) / Gamma(a), for y > 0.
 
     Below a + 1, F = y**a exp(-y) / Gamma(a + 1) (1 + y / (a + 1) + y**2 / ((a + 1) (a + 2)) + ...). Above, 1 - F is y**a exp(-y) / Gamma(a)
     times a continued fraction 1 / (y + 1 - a - 1 (1 - a) / (y + 3 - a - 2 (2 - a) / (y + 5 - a - ...))), from its front (Lentz's way).
     """
-    a = o.shape
-    log_scale = a * math.log(y) - y - o.log_gamma  # of y**a exp(-y) / Gamma(a + 1)
+    log_scale = a * math.log(y) - y - log_gamma  # of y**a exp(-y) / Gamma(a + 1)
     f = a * math.exp(log_scale - math.log(y))
     if y < a + 1:
         term, total, n = 1.0, 1.0, a
@@ -157,9 +156,8 @@ def levy(y: float) -> Four:
 
 
 @scalar
-def softness(x: float, o: Dials) -> Four:
+def softness(x: float, kind: int, shape: float, shift: float, log_gamma: float) -> Four:
     """log D and log(1 - D) for D = F(x), and their derivatives with respect to x."""
-    kind = o.distribution
     if kind == HARD or abs(x) == math.inf:  # -infinity is how the kernels leave a pair out
         return (0.0, -math.inf, 0.0, 0.0) if x > 0 else (-math.inf, 0.0, 0.0, 0.0)
     if kind <= RECIPROCAL:
@@ -167,8 +165,8 @@ def softness(x: float, o: Dials) -> Four:
         log_rest, rest_rate = math.log1p(-tail), rate * tail / (1 - tail)
         return (log_rest, log_tail, rest_rate, -rate) if x > 0 else (log_tail, log_rest, rate, -rest_rate)
 
-    reflected = kind in (GUMBEL_MIN, EXPONENTIAL_REV, GAMMA_REV, LEVY_REV)  # F(x) = 1 - F of the other one at shift - x
-    y = (-x if reflected else x) + o.shift
+    reflected = kind == GUMBEL_MIN or kind == EXPONENTIAL_REV or kind == GAMMA_REV or kind == LEVY_REV  # F(x) = 1 - F of the other one at shift - x
+    y = (-x if reflected else x) + shift
     log_d, log_outside, rate, outside_rate = -math.inf, 0.0, 0.0, 0.0
     if kind in (GUMBEL_MAX, GUMBEL_MIN):
         log_d, log_outside, rate, outside_rate = gumbel_max(y)
@@ -177,7 +175,7 @@ def softness(x: float, o: Dials) -> Four:
     elif kind in (EXPONENTIAL, EXPONENTIAL_REV):
         log_d, log_outside, rate, outside_rate = exponential(y)
     elif kind in (GAMMA, GAMMA_REV):
-        log_d, log_outside, rate, outside_rate = gamma(y, o)
+        log_d, log_outside, rate, outside_rate = gamma(y, shape, log_gamma)
     else:
         log_d, log_outside, rate, outside_rate = levy(y)
     if not (log_d > -math.inf and rate < math.inf):  # D = 0, or so near to 0 that the slope of its logarithm is no number
@@ -192,10 +190,9 @@ def softness(x: float, o: Dials) -> Four:
 # them; then alpha is a function of S. hamacher with p = 0 is dombi with p = 1 and comes as that.
 
 
-@scalar
-def start_state(o: Dials) -> float:
+def start(kind: int) -> float:
     """S of a pixel without faces."""
-    return 0.0 if o.conorm in (ANY, PROBABILISTIC, EINSTEIN, HAMACHER, FRANK) else -math.inf
+    return 0.0 if kind in (ANY, PROBABILISTIC, EINSTEIN, HAMACHER, FRANK) else -math.inf
 
 
 @scalar
@@ -212,9 +209,8 @@ def sigmoid(x: float) -> float:
 
 
 @scalar
-def lift(log_d: float, log_outside: float, o: Dials) -> float:
+def lift(log_d: float, log_outside: float, kind: int, p: float) -> float:
     """What one face brings to S."""
-    kind, p = o.conorm, o.p
     if kind == ANY:
         return 1.0 if log_d > log_outside else 0.0  # D > 1/2
     if kind == MAX:
@@ -239,20 +235,19 @@ def lift(log_d: float, log_outside: float, o: Dials) -> float:
 
 
 @scalar
-def join(state: float, lifted: float, o: Dials) -> float:
+def join(state: float, lifted: float, kind: int) -> float:
     """S with one face more."""
-    if o.conorm in (PROBABILISTIC, EINSTEIN, HAMACHER, FRANK):
+    if PROBABILISTIC <= kind <= FRANK:
         return state + lifted
     largest = max(state, lifted)
-    if o.conorm in (ANY, MAX) or abs(largest) == math.inf:
+    if kind <= MAX or abs(largest) == math.inf:
         return largest
     return largest + math.log1p(math.exp(-abs(state - lifted)))
 
 
 @scalar
-def state_slope(log_d: float, log_outside: float, slope_d: float, slope_outside: float, state: float, o: Dials) -> float:
+def state_slope(log_d: float, log_outside: float, slope_d: float, slope_outside: float, state: float, kind: int, p: float) -> float:
     """Derivative of S in the x of one face; for max, if that face is the winner. 0 where D is 0 or 1: there its own slopes are 0 too."""
-    kind, p = o.conorm, o.p
     if kind == MAX:
         return slope_d
     if kind == PROBABILISTIC:
@@ -266,7 +261,7 @@ def state_slope(log_d: float, log_outside: float, slope_d: float, slope_outside:
     if kind == FRANK:
         y = math.exp(log_outside) * math.log(p)
         return -slope_outside * (y / -math.expm1(-y) if y != 0 else 1.0)
-    share = math.exp(lift(log_d, log_outside, o) - state)  # of this face in the sum of which S is the logarithm
+    share = math.exp(lift(log_d, log_outside, kind, p) - state)  # of this face in the sum of which S is the logarithm
     if kind == YAGER:
         return share * p * slope_d
     if kind == ACZEL_ALSINA:
@@ -277,9 +272,8 @@ def state_slope(log_d: float, log_outside: float, slope_d: float, slope_outside:
 
 
 @scalar
-def alpha_and_slope(state: float, o: Dials) -> Point:
+def alpha_and_slope(state: float, kind: int, p: float) -> Point:
     """alpha, and its derivative in S."""
-    kind, p = o.conorm, o.p
     if kind == ANY:
         return state, 0.0
     if kind == MAX:
@@ -294,9 +288,9 @@ def alpha_and_slope(state: float, o: Dials) -> Point:
         return -math.expm1(-state) / total, p * rest / (total * total)
     if kind == FRANK:
         rest, less = (p - 1) * math.exp(-state), (p - 1) * math.expm1(-state)
-        small = 0 - math.log1p(less / p) / math.log(p)
-        large = 1 - math.log1p(rest) / math.log(p)  # the same: rest and less differ by p - 1
-        return small if abs(less) < 0.5 * p else large, rest / ((p + less) * math.log(p))
+        total = 1 + rest if p > 1 else p + less  # the same, but without cancelling
+        alpha = 1 - math.log(total) / math.log(p) if less < -0.5 * p else 0 - math.log1p(less / p) / math.log(p)
+        return alpha, rest / (total * math.log(p))
     s = state / p
     if kind == YAGER:
         return min(math.exp(s), 1.0), math.exp(s) / p if s < 0 else 0.0
