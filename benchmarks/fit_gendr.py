@@ -123,7 +123,7 @@ def fit_shapes(choice: Choice, blur: float, seed: int, count: int) -> list[float
 # ---------------------------------------------------------------- pose: a bracket is turned until its silhouette fits
 
 TURN = (20.0, 80.0)  # degrees between start and truth
-POSE_STEPS = 80
+POSE_STEPS = 60
 BRACKET = bracket()
 
 
@@ -157,7 +157,7 @@ Fitting = Callable[[Choice, float, int, int], list[float]]
 # What fits, with which blurs, how many cases choose the blur, how many are reported, and how good many scores are together.
 TASKS: dict[str, tuple[Fitting, tuple[float, ...], int, int, Callable[[list[float]], float]]] = {
     "shape": (fit_shapes, (0.125, 0.25, 0.5, 1.0, 2.0), 3, 8, statistics.mean),  # cases of each target; mean IoU
-    "pose": (fit_poses, (0.5, 1.0, 2.0, 4.0, 8.0), 60, 120, lambda left: statistics.mean(angle < 5 for angle in left)),  # share solved
+    "pose": (fit_poses, (1.0, 2.0, 4.0, 8.0, 16.0), 40, 120, lambda left: statistics.mean(angle < 5 for angle in left)),  # share solved
 }
 FIELDS = ("date", "device", "torch", "numba", "task", "distribution", "squared", "conorm", "stage", "blur", "sigma", "good", "seconds", "scores")
 Row = dict[str, str]
