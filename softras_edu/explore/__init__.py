@@ -14,6 +14,7 @@ from .probability_map import ProbabilityMap
 from .shape_forces import ShapeForces
 from .sigma_gamma import SigmaGamma
 from .silhouette import Silhouette
+from .softness import Softness
 from .staircase import Staircase
 from .tile_lists import TileLists
 
@@ -32,6 +33,7 @@ __all__ = [
     "ShapeForces",
     "SigmaGamma",
     "Silhouette",
+    "Softness",
     "Staircase",
     "TileLists",
 ]
