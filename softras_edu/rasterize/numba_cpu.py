@@ -37,7 +37,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from .. import formulas, softness
+from .. import softness
 from . import numba_pair, numba_softness
 from .numba_boxes import reach_boxes
 from .numba_kernels import Array, backward_alpha, backward_faces, forward_rows
@@ -62,7 +62,7 @@ def dials(o: Options) -> Dials:
         near=float(o.near),
         far=float(o.far),
         least_logit=least_x if o.squared else least_x * abs(least_x) * o.sigma,
-        reach=formulas.reach(o.sigma, o.dist_eps),
+        reach=o.reach,
         euclidean=o.distance == "euclidean",
         perspective_correct=bool(o.perspective_correct),
         cull_backfaces=bool(o.cull_backfaces),

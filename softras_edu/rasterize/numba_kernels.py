@@ -92,8 +92,13 @@ def fill_lanes(s: Array, at: Array, first: int, rows: Array, columns: Array, row
 
 
 @scalar
-def soften(s: Array, count: int, o: Dials) -> None:
+def soften(s: Array, padded: int, count: int, o: Dials) -> None:
     """LOGIT -> LOG_D, LOG_OUTSIDE and their slopes."""
+    if o.logistic:
+        for k in range(padded):
+            s[LOG_D + k], s[LOG_OUTSIDE + k] = log_probability(s[LOGIT + k])
+            s[SLOPE_D + k], s[SLOPE_OUTSIDE + k] = log_probability_slope(s[LOGIT + k])
+        return
     for k in range(count):
         s[LOG_D + k], s[LOG_OUTSIDE + k], s[SLOPE_D + k], s[SLOPE_OUTSIDE + k] = softness(s[LOGIT + k], o.distribution, o.shape, o.shift, o.log_gamma)
 
@@ -110,13 +115,13 @@ def add_face(s: Array, at: Array, winner: Array, n: int, count: int, o: Dials) -
 
 
 @scalar
-def pull_face(s: Array, at: Array, winner: Array, n: int, count: int, o: Dials) -> None:
-    """STATE, and LOG_D, LOG_OUTSIDE with their slopes of face n -> SLOPE_STATE."""
+def pull_face(s: Array, at: Array, state: Array, winner: Array, n: int, count: int, o: Dials) -> None:
+    """LOG_D, LOG_OUTSIDE and their slopes of face n, and the pixels' state (B * H * W,) -> SLOPE_STATE."""
     for k in range(count):
         if o.conorm == MAX and winner[at[k]] != n:
             s[SLOPE_STATE + k] = 0.0
         else:
-            s[SLOPE_STATE + k] = state_slope(s[LOG_D + k], s[LOG_OUTSIDE + k], s[SLOPE_D + k], s[SLOPE_OUTSIDE + k], s[STATE + k], o.conorm, o.p)
+            s[SLOPE_STATE + k] = state_slope(s[LOG_D + k], s[LOG_OUTSIDE + k], s[SLOPE_D + k], s[SLOPE_OUTSIDE + k], state[at[k]], o.conorm, o.p)
 
 
 # ---------------------------------------------------------------- forward
@@ -174,23 +179,21 @@ def forward_rows(
                 if not o.squared:
                     for k in range(padded):
                         s[LOGIT + k] = signed_root(s[LOGIT + k], o)
-                if o.logistic:
+                if o.logistic and o.probabilistic:
                     for k in range(padded):
-                        s[LOG_D + k], s[LOG_OUTSIDE + k] = log_probability(s[LOGIT + k])
+                        log_d, log_outside = log_probability(s[LOGIT + k])
+                        s[STATE + k] += log_outside
+                        s[LOG_WEIGHT + k] = log_d + (o.near - s[Z + k]) / ((o.far - o.near) * o.gamma)
                 else:
-                    soften(s, count, o)
-                if o.probabilistic:
-                    for k in range(padded):
-                        s[STATE + k] += s[LOG_OUTSIDE + k]
-                else:
+                    soften(s, padded, count, o)
                     add_face(s, at, winner, n, count, o)
+                    for k in range(padded):
+                        s[LOG_WEIGHT + k] = s[LOG_D + k] + (o.near - s[Z + k]) / ((o.far - o.near) * o.gamma)
                 for k in range(count):
                     state[at[k]] = s[STATE + k]
                 if channels == 0:
                     continue
 
-                for k in range(padded):
-                    s[LOG_WEIGHT + k] = s[LOG_D + k] + (o.near - s[Z + k]) / ((o.far - o.near) * o.gamma)
                 # The online softmax: den and color are sums of exp(log_weight - peak) * (1 and C), peak the largest so far.
                 for k in range(count):
                     s[PEAK + k], s[DEN + k] = peak[at[k]], den[at[k]]
@@ -217,7 +220,10 @@ def forward_rows(
         for m in range(channels):
             color[m, q] /= den[q]
             image[q, m] = color[m, q]
-        image[q, channels] = combine(state[q]) if o.probabilistic else alpha_and_slope(state[q], o.conorm, o.p)[0]
+        image[q, channels] = combine(state[q])
+    if not o.probabilistic:
+        for q in range(start * o.width, stop * o.width):
+            image[q, channels], _ = alpha_and_slope(state[q], o.conorm, o.p)
 
 
 # ---------------------------------------------------------------- backward, from the end of the chain to its start
@@ -228,7 +234,11 @@ def backward_alpha(d_image: Array, state: Array, d_state: Array, o: Dials) -> No
     """alpha -> state: d_image (B * H * W, C + 1), of which this is the last channel -> d_state (B * H * W,)."""
     pixels, channels = d_image.shape
     for q in range(pixels):
-        d_state[q] = d_image[q, channels - 1] * (combine_slope(state[q]) if o.probabilistic else alpha_and_slope(state[q], o.conorm, o.p)[1])
+        d_state[q] = d_image[q, channels - 1] * combine_slope(state[q])
+    if not o.probabilistic:
+        for q in range(pixels):
+            _, slope = alpha_and_slope(state[q], o.conorm, o.p)
+            d_state[q] = d_image[q, channels - 1] * slope
 
 
 @kernel
@@ -272,7 +282,7 @@ def backward_faces(
 
             # The forward pass once more.
             for k in range(count):
-                s[STATE + k], s[D_STATE + k] = state[at[k]], d_state[at[k]]
+                s[D_STATE + k] = d_state[at[k]]
                 if channels > 0:
                     s[PEAK + k], s[DEN + k] = peak[at[k]], den[at[k]]
             for k in range(padded):
@@ -288,19 +298,12 @@ def backward_faces(
             if not o.squared:
                 for k in range(padded):
                     s[LOGIT + k] = signed_root(s[LOGIT + k], o)
-            if o.logistic:
+            if o.logistic and o.probabilistic:
                 for k in range(padded):
-                    s[SLOPE_D + k], s[SLOPE_OUTSIDE + k] = log_probability_slope(s[LOGIT + k])
-                if channels > 0 or not o.probabilistic:
-                    for k in range(padded):
-                        s[LOG_D + k], s[LOG_OUTSIDE + k] = log_probability(s[LOGIT + k])
+                    s[SLOPE_D + k], s[SLOPE_STATE + k] = log_probability_slope(s[LOGIT + k])
             else:
-                soften(s, count, o)
-            if o.probabilistic:
-                for k in range(padded):
-                    s[SLOPE_STATE + k] = s[SLOPE_OUTSIDE + k]
-            else:
-                pull_face(s, at, winner, n, count, o)
+                soften(s, padded, count, o)
+                pull_face(s, at, state, winner, n, count, o)
             if not o.squared:
                 for k in range(padded):
                     slope = signed_root_slope(s[LOGIT + k], o)
@@ -312,6 +315,9 @@ def backward_faces(
             for k in range(padded):
                 s[D_LOG_WEIGHT + k] = s[D_P0 + k] = s[D_P1 + k] = s[D_P2 + k] = 0.0
             if channels > 0:
+                if o.logistic:
+                    for k in range(padded):
+                        s[LOG_D + k], _ = log_probability(s[LOGIT + k])
                 for k in range(padded):
                     s[LOG_WEIGHT + k] = s[LOG_D + k] + (o.near - s[Z + k]) / ((o.far - o.near) * o.gamma)
                 for k in range(padded):
