@@ -34,7 +34,7 @@ from tqdm import tqdm
 
 from softras_edu import Camera, cube, fit, icosphere, losses, rasterize, schedule, screen_triangles, teapot
 from softras_edu.doctor import processor
-from softras_edu.pose import FAR, NEAR, TurnAdam, bracket, geodesic_angle, photograph, random_rotations, rotation_from_axis_angle, turned
+from softras_edu.pose import TurnAdam, bracket, geodesic_angle, photograph, random_rotations, rotation_from_axis_angle, turned
 from softras_edu.softness import CONORMS, DISTRIBUTIONS, sigma_for_rise
 
 SIZE = 32  # pixels a side
@@ -157,7 +157,7 @@ Fitting = Callable[[Choice, float, int, int], list[float]]
 # What fits, with which blurs, how many cases choose the blur, how many are reported, and how good many scores are together.
 TASKS: dict[str, tuple[Fitting, tuple[float, ...], int, int, Callable[[list[float]], float]]] = {
     "shape": (fit_shapes, (0.125, 0.25, 0.5, 1.0, 2.0), 3, 8, statistics.mean),  # cases of each target; mean IoU
-    "pose": (fit_poses, (1.0, 2.0, 4.0, 8.0, 16.0), 40, 120, lambda left: statistics.mean(angle < 5 for angle in left)),  # share solved
+    "pose": (fit_poses, (0.5, 1.0, 2.0, 4.0, 8.0), 60, 150, lambda left: statistics.mean(angle < 5 for angle in left)),  # share solved
 }
 FIELDS = ("date", "device", "torch", "numba", "task", "distribution", "squared", "conorm", "stage", "blur", "sigma", "good", "seconds", "scores")
 Row = dict[str, str]
@@ -191,7 +191,8 @@ def study(task: str, path: Path | None, tried: list[Choice]) -> list[Row]:
         return float(done[key]["good"])
 
     for choice in tqdm(tried, desc=task):
-        measure(choice, "report", max(blurs, key=partial(measure, choice, "tune")))
+        blur = blurs[0] if choice.distribution == "hard" else max(blurs, key=partial(measure, choice, "tune"))
+        measure(choice, "report", blur)
     return rows
 
 

@@ -1,6 +1,7 @@
 """The explorers: pictures with dials. Show one by making it the last line of a cell; or set its traits and read `.image`."""
 
 from .bend_body import BendBody
+from .conorms import Conorms
 from .far_range import FarRange
 from .gradient_terms import GradientTerms
 from .loss_landscape import LossLandscape
@@ -20,6 +21,7 @@ from .tile_lists import TileLists
 
 __all__ = [
     "BendBody",
+    "Conorms",
     "FarRange",
     "GradientTerms",
     "LossLandscape",

@@ -17,10 +17,12 @@ from ..rasterize import rasterize
 from ..render import screen_triangles
 from ..shading import Lights, shade
 from .base import Explorer, choice_dial, linear_dial, log_dial
+from .conorms import p_of
 from .draw import BLUE, GREY, PANEL, VERMILION, Panel, compose, new_plot, plot_picture, to_bytes
 from .sigma_gamma import painted
 
-SIZE = 64
+SIZE = 64  # pixels a side; half of them are drawn where more than PAIRS of them and faces are in reach of each other
+PAIRS = 500_000
 SHAPES = ("teapot", "sphere", "cube", "two triangles")
 SQUARED = {"squared, d2 / sigma": True, "not squared, d / sigma": False}
 HALF = 12.0  # pixels on each side of the edge that the curves show
@@ -52,17 +54,16 @@ class Softness(Explorer):
         self._figure.subplots_adjust(left=0.075, right=0.985, bottom=0.25, top=0.95, wspace=0.22)
         plain, logarithmic = self._figure.subplots(1, 2)
         label = "distance from the edge (pixels, + is inside)"
-        plain.set(xlim=(-HALF, HALF), ylim=(-0.03, 1.03), xlabel=label, ylabel="D")
-        logarithmic.set(xlim=(-HALF, HALF), ylim=(1e-7, 3.0), yscale="log", xlabel=label, ylabel="D and slope")
+        plain.set(xlim=(-HALF, HALF), ylim=(-0.03, 1.03), xlabel=label, ylabel="probability D")
+        logarithmic.set(xlim=(-HALF, HALF), ylim=(1e-7, 3.0), yscale="log", xlabel=label, ylabel="on a log scale")
         logarithmic.axhline(1e-4, color=GREY, ls=":", lw=1.2)
         logarithmic.text(HALF - 0.3, 1.3e-4, "below: left out", color=GREY, fontsize=8, ha="right")
         for axes in (plain, logarithmic):
             axes.axvline(0, color=GREY, lw=0.8)
             axes.tick_params(labelsize=8)
-        (self._curve,) = plain.plot([], [], color=BLUE, lw=2)
-        (self._tail,) = logarithmic.plot([], [], color=BLUE, lw=2, label="D")
-        (self._slope,) = logarithmic.plot([], [], color=VERMILION, lw=1.5, ls="--", label="slope a pixel")
-        logarithmic.legend(fontsize=8, loc="lower right", bbox_to_anchor=(1.0, 0.42))
+        self._lines = [axes.plot([], [], color=BLUE, lw=2, label="D")[0] for axes in (plain, logarithmic)]
+        self._slopes = [axes.plot([], [], color=VERMILION, lw=1.5, ls="--", label="its slope, a pixel")[0] for axes in (plain, logarithmic)]
+        plain.legend(handles=[self._lines[0], self._slopes[0]], fontsize=8, loc="center right")
 
     def update(self) -> None:
         super().update()
@@ -85,23 +86,17 @@ class Softness(Explorer):
         if self.distribution in soft.SHIFT:
             chosen["shift"] = self.shift
         sigma = 1.0 if self.distribution == "hard" else soft.sigma_for_rise(self.blur, SIZE, **chosen)
-        return {**chosen, "sigma": sigma, "conorm": self.conorm, "p": self.p_of_conorm()}
-
-    def p_of_conorm(self) -> float | None:
-        """The dial's p as the conorm wants it: Schweizer and Sklar's is negative, and Frank's must not be 1."""
-        if self.conorm not in soft.P:
-            return None
-        if self.conorm == "schweizer_sklar":
-            return -self.p
-        return 1.001 if self.conorm == "frank" and abs(self.p - 1) < 1e-3 else self.p
+        return {**chosen, "sigma": sigma, "conorm": self.conorm, "p": p_of(self.conorm, self.p)}
 
     @torch.no_grad()
     def draw(self) -> tuple[Image.Image, str]:
         triangles, colors = self._scenes[self.mesh]
         softness = self.softness()
+        reach = self.reach(softness)
+        size = SIZE if in_reach(triangles, reach) <= PAIRS else SIZE // 2
         with self.all_cores():
-            image = rasterize(triangles, colors, size=SIZE, gamma=1e-3, far=10.0, background=1.0, **softness)
-            grown = rasterize(grow(triangles), size=SIZE, far=10.0, **softness)[..., 0]
+            image = rasterize(triangles, colors, size=size, gamma=1e-3, far=10.0, background=1.0, **softness)
+            grown = rasterize(grow(triangles), size=size, far=10.0, **softness)[..., 0]
         alpha = image[..., 3]
         slope = (grown - alpha).abs() / GROWTH
         lively = slope > 1e-8  # less is what rounding leaves of a difference of equal numbers
@@ -111,40 +106,49 @@ class Softness(Explorer):
 
         x = torch.linspace(-HALF, HALF, 481, dtype=torch.float64)  # pixels
         d, fall = self.profile(x, softness)
-        self._curve.set_data(x.numpy(), d.numpy())
-        self._tail.set_data(x.numpy(), d.clamp_min(1e-12).numpy())
-        self._slope.set_data(x.numpy(), fall.clamp_min(1e-12).numpy())
+        for line, values in [*((line, d) for line in self._lines), *((line, fall) for line in self._slopes)]:
+            line.set_data(x.numpy(), values.clamp_min(1e-12).numpy())  # a logarithmic axis knows no 0
 
         p = softness["p"]
         conorm = self.conorm + (f", p = {p:.3g}" if p is not None else "")
         panels = [Panel(self.distribution, image), Panel(f"alpha by {conorm}", alpha), Panel("gradient; white: exactly 0", gradient)]
-        self.alt = f"{self.mesh} with {self.distribution}, {self.squared}, conorm {conorm}: colour, silhouette, its gradient in every pixel, and D over distance."
-        options = {name: softness.get(name) for name in ("shape", "shift")}
-        shape, shift, _ = soft.check_softness(self.distribution, softness["squared"], options["shape"], options["shift"], "max", None)
-        reach = formulas.reach(softness["sigma"], 1e-4, self.distribution, softness["squared"], shape, shift) * SIZE / 2
+        self.alt = f"{self.mesh} with {self.distribution}, {self.squared}, conorm {conorm}: colour, silhouette, its gradient a pixel, and D over distance."
         unit = "NDC squared" if softness["squared"] else "NDC"
-        text = f"sigma {softness['sigma']:.2e} {unit}. An edge reaches {reach:.1f} pixels outward. "
-        text += f"{int(lively.sum()):,} of {SIZE * SIZE:,} pixels have a gradient. "
+        text = f"sigma {softness['sigma']:.2e} {unit}. An edge reaches {reach * SIZE / 2:,.1f} pixels outward. "
+        text += f"{int(lively.sum()):,} of {size * size:,} pixels have a gradient. "
         text += f"Alpha from {alpha.min():.2f} to {alpha.max():.2f}; where two faces meet in an edge: {self.seam(softness):.2f}."
-        return compose(panels, below=plot_picture(self._figure, self._curve, self._tail, self._slope)), text
+        return compose(panels, below=plot_picture(self._figure, *self._lines, *self._slopes)), text
+
+    def numbers(self, softness: dict[str, Any]) -> tuple[float, float, float]:
+        """shape, shift and p, with what stands for None."""
+        chosen = (softness.get(name) for name in ("shape", "shift"))
+        return soft.check_softness(self.distribution, softness["squared"], *chosen, self.conorm, softness["p"])
+
+    def reach(self, softness: dict[str, Any]) -> float:
+        """How far outside an edge D falls to 0.0001, in NDC."""
+        shape, shift, _ = self.numbers(softness)
+        return formulas.reach(softness["sigma"], 1e-4, self.distribution, softness["squared"], shape, shift)
 
     def profile(self, pixels: Tensor, softness: dict[str, Any]) -> tuple[Tensor, Tensor]:
         """D at signed distances from one straight edge, and its slope a pixel."""
-        distance = pixels * 2 / SIZE
-        squared, sigma = softness["squared"], softness["sigma"]
-        x = distance * distance.abs() / sigma if squared else distance / sigma
-        shape, shift, _ = soft.check_softness(self.distribution, squared, softness.get("shape"), softness.get("shift"), "max", None)
+        distance, sigma = pixels * 2 / SIZE, softness["sigma"]
+        x = distance * (distance.abs() if softness["squared"] else 1) / sigma
+        shape, shift, _ = self.numbers(softness)
         d = soft.log_probability(x, self.distribution, shape, shift)[0].exp()
-        along = 2 * distance.abs() / sigma if squared else torch.full_like(x, 1 / sigma)
+        along = (2 * distance.abs() if softness["squared"] else torch.ones_like(x)) / sigma
         return d, soft.density(x, self.distribution, shape, shift) * along * 2 / SIZE
 
     def seam(self, softness: dict[str, Any]) -> float:
-        """Alpha where two faces meet: both have the D of their own edge there."""
-        shape, shift, p = soft.check_softness(
-            self.distribution, softness["squared"], softness.get("shape"), softness.get("shift"), self.conorm, softness["p"]
-        )
+        """Alpha where two faces meet: it is the edge of both."""
+        shape, shift, p = self.numbers(softness)
         log_d, log_outside = soft.log_probability(torch.zeros(2, dtype=torch.float64), self.distribution, shape, shift)
         return float(soft.combine(soft.lift(log_d, log_outside, self.conorm, p), 0, self.conorm, p))
+
+
+def in_reach(triangles: Tensor, reach: float) -> int:
+    """About how many pairs of pixel and triangle are in reach of each other, with SIZE x SIZE pixels."""
+    low, high = (triangles[..., :2].amin(1) - reach).clamp(-1, 1), (triangles[..., :2].amax(1) + reach).clamp(-1, 1)
+    return int((high - low).prod(-1).sum() * (SIZE / 2) ** 2)
 
 
 def on_screen(mesh: Mesh, flat: bool) -> tuple[Tensor, Tensor]:
