@@ -121,8 +121,8 @@ class Softness(Explorer):
 
     def numbers(self, softness: dict[str, Any]) -> tuple[float, float, float]:
         """shape, shift and p, with what stands for None."""
-        chosen = (softness.get(name) for name in ("shape", "shift"))
-        return soft.check_softness(self.distribution, softness["squared"], *chosen, self.conorm, softness["p"])
+        shape, shift = softness.get("shape"), softness.get("shift")
+        return soft.check_softness(self.distribution, softness["squared"], shape, shift, self.conorm, softness["p"])
 
     def reach(self, softness: dict[str, Any]) -> float:
         """How far outside an edge D falls to 0.0001, in NDC."""
