@@ -1,4 +1,4 @@
-"""Which pixels a triangle can reach, compiled by numba: what `tiles.reach_boxes` says for rungs 3 and 5, here for rung 4."""
+"""Where pixels and triangles are, and which pixels a triangle can reach, compiled by numba: `tiles.reach_boxes` for rung 4."""
 
 from __future__ import annotations
 
@@ -7,9 +7,24 @@ from typing import Any
 
 import numpy as np
 
-from .numba_pair import Dials, doubled_area, kernel
+from .numba_pair import Dials, Point, Three, doubled_area, inlined, kernel
 
 Array = Any  # numpy.ndarray; numba compiles for the real types
+
+
+@inlined
+def corners(triangles: Array, n: int) -> tuple[Point, Point, Point, Three]:
+    """Corners a, b, c of triangle n on the screen, and 1 / z of each, in float64."""
+    a = np.float64(triangles[n, 0, 0]), np.float64(triangles[n, 0, 1])
+    b = np.float64(triangles[n, 1, 0]), np.float64(triangles[n, 1, 1])
+    c = np.float64(triangles[n, 2, 0]), np.float64(triangles[n, 2, 1])
+    return a, b, c, (1.0 / triangles[n, 0, 2], 1.0 / triangles[n, 1, 2], 1.0 / triangles[n, 2, 2])
+
+
+@inlined
+def centers(o: Dials) -> tuple[Array, Array]:
+    """x of every column (W,) and y of every row (H,) of pixels."""
+    return (2 * np.arange(o.width) + 1 - o.width) / o.height, 1 - (2 * np.arange(o.height) + 1) / o.height
 
 
 @kernel

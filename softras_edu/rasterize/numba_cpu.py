@@ -2,7 +2,7 @@
 
 numba_pair.py      the mathematics of one (pixel, triangle) pair, each formula with its derivative
 numba_softness.py  distributions and conorms other than the Soft Rasterizer's own, number by number
-numba_boxes.py     which pixels a triangle can reach
+numba_boxes.py     where pixels and triangles are, and which pixels a triangle can reach
 numba_kernels.py   the loops
 this file          cuts the work into tasks for several threads, and tells autograd which loop is whose derivative
 
@@ -38,7 +38,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from .. import softness
-from . import numba_pair, numba_softness
+from . import numba_boxes, numba_pair, numba_softness
 from .numba_boxes import reach_boxes
 from .numba_kernels import Array, backward_alpha, backward_faces, forward_rows
 from .numba_pair import MISSING, Dials
@@ -257,7 +257,7 @@ def compile_for(dtype: torch.dtype) -> None:
 def forget_stale(kernel: Any) -> None:
     """Throw away machine code on disk that is older than the formulas in it: numba itself compares its date with the kernel's own file only."""
     folder = Path(kernel.stats.cache_path or "")
-    changed = max(Path(module.__file__ or "").stat().st_mtime for module in (numba_pair, numba_softness))
+    changed = max(Path(module.__file__ or "").stat().st_mtime for module in (numba_boxes, numba_pair, numba_softness))
     for index in folder.glob(f"{kernel.__module__.rpartition('.')[2]}.{kernel.__name__}-*.nbi"):
         if index.stat().st_mtime < changed:
             index.unlink(missing_ok=True)

@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from .numba_boxes import centers, corners
 from .numba_pair import (
     Dials,
-    Point,
-    Three,
     barycentric,
     barycentric_backward,
     clip,
@@ -38,8 +37,9 @@ from .numba_pair import (
     signed_root,
     signed_root_slope,
     squared_distance,
+    uniform,
 )
-from .numba_softness import MAX, alpha_and_slope, join, lift, softness, state_slope
+from .numba_softness import MAX, UNIFORM, alpha_and_slope, join, lift, softness, state_slope
 
 Array = Any  # numpy.ndarray; numba compiles for the real types
 
@@ -53,21 +53,6 @@ D_X0, D_Y0, D_X1, D_Y1, D_X2, D_Y2, D_Q0, D_Q1, D_Q2 = (k * LANES for k in range
 
 
 # ---------------------------------------------------------------- lanes
-
-
-@inlined
-def corners(triangles: Array, n: int) -> tuple[Point, Point, Point, Three]:
-    """Corners a, b, c of triangle n on the screen, and 1 / z of each, in float64."""
-    a = np.float64(triangles[n, 0, 0]), np.float64(triangles[n, 0, 1])
-    b = np.float64(triangles[n, 1, 0]), np.float64(triangles[n, 1, 1])
-    c = np.float64(triangles[n, 2, 0]), np.float64(triangles[n, 2, 1])
-    return a, b, c, (1.0 / triangles[n, 0, 2], 1.0 / triangles[n, 1, 2], 1.0 / triangles[n, 2, 2])
-
-
-@inlined
-def centers(o: Dials) -> tuple[Array, Array]:
-    """x of every column (W,) and y of every row (H,) of pixels."""
-    return (2 * np.arange(o.width) + 1 - o.width) / o.height, 1 - (2 * np.arange(o.height) + 1) / o.height
 
 
 @inlined
@@ -93,19 +78,26 @@ def fill_lanes(s: Array, at: Array, first: int, rows: Array, columns: Array, row
 
 @scalar
 def soften(s: Array, padded: int, count: int, o: Dials) -> None:
-    """LOGIT -> LOG_D, LOG_OUTSIDE and their slopes."""
+    """LOGIT -> LOG_D, LOG_OUTSIDE and their slopes. Two distributions have a loop that takes several lanes at once."""
     if o.logistic:
         for k in range(padded):
             s[LOG_D + k], s[LOG_OUTSIDE + k] = log_probability(s[LOGIT + k])
             s[SLOPE_D + k], s[SLOPE_OUTSIDE + k] = log_probability_slope(s[LOGIT + k])
-        return
-    for k in range(count):
-        s[LOG_D + k], s[LOG_OUTSIDE + k], s[SLOPE_D + k], s[SLOPE_OUTSIDE + k] = softness(s[LOGIT + k], o.distribution, o.shape, o.shift, o.log_gamma)
+    elif o.distribution == UNIFORM:
+        for k in range(padded):
+            s[LOG_D + k], s[LOG_OUTSIDE + k], s[SLOPE_D + k], s[SLOPE_OUTSIDE + k] = uniform(s[LOGIT + k])
+    else:
+        for k in range(count):
+            s[LOG_D + k], s[LOG_OUTSIDE + k], s[SLOPE_D + k], s[SLOPE_OUTSIDE + k] = softness(s[LOGIT + k], o.distribution, o.shape, o.shift, o.log_gamma)
 
 
 @scalar
-def add_face(s: Array, at: Array, winner: Array, n: int, count: int, o: Dials) -> None:
+def add_face(s: Array, at: Array, winner: Array, n: int, padded: int, count: int, o: Dials) -> None:
     """LOG_D, LOG_OUTSIDE of face n -> STATE; for max, the number of a face that is now the largest -> winner (B * H * W,)."""
+    if o.probabilistic:
+        for k in range(padded):
+            s[STATE + k] += s[LOG_OUTSIDE + k]
+        return
     for k in range(count):
         if s[LOG_D + k] > -math.inf:  # D = 0 changes nothing
             lifted = lift(s[LOG_D + k], s[LOG_OUTSIDE + k], o.conorm, o.p)
@@ -115,8 +107,12 @@ def add_face(s: Array, at: Array, winner: Array, n: int, count: int, o: Dials) -
 
 
 @scalar
-def pull_face(s: Array, at: Array, state: Array, winner: Array, n: int, count: int, o: Dials) -> None:
+def pull_face(s: Array, at: Array, state: Array, winner: Array, n: int, padded: int, count: int, o: Dials) -> None:
     """LOG_D, LOG_OUTSIDE and their slopes of face n, and the pixels' state (B * H * W,) -> SLOPE_STATE."""
+    if o.probabilistic:
+        for k in range(padded):
+            s[SLOPE_STATE + k] = s[SLOPE_OUTSIDE + k]
+        return
     for k in range(count):
         if o.conorm == MAX and winner[at[k]] != n:
             s[SLOPE_STATE + k] = 0.0
@@ -186,7 +182,7 @@ def forward_rows(
                         s[LOG_WEIGHT + k] = log_d + (o.near - s[Z + k]) / ((o.far - o.near) * o.gamma)
                 else:
                     soften(s, padded, count, o)
-                    add_face(s, at, winner, n, count, o)
+                    add_face(s, at, winner, n, padded, count, o)
                     for k in range(padded):
                         s[LOG_WEIGHT + k] = s[LOG_D + k] + (o.near - s[Z + k]) / ((o.far - o.near) * o.gamma)
                 for k in range(count):
@@ -303,7 +299,7 @@ def backward_faces(
                     s[SLOPE_D + k], s[SLOPE_STATE + k] = log_probability_slope(s[LOGIT + k])
             else:
                 soften(s, padded, count, o)
-                pull_face(s, at, state, winner, n, count, o)
+                pull_face(s, at, state, winner, n, padded, count, o)
             if not o.squared:
                 for k in range(padded):
                     slope = signed_root_slope(s[LOGIT + k], o)
