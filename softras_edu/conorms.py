@@ -104,18 +104,22 @@ class Frank(Conorm):
     """
 
     def lift(self, log_d: Tensor, log_outside: Tensor, p: float) -> Tensor:
-        log_p = math.log1p(p - 1)
-        d, outside = torch.exp(log_d), torch.exp(log_outside)
-        small = d < 0.5
-        # For small D, g = 1 + p (p^-D - 1) / (p - 1). For the rest g = (1 - D) (p^(1-D) - 1) / ((1 - D) log p) log p / (p - 1): no 0 in a logarithm.
-        low = -torch.log1p(p / (p - 1) * torch.expm1(-torch.where(small, d, 0.0) * log_p))
-        t = outside * log_p
+        log_p = math.log(p)
+        # While g is large it is 1 + p (p^-D - 1) / (p - 1), and then (1 - D) (e^t - 1) / t * log p / (p - 1), t = (1 - D) log p: no 0 in a logarithm.
+        less = p / (p - 1) * torch.expm1(-torch.exp(log_d) * log_p)  # g - 1
+        large = less > -0.5
+        low = -torch.log1p(torch.where(large, less, 0.0))
+        t = torch.exp(log_outside) * log_p
         ratio = torch.where(t.abs() < 1e-3, 1 + t / 2 * (1 + t / 3 * (1 + t / 4 * (1 + t / 5))), torch.expm1(t) / torch.where(t.abs() < 1e-3, 1.0, t))
         high = -log_outside - torch.log(ratio) - math.log(log_p / (p - 1))
-        return torch.where(small, low, high)
+        return torch.where(large, low, high)
 
     def back(self, total: Tensor, p: float) -> Tensor:
-        return -torch.log1p((p - 1) / p * torch.expm1(-total)) / math.log1p(p - 1)
+        less = (p - 1) / p * torch.expm1(-total)  # p^-alpha - 1
+        alpha = -torch.log1p(less.clamp_min(-0.5)) / math.log(p)
+        if p > 1:  # the same, accurate near 1
+            alpha = torch.where(less > -0.5, alpha, 1 - torch.log1p((p - 1) * torch.exp(-total)) / math.log(p))
+        return alpha.clamp_max(1)
 
 
 class Yager(Conorm):

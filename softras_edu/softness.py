@@ -54,13 +54,15 @@ def least_x(distribution: str, shape: float, shift: float, dist_eps: float) -> f
     family = distributions.FAMILY[distribution]
     if dist_eps == 0 or distribution == "hard":
         return family.left_end(shift)
-    # Look where log D passes log(dist_eps), between powers of 2 first, then ever closer; D never falls.
-    powers = 2.0 ** torch.arange(-60, 200, dtype=torch.float64)
+    # Look where log D passes log(dist_eps), between powers of 16 first, then ever closer; D never falls.
+    powers = 16.0 ** torch.arange(-25, 256, dtype=torch.float64)
     x = torch.cat([-powers.flip(0), powers.new_zeros(1), powers])
-    for _ in range(5):
+    for turn in range(8):
         counts = family.tails(x, shape, shift)[0] >= math.log(dist_eps)
+        if turn == 0 and counts[0]:  # numbers end before the tail does
+            return -math.inf
         first = max(int(counts.int().argmax()), 1)
-        x = torch.linspace(x[first - 1].item(), x[first].item(), 5001, dtype=torch.float64)
+        x = torch.linspace(x[first - 1].item(), x[first].item(), 201, dtype=torch.float64)
     return x[-1].item()
 
 
