@@ -335,17 +335,19 @@ def profiles(x: Tensor, groups: Mapping[str, Mapping[str, Tensor]], *, xlabel: s
     return figure
 
 
-def surfaces(maps: Mapping[str, Tensor], *, columns: int = 3) -> Figure:
-    """Functions of two numbers in [0, 1] as landscapes: each (N, N), rows along b, columns along a, both rising."""
+def surfaces(maps: Mapping[str, Tensor], *, top: float = 1.0, columns: int = 3) -> Figure:
+    """Functions of two numbers in [0, 1] as landscapes of height 0 to `top`: each (N, N), rows along a, columns along b, both rising."""
     rows = -(-len(maps) // columns)
-    figure = Figure(figsize=(2.9 * columns, 2.75 * rows))
-    figure.subplots_adjust(left=0.0, right=0.97, bottom=0.03, top=0.95, wspace=0.08, hspace=0.16)
-    for k, (name, values) in enumerate(maps.items()):
+    side = 8.7 / columns  # inches
+    figure = Figure(figsize=(8.7, rows * side))
+    figure.subplots_adjust(left=0.03, right=0.97, bottom=0.1 / rows, top=1 - 0.07 / rows, wspace=0.1, hspace=0.14)
+    for k, (name, heights) in enumerate(maps.items()):
         ax = figure.add_subplot(rows, columns, k + 1, projection="3d")
-        b, a = torch.meshgrid(*[torch.linspace(0, 1, n) for n in values.shape], indexing="ij")
-        ax.plot_surface(a.numpy(), b.numpy(), values.numpy(), cmap="cividis", vmin=0, vmax=1, rcount=25, ccount=25, lw=0.2, edgecolor="#ffffff55")
-        ax.set(xticks=[0, 0.5, 1], yticks=[0, 0.5, 1], zticks=[0, 0.5, 1], xlabel="a", ylabel="b", zlim=(0, 1))
-        ax.tick_params(labelsize=7, pad=-2)
-        ax.set_title(name, fontsize=10, y=0.98)
-        ax.view_init(elev=28, azim=-125)
+        a, b = torch.meshgrid(*[torch.linspace(0, 1, n) for n in heights.shape], indexing="ij")
+        ax.plot_surface(a.numpy(), b.numpy(), heights.numpy(), cmap="cividis", vmin=0, vmax=top, rcount=25, ccount=25, lw=0.2, edgecolor="#ffffff55")
+        ax.set(xticks=[0, 0.5, 1], yticks=[0, 0.5, 1], zticks=[0, top / 2, top], xlabel="a", ylabel="b", zlim=(0, top))
+        ax.xaxis.labelpad = ax.yaxis.labelpad = -8
+        ax.tick_params(labelsize=7, pad=-3)
+        ax.set_title(name, fontsize=10, y=0.97)
+        ax.view_init(elev=32, azim=-150)
     return figure

@@ -28,7 +28,7 @@ def rows(after: str) -> list[list[str]]:
 
 
 def number(cell: str) -> float:
-    return float(re.sub(r"[^\d.e-]", "", cell))
+    return float(re.match(r"[\d.,]+", cell).group().replace(",", ""))
 
 
 def test_the_code_gives_what_its_comments_say() -> None:
