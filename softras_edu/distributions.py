@@ -13,8 +13,8 @@ A symmetric distribution has F(-x) = 1 - F(x), so `above` is `below` from the ot
 gumbel_min) is another one seen in a mirror, F_rev(x) = 1 - F(-x): its `below` is the other's `above`. Where f = 0, slopes are 0 too, also where
 F = 0 or 1. `FAMILY` at the end lists all.
 
-Exponential, gamma and levy begin at an edge of their own, y = 0. They take y = x + shift (mirrored: y = shift - x), so a positive shift
-lets a triangle grow, or its mirror image shrink.
+Exponential, gamma and levy begin at an edge of their own, y = 0. They take y = x + shift (mirrored: y = shift - x), shift by default 0: a
+positive one grows the triangle, and shrinks it in the mirror.
 """
 
 from __future__ import annotations
@@ -204,7 +204,7 @@ def levy(y: Tensor) -> Tail:
     """
     positive, y = y > 0, torch.where(y > 0, y, 1.0)
     z = y.rsqrt()  # F = 2 Phi(-z)
-    log_f = math.log(2) + torch.special.log_ndtr(-z)
+    log_f = torch.where(z < 1, torch.log1p(-torch.erf(z * math.sqrt(0.5))), math.log(2) + torch.special.log_ndtr(-z))
     slope = math.sqrt(2 / math.pi) / torch.special.erfcx(z * math.sqrt(0.5)) * z / (2 * y)
     return torch.where(positive, log_f, -torch.inf), torch.where(positive, slope, 0.0)
 
@@ -213,9 +213,11 @@ def levy_above(y: Tensor) -> Tail:
     """1 - F = erf(z / sqrt 2), z = 1 / sqrt(y), for y > 0, else 1."""
     positive, y = y > 0, torch.where(y > 0, y, 1.0)
     z = y.rsqrt()
-    inside, f = torch.erf(z * math.sqrt(0.5)), torch.exp(-z * z / 2) * math.sqrt(0.5 / math.pi) * z.clamp_max(1e3) ** 3  # exp is 0 beyond z = 40
+    inside = torch.erf(z * math.sqrt(0.5))
     log_inside = torch.where(z < 1, torch.log(inside), torch.log1p(-torch.erfc(z * math.sqrt(0.5))))
-    return torch.where(positive, log_inside, 0.0), torch.where(positive, f / inside, 0.0)
+    z = z.clamp_max(1e3)  # where the exponential is 0
+    slope = torch.exp(-z * z / 2) * math.sqrt(0.5 / math.pi) * (z / inside) * z * z
+    return torch.where(positive, log_inside, 0.0), torch.where(positive, slope, 0.0)
 
 
 # ---------------------------------------------------------------- all of them

@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn.functional import logsigmoid
 
 from . import conorms, distributions
@@ -46,15 +47,19 @@ def density(logit: Tensor, distribution: str = "logistic", shape: float = 1.0, s
     return torch.exp(log_d) * slope
 
 
-@lru_cache(maxsize=256)
 def least_x(distribution: str, shape: float, shift: float, dist_eps: float) -> float:
     """The least logit that counts: D >= dist_eps from there on. For dist_eps = 0, where D begins; minus infinity if it always was there."""
     if distribution == "logistic":
         return -math.log(1 / dist_eps - 1) if dist_eps > 0 else -math.inf
-    family = distributions.FAMILY[distribution]
     if dist_eps == 0 or distribution == "hard":
-        return family.left_end(shift)
-    # Look where log D passes log(dist_eps), between powers of 16 first, then ever closer; D never falls.
+        return distributions.FAMILY[distribution].left_end(shift)
+    return _search(distribution, shape, shift, dist_eps)
+
+
+@lru_cache(maxsize=256)
+def _search(distribution: str, shape: float, shift: float, dist_eps: float) -> float:
+    """Where log D passes log(dist_eps), between powers of 16 first, then ever closer; D never falls."""
+    family = distributions.FAMILY[distribution]
     powers = 16.0 ** torch.arange(-25, 256, dtype=torch.float64)
     x = torch.cat([-powers.flip(0), powers.new_zeros(1), powers])
     for turn in range(8):
@@ -67,7 +72,7 @@ def least_x(distribution: str, shape: float, shift: float, dist_eps: float) -> f
 
 
 class _WithSlope(torch.autograd.Function):
-    """A function of x of which we know the values and, better than autograd would find it, the slope."""
+    """A function of x of which we know the values and, better than autograd would find it, the slope. There is no second derivative."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, value: Tensor, slope: Tensor) -> Tensor:
@@ -75,6 +80,7 @@ class _WithSlope(torch.autograd.Function):
         return value
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         return grad * ctx.saved_tensors[0], None, None
 

@@ -17,6 +17,7 @@ from softras_edu import rasterize
 from softras_edu.softness import CONORMS, DISTRIBUTIONS
 
 BACKENDS = ["broadcast", "pairs", "loops"]
+QUICK = [name for name in BACKENDS if name != "loops"]
 OTHERS = [name for name in BACKENDS if name != "broadcast"]
 SETTING = {"size": (3, 4), "sigma": 0.3, "gamma": 0.3, "near": 1.0, "far": 10.0, "eps": 0.6, "dist_eps": 0.0}  # eps: in the faces' range
 
@@ -62,11 +63,13 @@ def check_agreement(backend: str, triangles: Tensor, colors: Tensor | None, tole
         torch.testing.assert_close(got.double(), wanted, rtol=0, atol=tolerance * scale, msg=lambda text, name=name: f"{name}: {text}")
 
 
-def check_gradient(backend: str, triangles: Tensor, colors: Tensor, fast_mode: bool, **options: object) -> None:
-    def draw(t: Tensor, c: Tensor) -> Tensor:
-        return rasterize(t, c, backend=backend, **{**SETTING, **options})
+def check_gradient(backend: str, triangles: Tensor, colors: Tensor, fast_mode: bool = True, **options: object) -> None:
+    """Against finite differences: of one random direction (`fast_mode`), or number by number."""
 
-    gradcheck(draw, (triangles.requires_grad_(), colors.requires_grad_()), fast_mode=fast_mode)
+    def draw(t: Tensor, c: Tensor) -> Tensor:
+        return rasterize(t, c, backend=backend, **{**SETTING, "size": (2, 2), **options})
+
+    gradcheck(draw, (triangles.requires_grad_(), colors.requires_grad_()), fast_mode=fast_mode, check_undefined_grad=False)
 
 
 @pytest.mark.parametrize("backend", OTHERS)
@@ -84,14 +87,14 @@ def test_every_combination_agrees(scene, backend, distribution, squared, conorm)
 @every_conorm
 def test_every_combination_passes_gradcheck(scene, backend, distribution, squared, conorm):
     triangles, colors = scene(20, faces=2, channels=1)
-    check_gradient(backend, triangles, colors, fast_mode=True, distribution=distribution, squared=squared, conorm=conorm)
+    check_gradient(backend, triangles, colors, distribution=distribution, squared=squared, conorm=conorm)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize(("distribution", "conorm"), zip(DISTRIBUTIONS, (*CONORMS, *CONORMS[2:]), strict=True))
+@pytest.mark.parametrize(("distribution", "conorm"), list(zip(DISTRIBUTIONS, (*CONORMS, *CONORMS[2:]), strict=True)))
 def test_a_sample_passes_gradcheck_number_by_number(scene, backend, distribution, conorm):
-    triangles, colors = scene(22, faces=2, channels=2)
-    check_gradient(backend, triangles, colors, fast_mode=False, size=(2, 3), distribution=distribution, squared=len(distribution) % 2 == 0, conorm=conorm)
+    triangles, colors = scene(22, faces=2, channels=1)
+    check_gradient(backend, triangles, colors, fast_mode=False, distribution=distribution, squared=len(distribution) % 2 == 0, conorm=conorm)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -99,7 +102,7 @@ def test_a_sample_passes_gradcheck_number_by_number(scene, backend, distribution
 def test_other_parameters_agree_and_pass_gradcheck(scene, backend, options):
     triangles, colors = scene(20, faces=2, channels=1)
     check_agreement(backend, triangles, colors, **options)
-    check_gradient(backend, triangles, colors, fast_mode=True, **options)
+    check_gradient(backend, triangles, colors, **options)
     with_defaults = {name: value for name, value in options.items() if name in ("distribution", "conorm")}
     assert not torch.equal(image_and_gradients(backend, triangles, colors, **options)[0], image_and_gradients(backend, triangles, colors, **with_defaults)[0])
 
@@ -110,9 +113,9 @@ def test_other_parameters_agree_and_pass_gradcheck(scene, backend, options):
 @pytest.mark.parametrize("distance", ["euclidean", "barycentric"])
 @pytest.mark.parametrize("dist_eps", [0.0, 0.02])
 def test_distances_and_cuts_agree(scene, backend, distribution, squared, distance, dist_eps):
-    triangles, _ = scene(23, faces=4)
+    triangles, _ = scene(23, faces=3)
     conorm = CONORMS[DISTRIBUTIONS.index(distribution) % len(CONORMS)]
-    options = {"size": (4, 5), "sigma": 0.05, "distance": distance, "dist_eps": dist_eps, "distribution": distribution, "squared": squared}
+    options = {"sigma": 0.05, "distance": distance, "dist_eps": dist_eps, "distribution": distribution, "squared": squared}
     check_agreement(backend, triangles, None, conorm=conorm, **options)
 
 
@@ -126,13 +129,11 @@ def test_no_face_and_no_face_that_counts_give_the_background(scene, backend, con
         assert all((gradient == 0).all() for gradient in gradients)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", QUICK)
 @every_distribution
 @squared_or_not
 @every_conorm
 def test_float32_is_finite_at_the_smallest_sigma_and_gamma_and_on_an_edge(scene, backend, distribution, squared, conorm):
-    if backend == "loops" and conorm not in ("probabilistic", "dombi"):
-        pytest.skip("slow: loops do a sample")
     triangles, colors = scene(3, faces=3, channels=1, dtype=torch.float32)
     triangles[0, :, :2] = torch.tensor([[-0.5, -0.5], [0.5, -0.5], [0.0, 0.5]])  # pixel centres on its corners and its bottom edge
     for sigma, dist_eps in ((1e-7, 0.0), (1e-7, 1e-4), (1.0, 0.0)):
@@ -142,13 +143,11 @@ def test_float32_is_finite_at_the_smallest_sigma_and_gamma_and_on_an_edge(scene,
         assert all(x.isfinite().all() for x in (image, *gradients))
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", QUICK)
 @every_distribution
 @squared_or_not
 @every_conorm
 def test_float32_agrees_with_float64(scene, backend, distribution, squared, conorm):
-    if backend == "loops" and conorm not in ("probabilistic", "dombi"):
-        pytest.skip("slow: loops do a sample")
     triangles, colors = scene(20, faces=3, channels=1, dtype=torch.float32)
     check_agreement(backend, triangles, colors, tolerance=1e-3, distribution=distribution, squared=squared, conorm=conorm)
 

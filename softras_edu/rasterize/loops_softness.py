@@ -30,8 +30,7 @@ def log_probability(x: Tensor, o: Options) -> Tensor:
         inside = {"uniform": y, "cubic_hermite": y * y * (3 - 2 * y), "wigner_semicircle": (angle - torch.sin(angle)) / (2 * math.pi)}
         return torch.log(inside[name])
     if name == "gaussian":
-        gaussian: Tensor = torch.special.log_ndtr(x)
-        return gaussian
+        return _log_erfc(-x / math.sqrt(2)) - math.log(2)
     if name == "laplace":
         return x - math.log(2) if x < 0 else torch.log1p(-torch.exp(-x) / 2)
     if name == "logistic":
@@ -60,8 +59,12 @@ def log_probability(x: Tensor, o: Options) -> Tensor:
         return torch.log(-torch.expm1(-y))
     if name == "gamma":
         return torch.log(torch.special.gammainc(torch.full_like(y, shape), y))
-    levy: Tensor = math.log(2) + torch.special.log_ndtr(-1 / torch.sqrt(y))
-    return levy
+    return _log_erfc(torch.sqrt(1 / (2 * y)))  # levy
+
+
+def _log_erfc(t: Tensor) -> Tensor:
+    """log erfc(t), where erfc(t) is 2 / sqrt(pi) times the integral of exp(-s^2) from t on; for large t that is erfcx(t) exp(-t^2)."""
+    return torch.log(torch.special.erfcx(t)) - t * t if t > 0 else torch.log(torch.erfc(t))
 
 
 def either(a: Tensor, b: Tensor, o: Options) -> Tensor:
