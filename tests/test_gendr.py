@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 from torch.autograd import gradcheck
 
-from softras_edu import rasterize
+from softras_edu import backends, rasterize
 from softras_edu.softness import CONORMS, DISTRIBUTIONS
 
-BACKENDS = ["broadcast", "pairs", "loops"]
+BACKENDS = [name for name in ("broadcast", "pairs", "loops", "numba") if backends()[name] == "ok"]
 QUICK = [name for name in BACKENDS if name != "loops"]
 OTHERS = [name for name in BACKENDS if name != "broadcast"]
 SETTING = {"size": (3, 4), "sigma": 0.3, "gamma": 0.3, "near": 1.0, "far": 10.0, "eps": 0.6, "dist_eps": 0.0}  # eps: in the faces' range

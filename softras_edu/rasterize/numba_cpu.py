@@ -243,7 +243,7 @@ def compile_for(dtype: torch.dtype) -> None:
         def on_start(self, _: Any) -> None:
             if not self.said:
                 self.said = True
-                print(f"softras-edu: compiling the CPU kernels for {dtype}, once (about 5 s)", file=sys.stderr, flush=True)
+                print(f"softras-edu: compiling the CPU kernels for {dtype}, once (about 9 s)", file=sys.stderr, flush=True)
 
         def on_end(self, _: Any) -> None:
             pass

@@ -3,7 +3,8 @@
 Lanes. A processor can do the same sum for four or eight numbers at once (SIMD), if a loop does nothing but sums: no function that the
 compiler cannot look into, no early exit, no writing to places that might be each other. So the pixels of a triangle's box are taken
 LANES at a time, row after row of the box (`fill_lanes`), and every step is a short loop over these lanes: fetch what the pixels hold, compute,
-put it back. Between two loops the numbers of a lane rest in the scratch array `s`: number Z of lane k is s[Z + k].
+put it back. Between two loops the numbers of a lane rest in the scratch array `s`: number Z of lane k is s[Z + k]. Which distribution and which
+conorm is asked between loops, not in them; those without a loop of their own (`numba_softness.py`) are computed lane after lane.
 """
 
 from __future__ import annotations

@@ -123,7 +123,7 @@ def log(x: float) -> float:
     return n * 6.93147180369123816490e-01 + (n * 1.90821492927058770002e-10 + log1p(m - 1)) if x >= 1e-300 else -math.inf
 
 
-# ---------------------------------------------------------------- the two dials: distribution and T-conorm
+# ---------------------------------------------------------------- the two dials: distribution and T-conorm (others: numba_softness.py)
 
 
 @inlined

@@ -1,8 +1,8 @@
 """The two dials of `softness.py` number by number, for the kernels of `numba_kernels.py`: distributions, and how faces add up.
 
-Which distribution and which conorm is a number at run time (`Dials`), so that one compiled kernel serves all of them. Nothing here is built for
-SIMD: these are plain functions of one number after another, with every `if` they need. The Soft Rasterizer's own pair, the logistic
-distribution and the probabilistic conorm, has its loops in the kernels and does not come here.
+Which distribution and which conorm is a number at run time (`Dials`), so that one compiled kernel serves all of them and turning a dial never
+compiles. Nothing here is built for SIMD: these are plain functions of one number, with every `if` they need. The logistic and the uniform
+distribution and the probabilistic conorm are here for completeness; the kernels have loops for them that take several lanes at once.
 
 Everything is a logarithm, accurate in both tails: `log_d` = log F(x) and `log_outside` = log(1 - F(x)). Their slopes are f / F and -f / (1 - F),
 f the density; they are 0 where F is 0 or 1.
@@ -290,7 +290,7 @@ def alpha_and_slope(state: float, kind: int, p: float) -> Point:
         rest, less = (p - 1) * math.exp(-state), (p - 1) * math.expm1(-state)
         total = 1 + rest if p > 1 else p + less  # the same, but without cancelling
         alpha = 1 - math.log(total) / math.log(p) if less < -0.5 * p else 0 - math.log1p(less / p) / math.log(p)
-        return alpha, rest / (total * math.log(p))
+        return min(alpha, 1.0), rest / (total * math.log(p))
     s = state / p
     if kind == YAGER:
         return min(math.exp(s), 1.0), math.exp(s) / p if s < 0 else 0.0
