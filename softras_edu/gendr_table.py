@@ -87,7 +87,7 @@ def ranks(scores: Sequence[float]) -> list[float]:
 
 def dots(rows: Mapping[str, Mapping[str, tuple[float, float]]], *, xlabel: str, zero: str = "", title: str = "") -> Figure:
     """A line a row, a mark a series, (mean, half of its interval); `zero` says what stands at 0."""
-    figure = Figure(figsize=(7.6, 1.1 + 0.29 * len(rows)), layout="constrained")
+    figure = Figure(figsize=(7.2, 1.4 + 0.27 * len(rows)), layout="constrained")
     ax = figure.subplots()
     series = list(dict.fromkeys(key for marks in rows.values() for key in marks))
     for k, key in enumerate(series):
@@ -103,5 +103,5 @@ def dots(rows: Mapping[str, Mapping[str, tuple[float, float]]], *, xlabel: str, 
     if title:
         ax.set_title(title, fontsize=10, pad=16)
     ax.grid(alpha=0.25, axis="x")
-    ax.legend(fontsize=8.5, loc="best")
+    figure.legend(fontsize=8.5, loc="outside lower center", ncols=len(series))
     return figure
