@@ -86,7 +86,7 @@ def test_the_committed_files_have_every_choice(task):
 
 def test_no_file_says_what_to_do(monkeypatch):
     monkeypatch.setattr(gendr_table, "table", lambda name: [])
-    with pytest.raises(FileNotFoundError, match="fit_gendr.py"):
+    with pytest.raises(FileNotFoundError, match=r"fit_gendr\.py"):
         gendr_table.study("pose")
 
 
