@@ -2,10 +2,12 @@
 
     python benchmarks/compile_kernels.py [--all] [--out benchmarks/results]        prints a table, writes compile-<date>.csv
 
---all: float64 too, C = 0, 1, 3, 7 and more, both distances, with and without perspective; some minutes. Spilled counts bytes and registers
-that went to memory. AMD's scalar registers spill into vector registers first, which costs no memory; they have a column of their own.
+--all: float64 too, C = 0, 1, 3, 7 and more, both distances, with and without perspective, and (in float32) GenDR's distributions and conorms; half an
+hour. Spilled counts bytes and registers that went to memory. AMD's scalar registers spill into vector registers first, which costs no memory; they have
+a column of their own.
 Instructions per pair: those of the innermost loop that the compiler made of the loop over pairs, over the number of pairs that one lane handles
-in one turn. Rare paths inside the loop (a division of denormal numbers, say) count as if they were always taken.
+in one turn. Rare paths inside the loop (a division of denormal numbers, say) count as if they were always taken. The gamma distribution's loop over
+pairs holds another one, over the terms of its series, so it has no such number.
 TRITON_INTERPRET must not be set: then there would be nothing to compile.
 """
 
@@ -27,6 +29,7 @@ from triton.compiler import ASTSource
 
 from softras_edu.rasterize import triton_gpu, triton_kernels, triton_setup
 from softras_edu.rasterize.triton_inspect import innermost, read_cubin
+from softras_edu.softness import CONORMS, DISTRIBUTIONS
 
 TARGETS = {"sm_80": GPUTarget("cuda", 80, 32), "sm_90": GPUTarget("cuda", 90, 32), "gfx942": GPUTarget("hip", "gfx942", 64)}
 VARIANTS = {"RGB": {"C": 3, "CHANNELS": 3}, "silhouette": {"C": 0, "CHANNELS": 0}}
@@ -40,13 +43,19 @@ for _c in (1, 3, 7, 19):  # 19 channels go in groups, here in groups as large as
                 "PERSPECTIVE": _way == "perspective",
             }
 VARIANTS["silhouette, barycentric"] = {"C": 0, "CHANNELS": 0, "EUCLIDEAN": False}
+# GenDR, RGB: every distribution with the Soft Rasterizer's conorm, every conorm with its distribution, and two of the longest.
+_PAIRS = [(name, "probabilistic") for name in DISTRIBUTIONS if name != "logistic"] + [("logistic", name) for name in CONORMS if name != "probabilistic"]
+GENDR = {f"{distribution}, {conorm}": (distribution, True, conorm) for distribution, conorm in _PAIRS}
+GENDR |= {"levy, frank, not squared": ("levy", False, "frank"), "gaussian, schweizer_sklar, not squared": ("gaussian", False, "schweizer_sklar")}
+VARIANTS |= {name: {"C": 3, "CHANNELS": 3, **triton_gpu.constants(*choice)} for name, choice in GENDR.items()}
 # What the test compiles: what runs most, and what costs most registers.
 QUICK = [("RGB", "fp32"), ("silhouette", "fp32"), ("C = 7, euclidean, perspective", "fp32"), ("C = 3, euclidean, perspective", "fp64")]
 SETUP = {"TILE": triton_gpu.TILE, "BLOCK": triton_gpu.SETUP_BLOCK, "CULL": True, "ULP": 2.0**-23}
 FILL = {"TILE": triton_gpu.TILE, "BLOCK": 32}
 GROUP = {"BLOCK": triton_gpu.SETUP_BLOCK}
-FORWARD = {"TILE": triton_gpu.TILE}
-BACKWARD = {"BLOCK_H": triton_gpu.BLOCK_H, "BLOCK_W": triton_gpu.BLOCK_W}
+SOFTRAS = triton_gpu.constants("logistic", True, "probabilistic")
+FORWARD = {"TILE": triton_gpu.TILE, **SOFTRAS}
+BACKWARD = {**SOFTRAS, "BLOCK_H": triton_gpu.BLOCK_H, "BLOCK_W": triton_gpu.BLOCK_W}
 OF_PAIRS: dict[str, tuple[Any, dict[str, Any]]] = {
     "_forward_kernel": (triton_kernels._forward_kernel, FORWARD),
     "_backward_by_face_kernel": (triton_kernels._backward_by_face_kernel, BACKWARD),
@@ -115,6 +124,8 @@ def report(kernel: str, variant: str, target: str, dtype: str = "fp32") -> dict[
     lanes = TARGETS[target].warp_size
     pairs = max(1, pixels // lanes)
     row = (kernel, variant, dtype, target, registers, spilled, scalars, compiled.metadata.shared, loop, pairs, round(loop / pairs, 1))
+    if constants.get("DISTRIBUTION") == "gamma":
+        row = (*row[:-3], "", pairs, "")
     return dict(zip(FIELDS, row, strict=True))
 
 
@@ -139,7 +150,7 @@ def _read_amd(assembly: str) -> tuple[int, int, int, int]:
 
 def reports(everything: bool = False) -> list[dict[str, Any]]:
     """All kernels for all targets; those of pairs in the variants of QUICK, or in all."""
-    chosen = [(variant, dtype) for dtype in ("fp32", "fp64") for variant in VARIANTS] if everything else QUICK
+    chosen = [(variant, "fp32") for variant in VARIANTS] + [(variant, "fp64") for variant in VARIANTS if variant not in GENDR] if everything else QUICK
     rows = [report(kernel, variant, target, dtype) for kernel in OF_PAIRS for variant, dtype in chosen for target in TARGETS]
     dtypes = ("fp32", "fp64") if everything else ("fp32",)
     return rows + [report(kernel, "all", target, dtype) for kernel in OF_TRIANGLES for dtype in dtypes for target in TARGETS]

@@ -49,13 +49,13 @@ class _Truncated(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, d_image: Tensor) -> tuple[Tensor, Tensor, None, None]:
         triangles, colors, *saved = ctx.saved_tensors
-        box, peak, den, log_product, color = (x.numpy() for x in saved)
+        box, peak, den, state, winner, color = (x.numpy() for x in saved)
         flat = d_image.contiguous().view(len(peak), -1).numpy()
-        d_log_product = np.empty(len(peak))
-        numba_kernels.backward_alpha(flat, log_product, d_log_product)
+        d_state, dials = np.empty(len(peak)), numba_cpu.dials(ctx.options)
+        numba_kernels.backward_alpha(flat, state, d_state, dials)
         t, c = triangles.contiguous().view(-1, 3, 3).numpy(), colors.contiguous().view(len(box), 3, -1).numpy()
         d_t, d_c = np.zeros_like(t), np.zeros_like(c)
-        _backward_faces_truncated(0, len(t), t, c, box, peak, den, color, flat, d_log_product, d_t, d_c, True, numba_cpu.dials(ctx.options))
+        _backward_faces_truncated(0, len(t), t, c, box, peak, den, state, winner, color, flat, d_state, d_t, d_c, True, dials)
         return torch.from_numpy(d_t).view(triangles.shape), torch.from_numpy(d_c).view(colors.shape), None, None
 
 

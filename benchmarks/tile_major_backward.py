@@ -31,18 +31,10 @@ from softras_edu.mesh import icosphere
 from softras_edu.rasterize import tiles, triton_gpu
 from softras_edu.rasterize.options import Options
 from softras_edu.rasterize.triton_inspect import innermost, read_sass
-from softras_edu.rasterize.triton_pair import (
-    beside,
-    clip_barycentric,
-    d_clip_barycentric,
-    d_log_probability,
-    edge,
-    exp,
-    log_probability,
-    nearest_on_boundary,
-    reciprocal,
-)
+from softras_edu.rasterize.triton_numbers import exp, reciprocal
+from softras_edu.rasterize.triton_pair import beside, clip_barycentric, d_clip_barycentric, edge, nearest_on_boundary
 from softras_edu.rasterize.triton_setup import FACTS
+from softras_edu.rasterize.triton_softness import tails
 from softras_edu.render import screen_triangles
 
 CASES = {"64 of 64 x 64, 1,280 faces": Case(64, 3, 1e-4, 64), "one 512 x 512, 20,480 faces": Case(512, 5, 1e-4, 1)}
@@ -107,12 +99,11 @@ def _backward_by_tile_kernel(
         raw2, d2_01, t01, gx_01, gy_01 = beside(x, y, x0, y0, e01x, e01y, along_x, along_y, slope2x, slope2y)
         sign = tl.where(tl.minimum(tl.minimum(raw0, raw1), raw2) > 0.0, inv_sigma, -inv_sigma)
         logit = tl.minimum(tl.minimum(d2_01, d2_12), d2_20) * sign
-        log_d, _log_outside = log_probability(logit)
+        log_d, _log_outside, d_log_d, d_log_outside = tails(logit, 0.0, 0.0, 0, 0.0, "logistic", False)
         w0, w1, w2, inv_total = clip_barycentric(raw0, raw1, raw2)
         z = reciprocal(w0 * inv_z0 + w1 * inv_z1 + w2 * inv_z2)
         keep = in_image & (log_d >= log_dist_eps) & (z >= near) & (z <= far)
 
-        d_log_d, d_log_outside = d_log_probability(logit)
         g_logit = g_product * d_log_outside
         hx, hy = zero, zero
         grads = grad_triangles_ptr + face * 9

@@ -14,6 +14,8 @@ import math
 import torch
 from torch import Tensor
 
+from .softness import least_x
+
 Weights = tuple[Tensor, Tensor, Tensor]  # w0, w1, w2, each of the shape of all (pixel, triangle) pairs
 
 
@@ -81,15 +83,22 @@ def segment_squared_distance(pixel: Tensor, a: Tensor, b: Tensor) -> Tensor:
     return gap_x * gap_x + gap_y * gap_y
 
 
-def signed_logit(pixel: Tensor, xy: Tensor, w: Weights, sigma: float, distance: str) -> Tensor:
+def signed_logit(pixel: Tensor, xy: Tensor, w: Weights, sigma: float, distance: str, squared: bool = True) -> Tensor:
     """delta * d2 / sigma, the argument of the probability map, (...): positive inside, negative outside, 0 on the boundary.
 
     `distance="euclidean"` measures d2 on the screen. `distance="barycentric"`, the paper's alternative, squares the smallest
-    barycentric weight instead: no longer a length, so large triangles blur more than small ones.
+    barycentric weight instead: no longer a length, so large triangles blur more than small ones. Not `squared`: delta * d / sigma (GenDR).
     """
     least = smallest(*w)
     d2 = squared_distance(pixel, xy) if distance == "euclidean" else least * least
-    return torch.where(least > 0, d2, -d2) / sigma
+    d = d2 if squared else square_root(d2)
+    return torch.where(least > 0, d, -d) / sigma
+
+
+def square_root(d2: Tensor) -> Tensor:
+    """d from d2. On the boundary itself, where d has a kink, its slope is called 0."""
+    away = d2 > 0
+    return torch.where(away, torch.sqrt(torch.where(away, d2, 1.0)), 0.0)
 
 
 def interpolate_depth(w: Weights, z: Tensor) -> Tensor:
@@ -114,9 +123,11 @@ def depth_score(z: Tensor, near: float, far: float) -> Tensor:
     return (near - z) / (far - near)
 
 
-def reach(sigma: float, dist_eps: float = 1e-4) -> float:
-    """How far outside its edge a triangle still counts, in NDC: sqrt(sigma log(1 / dist_eps - 1)), where D falls to dist_eps.
+def reach(sigma: float, dist_eps: float = 1e-4, distribution: str = "logistic", squared: bool = True, shape: float = 1.0, shift: float = 0.0) -> float:
+    """How far outside its edge a triangle still counts, in NDC: where D falls to dist_eps, for the Soft Rasterizer sqrt(sigma log(1 / dist_eps - 1)).
 
-    Euclidean distance only. One pixel is 2 / H of NDC. Infinite for dist_eps = 0.
+    One pixel is 2 / H of NDC. For dist_eps = 0 the distribution's support decides: sqrt(sigma) for the uniform one, say, and infinity for most.
+    (Euclidean distance; with the barycentric one, how far below 0 the smallest weight may be.)
     """
-    return math.sqrt(sigma * math.log(1 / dist_eps - 1)) if dist_eps > 0 else math.inf
+    outside = max(-least_x(distribution, shape, shift, dist_eps), 0.0)
+    return math.sqrt(sigma * outside) if squared else sigma * outside

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -12,6 +14,23 @@ from softras_edu.rasterize.triton_gpu import use_interpreter
 
 if not torch.cuda.is_available():
     use_interpreter()
+
+
+@pytest.fixture
+def quick_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Triton's interpreter at twice its speed: it prepares triton.language again for every call of a function from a kernel, where once a launch would do.
+
+    (So it is in Triton 3.7. Where it is not, nothing happens.)
+    """
+    interpreted = getattr(sys.modules.get("triton.runtime.interpreter"), "InterpretedFunction", None)
+    if interpreted is not None:
+        slow = interpreted.__call__
+
+        def call(self: Any, *arguments: Any, **options: Any) -> Any:
+            ours = self.fn.__module__.startswith("softras_edu.")
+            return self.rewrite()(*arguments, **options) if ours else slow(self, *arguments, **options)
+
+        monkeypatch.setattr(interpreted, "__call__", call)
 
 
 def _random_scene(seed: int, faces: int, channels: int = 3, batch: int | None = None, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor]:

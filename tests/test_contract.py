@@ -153,13 +153,23 @@ def test_an_unknown_gradient_of_the_z_buffer_is_named():
         rasterize_hard(triangles(), size=4, gradient="soft")
 
 
-@every_backend
 @pytest.mark.parametrize(
-    "options", [{"distribution": "gaussian"}, {"distribution": "levy_rev"}, {"squared": False}, {"conorm": "einstein"}, {"conorm": "hard"}]
+    ("options", "message"),
+    [
+        ({"distribution": "gamma", "shape": 0.0}, r"shape: got 0\.0, wanted a number from 0\.1 to 100 for 'gamma'"),
+        ({"distribution": "gamma_rev", "shape": NAN}, r"shape: got nan, wanted a number from 0\.1 to 100 for 'gamma_rev'"),
+        ({"distribution": "levy", "shift": INF}, r"shift: got inf, wanted a number from -1e6 to 1e6 for 'levy'"),
+        ({"conorm": "hamacher", "p": -1}, r"p: got -1, wanted 0 or a number from 1e-30 to 1e30 for 'hamacher'"),
+        ({"conorm": "frank", "p": 1.0}, r"p: got 1\.0, wanted a number from 1e-30 to 1e30, but not 1 for 'frank'"),
+        ({"conorm": "yager", "p": 0}, r"p: got 0, wanted a number from 1e-30 to 1e30 for 'yager'"),
+        ({"conorm": "dombi", "p": "2"}, r"p: got '2', wanted a number from 1e-30 to 1e30 for 'dombi'"),
+        ({"conorm": "schweizer_sklar", "p": 2.0}, r"p: got 2\.0, wanted a number from -1e30 to -1e-30 for 'schweizer_sklar'"),
+        ({"squared": None}, "squared: got None, wanted True or False"),
+    ],
 )
-def test_what_is_known_but_not_built_says_so(options, backend):
-    with pytest.raises(NotImplementedError, match=rf"{next(iter(options))}=.*only the Soft Rasterizer's .* is built so far"):
-        rasterize(triangles(), size=4, backend=backend, **options)
+def test_a_parameter_out_of_range_is_named_with_the_range(options, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        rasterize(triangles(), size=4, **options)
 
 
 @every_backend

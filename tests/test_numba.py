@@ -1,5 +1,5 @@
 """What is particular to the numba backend: the same bits on any number of threads, one compiled kernel for all options, boxes that lose no
-pair, its own exp and log1p. Random scenes of every ugly kind are in `test_ugly_scenes.py`.
+pair, its own exp, log and log1p. Random scenes of every ugly kind are in `test_ugly_scenes.py`.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from torch import Tensor
 from ugly import backdrop, check, image_and_gradients, off_screen, options, random_case, soup, tiny, undrawable
 
 from softras_edu import Camera, icosphere, screen_triangles
-from softras_edu.rasterize import numba_cpu, numba_kernels, numba_pair
+from softras_edu.rasterize import numba_boxes, numba_cpu, numba_kernels, numba_pair
 from softras_edu.rasterize.broadcast import rasterize_broadcast
 from softras_edu.rasterize.numba_cpu import rasterize_numba
 
 pytestmark = pytest.mark.skipif(numba_cpu.why_not() is not None, reason=str(numba_cpu.why_not()))
-KERNELS = (numba_kernels.reach_boxes, numba_kernels.forward_rows, numba_kernels.backward_alpha, numba_kernels.backward_faces)
+KERNELS = (numba_boxes.reach_boxes, numba_kernels.forward_rows, numba_kernels.backward_alpha, numba_kernels.backward_faces)
 
 
-# ---------------------------------------------------------------- the series in place of exp and log1p
+# ---------------------------------------------------------------- the series in place of exp, log and log1p
 
 
 def test_exp_and_log1p_are_good_to_the_last_bits():
@@ -32,6 +32,15 @@ def test_exp_and_log1p_are_good_to_the_last_bits():
         torch.testing.assert_close(got, x.exp(), rtol=4 * 2**-52, atol=0)
         got = torch.tensor([numba_pair.log1p(v) for v in x.exp().tolist()], dtype=torch.float64)
         torch.testing.assert_close(got, x.exp().log1p(), rtol=4 * 2**-52, atol=0)
+
+
+def test_log_is_good_to_the_last_bits():
+    generator = torch.Generator().manual_seed(0)
+    for scale in (1e-12, 1e-3, 1.0, 30.0, 200.0):
+        x = 0.5 * (-scale * torch.rand(2000, generator=generator, dtype=torch.float64)).clamp_min(-689.0).exp()
+        got = torch.tensor([numba_pair.log(v) for v in x.tolist()], dtype=torch.float64)
+        torch.testing.assert_close(got, x.log(), rtol=2 * 2**-52, atol=0)
+    assert [numba_pair.log(x) for x in (0.5, 0.25, 0.0)] == [math.log(0.5), math.log(0.25), -math.inf]
 
 
 def test_exp_and_log1p_at_their_ends():
@@ -112,7 +121,7 @@ def test_the_same_bits_on_any_number_of_threads(dtype, channels):
             torch.set_num_threads(count)
             results.append(image_and_gradients(rasterize_numba, triangles, colors, background, o))
             box = torch.empty(triangles.shape[0] * triangles.shape[1], 4, dtype=torch.int64).numpy()
-            numba_kernels.reach_boxes(0, len(box), triangles.reshape(-1, 3, 3).numpy(), box, numba_cpu.dials(o))
+            numba_boxes.reach_boxes(0, len(box), triangles.reshape(-1, 3, 3).numpy(), box, numba_cpu.dials(o))
             assert (len(numba_cpu.cut(numba_cpu.face_costs(box))) > 2) == (count > 1)  # large enough to be shared out
     finally:
         torch.set_num_threads(threads)
@@ -125,7 +134,7 @@ def test_rows_and_faces_are_cut_into_runs_that_cover_all_once():
     triangles, _ = ball(2)
     o = options((61, 47), sigma=1e-3, dist_eps=1e-4)
     box = torch.empty(triangles.shape[1], 4, dtype=torch.int64).numpy()
-    numba_kernels.reach_boxes(0, len(box), triangles.reshape(-1, 3, 3).numpy(), box, numba_cpu.dials(o))
+    numba_boxes.reach_boxes(0, len(box), triangles.reshape(-1, 3, 3).numpy(), box, numba_cpu.dials(o))
     rows = numba_cpu.row_costs(box, 1, 61)
     wanted = [1 + sum(int(right - left) for top, bottom, left, right in box if top <= i < bottom) for i in range(61)]
     assert rows.tolist() == wanted

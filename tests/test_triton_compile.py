@@ -25,7 +25,12 @@ rows = c.reports()
 for kernel in c.OF_PAIRS:  # the widest group of channels, with every option that costs registers; the other distance
     rows += [c.report(kernel, "C = 19, euclidean, perspective", target) for target in ("sm_90", "gfx942")]
     rows += [c.report(kernel, "C = 3, barycentric, perspective", "sm_90")]
+    rows += [c.report(kernel, variant, "sm_90") for variant in ("levy, frank, not squared", "gamma_rev, probabilistic")]
+    rows += [c.report(kernel, "logistic, max", "gfx942")]
 doubles = {kernel: "f32" in c.compile_kernel(kernel, "sm_90", "fp64", C=3, CHANNELS=3, PERSPECTIVE=True).asm["ttir"] for kernel in c.KERNELS}
+for kernel in c.OF_PAIRS:
+    for variant in ("wigner_semicircle, probabilistic", "levy, frank, not squared"):
+        doubles[kernel] |= "f32" in c.compile_kernel(kernel, "sm_90", "fp64", **c.VARIANTS[variant]).asm["ttir"]
 print(json.dumps([rows, doubles]))
 """
 
@@ -86,7 +91,9 @@ def test_the_committed_table_is_whole_and_nothing_in_it_spills():
             assert seen >= {(kernel, "all", dtype, target) for kernel in KERNELS[:3]}
             for kernel in KERNELS[3:]:
                 of_this = [variant for k, variant, d, t in seen if (k, d, t) == (kernel, dtype, target)]
-                assert len(of_this) == 19  # silhouettes with two distances; RGB; C = 1, 3, 7, 19 with two distances, on the screen and in perspective
+                # SoftRas: silhouettes with two distances; RGB; C = 1, 3, 7, 19 with two distances, on the screen and in perspective.
+                # GenDR, in float32: 17 other distributions, 9 other conorms, 2 combinations.
+                assert len(of_this) == 19 + (17 + 9 + 2) * (dtype == "fp32")
     # All but one: on sm_80, float64 division in the setup kernel is a call, which keeps its return address on the stack.
     assert {(row["kernel"], row["dtype"], row["target"]) for row in rows if row["spilled"] != "0"} <= {("_setup_kernel", "fp64", "sm_80")}
 

@@ -24,6 +24,7 @@ from .use_body import angle_slope, rotate_about_joint, skin
 from .use_pose import geodesic_angle, rotation_from_axis_angle, turn_slope
 from .use_reconstruction import carve, mix_palette, voxel_overlap
 from .use_shape import fold_penalty, laplacian_loss, scheduled_sigma
+from .use_softness import einstein_silhouette, sigma_from_pixels, uniform_probability, yager_slope
 
 __all__ = [
     "aggregate_color",
@@ -34,6 +35,7 @@ __all__ = [
     "depth_weights",
     "distance_maps",
     "draw_discs",
+    "einstein_silhouette",
     "finite_difference",
     "fold_penalty",
     "geodesic_angle",
@@ -61,6 +63,7 @@ __all__ = [
     "segment_max",
     "segment_sum",
     "sigma_for_reach",
+    "sigma_from_pixels",
     "silhouette",
     "skin",
     "softmax_slope",
@@ -68,5 +71,7 @@ __all__ = [
     "tile_entries",
     "tile_pixels",
     "turn_slope",
+    "uniform_probability",
     "voxel_overlap",
+    "yager_slope",
 ]

@@ -67,14 +67,22 @@ def rasterize(
             pixels are square) and z, the depth along the view axis in world units, positive in front.
         colors: (B, F, 3, C) or (F, 3, C), one colour a corner, any C >= 1. None draws the silhouette alone, which is cheaper.
         size: H = W, or (H, W), in pixels.
-        sigma: blur of the probability map D = sigmoid(+-d2 / sigma), in NDC squared, so it does not depend on the resolution.
+        sigma: blur of the probability map D = F(x), x = +-d2 / sigma, in NDC squared, so it does not depend on the resolution. (With
+            squared=False x = +-d / sigma, and sigma is in NDC.)
         gamma: temperature of the softmax over depth, W_j ~ D_j exp(zn_j / gamma), zn = (far - z) / (far - near) in [0, 1].
         background: a number, or a tensor that broadcasts to (B, H, W, C): (C,) for one colour, (H, W, C) for a picture.
         eps: the background weighs exp(eps / gamma) in that softmax (the paper's epsilon).
         near, far: depths outside [near, far] are left out, pixel by pixel.
-        dist_eps: pairs of pixel and triangle with D < dist_eps are left out of colour and alpha. 0 keeps every pair.
+        dist_eps: pairs of pixel and triangle with D < dist_eps are left out of colour and alpha. 0 keeps every pair with D > 0.
         distance: "euclidean", d2 on the screen; or "barycentric", the smallest barycentric weight squared (the paper's alternative).
-        distribution, squared, shape, shift, conorm, p: GenDR's dials (arXiv 2204.13845); so far only the Soft Rasterizer's own setting.
+        distribution: F, how an edge fades: one of the 18 that `softness.DISTRIBUTIONS` names and `distributions.py` defines (GenDR,
+            arXiv 2204.13845). The Soft Rasterizer's is "logistic", F = sigmoid.
+        squared: measure the squared distance, as the Soft Rasterizer does, or the distance itself.
+        shape: of gamma and gamma_rev, from 0.1 to 100; None is 2.
+        shift: of exponential, gamma, levy and their _rev: they act on x + shift; None is 0.
+        conorm: how faces add up to alpha: one of the 10 that `softness.CONORMS` names and `conorms.py` defines (GenDR). The Soft Rasterizer's is
+            "probabilistic", 1 - prod(1 - D). Colours are mixed by the same softmax for all.
+        p: of hamacher (None is 0), frank, yager, aczel_alsina, dombi (None is 2) and schweizer_sklar (None is -2).
         perspective_correct: interpolate colours in the world, not on the screen (the paper: on the screen).
         cull_backfaces: leave out triangles whose corners run clockwise on the screen.
         backend: "auto", or a key of `backends()`. A backend that was named and cannot serve raises; it never falls back.
@@ -87,12 +95,11 @@ def rasterize(
 
     Raises:
         ValueError: bad shapes, dtypes, devices or numbers; the message names the argument, what it got and what it wanted.
-        NotImplementedError: a GenDR distribution or conorm that is not built yet.
     """
     height, width = check_size(size)
     check_triangles(triangles)
     check_colors(colors, triangles)
-    check_softness(distribution, squared, shape, shift, conorm, p)
+    shape, shift, p = check_softness(distribution, squared, shape, shift, conorm, p)
     check_positive(sigma=sigma, gamma=gamma)
     check_depths(near, far)
     if not isinstance(eps, Real) or not 0 <= eps < float("inf"):
@@ -102,7 +109,8 @@ def rasterize(
     check_choice("distance", distance, ("euclidean", "barycentric"))
     check_choice("backend", backend, ("auto", *RUNGS))
 
-    options = Options(height, width, sigma, gamma, eps, near, far, dist_eps, distance, perspective_correct, cull_backfaces)
+    softness = (distribution, squared, shape, shift, conorm, p)
+    options = Options(height, width, sigma, gamma, eps, near, far, dist_eps, distance, perspective_correct, cull_backfaces, *softness)
     batched = triangles.dim() == 4
     if not batched:
         triangles = triangles[None]

@@ -21,13 +21,15 @@ def rasterize_broadcast(triangles: Tensor, colors: Tensor | None, background: Te
     z_corner = triangles[:, :, None, None, :, 2]  # (B, F, 1, 1, 3)
 
     w = formulas.barycentric(pixel, xy)  # w0, w1, w2, each (B, F, H, W)
-    logit = formulas.signed_logit(pixel, xy, w, o.sigma, o.distance)  # (B, F, H, W)
-    log_d, log_outside = softness.log_probability(logit)  # log D, log(1 - D)
+    logit = formulas.signed_logit(pixel, xy, w, o.sigma, o.distance, o.squared)  # (B, F, H, W)
+    log_d, log_outside = softness.log_probability(logit, o.distribution, o.shape, o.shift)  # log D, log(1 - D)
     w = formulas.clip_barycentric(w)
     z = formulas.interpolate_depth(w, z_corner)  # (B, F, H, W)
     keep = drawable[:, :, None, None] & (log_d >= o.log_dist_eps) & (z >= o.near) & (z <= o.far)
 
-    alpha = softness.combine(log_outside.where(keep, 0.0), dim=1)[..., None]  # A_O: 1 - prod(1 - D)
+    lifted = softness.lift(log_d, log_outside, o.conorm, o.p)  # for A_O, log(1 - D)
+    lifted = lifted.where(keep, softness.nothing(o.conorm, o.p))
+    alpha = softness.combine(lifted, 1, o.conorm, o.p)[..., None]  # A_O: 1 - prod(1 - D)
     if colors is None:
         return alpha
 

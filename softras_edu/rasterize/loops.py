@@ -1,6 +1,6 @@
 """Rung 1: the paper's sums as plain Python loops, for each pixel, for each triangle, one number at a time.
 
-The slowest and the easiest to read. Nothing here is shared with `formulas.py`: it is a second opinion. The numbers are 0-d tensors, so
+The slowest and the easiest to read. Nothing here is shared with `formulas.py` and `softness.py`: it is a second opinion. The numbers are 0-d tensors, so
 that autograd sees every step; keep images to about 16 x 16.
 """
 
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import logsigmoid
 
+from .loops_softness import either, log_probability
 from .options import Options
 
 
@@ -28,24 +28,23 @@ def rasterize_loops(triangles: Tensor, colors: Tensor | None, background: Tensor
 
 def _pixel(x: float, y: float, triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options) -> Tensor:
     """One pixel: aggregate the faces, A_O for alpha and A_S for colour -> (C + 1,)."""
-    log_product = triangles.new_zeros(())  # log prod_j (1 - D_j)
+    alpha = triangles.new_zeros(())
     log_weights = [triangles.new_tensor((o.eps - 1) / o.gamma)]  # log of the background's exp((eps - 1) / gamma)
     face_colors = [background]
     for f, triangle in enumerate(triangles):
         pair = _pair(x, y, triangle, o)
         if pair is None:
             continue
-        logit, w0, w1, w2, z = pair
-        log_product = log_product + logsigmoid(-logit)  # log(1 - D)
+        log_d, w0, w1, w2, z = pair
+        alpha = either(alpha, torch.exp(log_d), o)  # in the paper, 1 - alpha is the product of all 1 - D
         if colors is None:
             continue
         c0, c1, c2 = colors[f]
         if o.perspective_correct:
             z0, z1, z2 = triangle[:, 2]
             w0, w1, w2 = w0 * z / z0, w1 * z / z1, w2 * z / z2
-        log_weights.append(logsigmoid(logit) + (o.near - z) / (o.far - o.near) / o.gamma)  # log of D exp((zn - 1) / gamma)
+        log_weights.append(log_d + (o.near - z) / (o.far - o.near) / o.gamma)  # log of D exp((zn - 1) / gamma)
         face_colors.append(w0 * c0 + w1 * c1 + w2 * c2)
-    alpha = 1 - torch.exp(log_product)
     if colors is None:
         return alpha[None]
 
@@ -59,7 +58,7 @@ def _pixel(x: float, y: float, triangles: Tensor, colors: Tensor | None, backgro
 
 
 def _pair(x: float, y: float, triangle: Tensor, o: Options) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor] | None:
-    """One pixel and one triangle: (logit, clipped w0, w1, w2, depth z), or None if the pair is left out."""
+    """One pixel and one triangle: (log D, clipped w0, w1, w2, depth z), or None if the pair is left out."""
     (x0, y0, z0), (x1, y1, z1), (x2, y2, z2) = triangle
     area = (x1 - x0) * (y2 - y0) - (y1 - y0) * (x2 - x0)  # doubled, positive for a front face
     if min(z0, z1, z2) <= o.min_depth or abs(area) < o.min_doubled_area or (o.cull_backfaces and area < 0):
@@ -74,8 +73,9 @@ def _pair(x: float, y: float, triangle: Tensor, o: Options) -> tuple[Tensor, Ten
         d2 = min(_segment(x, y, x0, y0, x1, y1), _segment(x, y, x1, y1, x2, y2), _segment(x, y, x2, y2, x0, y0))
     else:
         d2 = min(w0, w1, w2) ** 2
-    logit = d2 / o.sigma if inside else -d2 / o.sigma
-    if logsigmoid(logit) < o.log_dist_eps:
+    d = d2 if o.squared or d2 == 0 else torch.sqrt(d2)
+    log_d = log_probability(d / o.sigma if inside else -d / o.sigma, o)
+    if log_d < o.log_dist_eps or log_d == -torch.inf:
         return None
 
     w0, w1, w2 = w0.clamp(0, 1), w1.clamp(0, 1), w2.clamp(0, 1)
@@ -86,7 +86,7 @@ def _pair(x: float, y: float, triangle: Tensor, o: Options) -> tuple[Tensor, Ten
     z = 1 / (w0 / z0 + w1 / z1 + w2 / z2)
     if z < o.near or z > o.far:
         return None
-    return logit, w0, w1, w2, z
+    return log_d, w0, w1, w2, z
 
 
 def _segment(x: float, y: float, xa: Tensor, ya: Tensor, xb: Tensor, yb: Tensor) -> Tensor:

@@ -1,8 +1,10 @@
 """Rung 4: one fused loop on the CPU, compiled by numba, with the backward pass derived by hand.
 
-numba_pair.py     the mathematics of one (pixel, triangle) pair, each formula with its derivative
-numba_kernels.py  the loops
-this file         cuts the work into tasks for several threads, and tells autograd which loop is whose derivative
+numba_pair.py      the mathematics of one (pixel, triangle) pair, each formula with its derivative
+numba_softness.py  distributions and conorms other than the Soft Rasterizer's own, number by number
+numba_boxes.py     where pixels and triangles are, and which pixels a triangle can reach
+numba_kernels.py   the loops
+this file          cuts the work into tasks for several threads, and tells autograd which loop is whose derivative
 
 `broadcast` writes every intermediate number of every (pixel, triangle) pair to memory; here a pair lives in registers. What is kept
 is a few numbers a pixel, and the backward pass computes a pair once more instead of remembering it.
@@ -35,9 +37,10 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from .. import formulas
-from . import numba_pair
-from .numba_kernels import Array, backward_alpha, backward_faces, forward_rows, reach_boxes
+from .. import softness
+from . import numba_boxes, numba_pair, numba_softness
+from .numba_boxes import reach_boxes
+from .numba_kernels import Array, backward_alpha, backward_faces, forward_rows
 from .numba_pair import MISSING, Dials
 from .options import Options, check_finite
 
@@ -49,6 +52,8 @@ def why_not() -> str | None:
 
 def dials(o: Options) -> Dials:
     """The numbers that the kernels need."""
+    least_x = softness.least_x(o.distribution, o.shape, o.shift, o.dist_eps)
+    conorm, p = ("dombi", 1.0) if (o.conorm, o.p) == ("hamacher", 0) else (o.conorm, o.p)  # its limit
     return Dials(
         height=o.height,
         width=o.width,
@@ -56,13 +61,22 @@ def dials(o: Options) -> Dials:
         gamma=float(o.gamma),
         near=float(o.near),
         far=float(o.far),
-        least_logit=-math.log(1 / o.dist_eps - 1) if o.dist_eps > 0 else -math.inf,
-        reach=formulas.reach(o.sigma, o.dist_eps),
+        least_logit=least_x if o.squared else least_x * abs(least_x) * o.sigma,
+        reach=o.reach,
         euclidean=o.distance == "euclidean",
         perspective_correct=bool(o.perspective_correct),
         cull_backfaces=bool(o.cull_backfaces),
         min_doubled_area=o.min_doubled_area,
         min_depth=o.min_depth,
+        squared=bool(o.squared),
+        logistic=o.distribution == "logistic",
+        probabilistic=o.conorm == "probabilistic",
+        distribution=softness.DISTRIBUTIONS.index(o.distribution),
+        shape=float(o.shape),
+        shift=float(o.shift),
+        log_gamma=math.lgamma(o.shape + 1),
+        conorm=softness.CONORMS.index(conorm),
+        p=float(p),
     )
 
 
@@ -128,7 +142,7 @@ def _zeros(x: Tensor) -> Tensor:
 
 
 def forward(triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options) -> tuple[Tensor, ...]:
-    """The image (B, H, W, C + 1), and what `backward` needs: box (B * F, 4), peak, den, log_product (B * H * W,), color (C, B * H * W)."""
+    """The image (B, H, W, C + 1), and what `backward` needs: box (B * F, 4), peak, den, state, winner (B * H * W,), color (C, B * H * W)."""
     images, faces = triangles.shape[:2]
     channels = background.shape[-1]
     pixels = images * o.height * o.width
@@ -141,19 +155,20 @@ def forward(triangles: Tensor, colors: Tensor | None, background: Tensor, o: Opt
 
     # NumPy fills these, not PyTorch, whose OpenMP threads would spin for milliseconds after it, on the cores that ours are to use.
     peak = np.full(pixels, (o.eps - 1) / o.gamma)  # -1 because the faces' depth score is less 1 too
-    den, log_product = np.ones(pixels), np.zeros(pixels)
+    den, state = np.ones(pixels), np.full(pixels, numba_softness.start(numbers.conorm))
+    winner = np.full(pixels if o.conorm == "max" else 0, -1)
     color = background.detach().numpy().reshape(pixels, channels).T.astype(np.float64, order="C")
     image = triangles.new_empty(images, o.height, o.width, channels + 1)
     cuts = cut(row_costs(box, images, o.height))
-    share_out(forward_rows, cuts, flat_triangles, flat_colors, box, peak, den, log_product, color, image.view(pixels, channels + 1).numpy(), numbers)
-    return image, *map(torch.from_numpy, (box, peak, den, log_product, color))
+    share_out(forward_rows, cuts, flat_triangles, flat_colors, box, peak, den, state, winner, color, image.view(pixels, channels + 1).numpy(), numbers)
+    return image, *map(torch.from_numpy, (box, peak, den, state, winner, color))
 
 
 def backward(
     d_image: Tensor, triangles: Tensor, colors: Tensor | None, saved: tuple[Tensor, ...], wanted: tuple[bool, bool, bool], o: Options
 ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
     """Gradients of triangles, colours and background, those that are `wanted`; `saved` is what `forward` returned behind the image."""
-    box, peak, den, log_product, color = (x.numpy() for x in saved)
+    box, peak, den, state, winner, color = (x.numpy() for x in saved)
     images, faces = triangles.shape[:2]
     pixels, channels = len(peak), len(color)
     d_triangles = _zeros(triangles) if wanted[0] else None
@@ -168,12 +183,13 @@ def backward(
         shape = (images * faces, 3, channels)
         flat_colors = np.empty(shape, flat_triangles.dtype) if colors is None else _flat(colors, *shape)
         flat_image = _flat(d_image, pixels, channels + 1)
-        d_log_product = np.empty(pixels)
-        backward_alpha(flat_image, log_product, d_log_product)
+        numbers = dials(o)
+        d_state = np.empty(pixels)
+        backward_alpha(flat_image, state, d_state, numbers)
         outputs = [np.empty((0, 3, 3), flat_triangles.dtype) if d_triangles is None else d_triangles.view(-1, 3, 3).numpy()]
         outputs += [np.empty(shape, flat_triangles.dtype) if d_colors is None else d_colors.view(shape).numpy()]
         cuts = cut(face_costs(box))
-        share_out(backward_faces, cuts, flat_triangles, flat_colors, box, peak, den, color, flat_image, d_log_product, *outputs, wanted[0], dials(o))
+        share_out(backward_faces, cuts, flat_triangles, flat_colors, box, peak, den, state, winner, color, flat_image, d_state, *outputs, wanted[0], numbers)
     return d_triangles, d_colors, d_background
 
 
@@ -227,22 +243,23 @@ def compile_for(dtype: torch.dtype) -> None:
         def on_start(self, _: Any) -> None:
             if not self.said:
                 self.said = True
-                print(f"softras-edu: compiling the CPU kernels for {dtype}, once (about 5 s)", file=sys.stderr, flush=True)
+                print(f"softras-edu: compiling the CPU kernels for {dtype}, once (about 9 s)", file=sys.stderr, flush=True)
 
         def on_end(self, _: Any) -> None:
             pass
 
     o = Options(1, 1, 1.0, 1.0, 0.0, 1.0, 2.0, 0.0, "euclidean", False, False)
-    nothing = torch.zeros(0, 1, 3, 3, dtype=dtype, requires_grad=True)
-    with event.install_listener("numba:compile", Announce()), torch.enable_grad():
-        _Rasterize.apply(nothing, nothing, torch.zeros(0, 1, 1, 3, dtype=dtype), o).sum().backward()
+    nothing = torch.zeros(0, 1, 3, 3, dtype=dtype)
+    with event.install_listener("numba:compile", Announce()), torch.no_grad():
+        image, *saved = forward(nothing, nothing, torch.zeros(0, 1, 1, 3, dtype=dtype), o)
+        backward(image, nothing, nothing, tuple(saved), (True, True, True), o)  # not by autograd, which is off within an operator
 
 
 def forget_stale(kernel: Any) -> None:
     """Throw away machine code on disk that is older than the formulas in it: numba itself compares its date with the kernel's own file only."""
     folder = Path(kernel.stats.cache_path or "")
-    changed = Path(numba_pair.__file__).stat().st_mtime
-    for index in folder.glob(f"numba_kernels.{kernel.__name__}-*.nbi"):
+    changed = max(Path(module.__file__ or "").stat().st_mtime for module in (numba_boxes, numba_pair, numba_softness))
+    for index in folder.glob(f"{kernel.__module__.rpartition('.')[2]}.{kernel.__name__}-*.nbi"):
         if index.stat().st_mtime < changed:
             index.unlink(missing_ok=True)
 

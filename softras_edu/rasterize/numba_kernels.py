@@ -1,9 +1,10 @@
-"""Rung 4's loops, compiled by numba: what a triangle can reach, forward, and backward. The mathematics of one pair stands in `numba_pair.py`.
+"""Rung 4's loops, compiled by numba: forward, and backward. The mathematics of one pair stands in `numba_pair.py`.
 
 Lanes. A processor can do the same sum for four or eight numbers at once (SIMD), if a loop does nothing but sums: no function that the
 compiler cannot look into, no early exit, no writing to places that might be each other. So the pixels of a triangle's box are taken
 LANES at a time, row after row of the box (`fill_lanes`), and every step is a short loop over these lanes: fetch what the pixels hold, compute,
-put it back. Between two loops the numbers of a lane rest in the scratch array `s`: number Z of lane k is s[Z + k].
+put it back. Between two loops the numbers of a lane rest in the scratch array `s`: number Z of lane k is s[Z + k]. Which distribution and which
+conorm is asked between loops, not in them; those without a loop of their own (`numba_softness.py`) are computed lane after lane.
 """
 
 from __future__ import annotations
@@ -13,10 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from .numba_boxes import centers, corners
 from .numba_pair import (
     Dials,
-    Point,
-    Three,
     barycentric,
     barycentric_backward,
     clip,
@@ -26,7 +26,6 @@ from .numba_pair import (
     combine,
     combine_slope,
     counts,
-    doubled_area,
     exp,
     inlined,
     interpolate_depth,
@@ -34,36 +33,27 @@ from .numba_pair import (
     least_backward,
     log_probability,
     log_probability_slope,
+    scalar,
     signed_logit,
+    signed_root,
+    signed_root_slope,
     squared_distance,
+    uniform,
 )
+from .numba_softness import MAX, UNIFORM, alpha_and_slope, join, lift, softness, state_slope
 
 Array = Any  # numpy.ndarray; numba compiles for the real types
 
 LANES = 64  # pairs that go through a loop together: the scratch array must stay in the fastest cache
-ROWS = 37  # numbers a lane has room for
+ROWS = 41  # numbers a lane has room for
 # Where they start in `s`. Forward and backward share the first ones; a later step may overwrite what it has read.
-X, Y, V0, V1, V2, W0, W1, W2, P0, P1, P2, Z, LOG_WEIGHT, PEAK, DEN, LOG_PRODUCT, WEIGHT, SHRINK, COLOR, LOGIT = (k * LANES for k in range(20))
-INVERSE, SLOPE_D, SLOPE_OUTSIDE, SHARE, D_LOG_WEIGHT, D_P0, D_P1, D_P2 = (k * LANES for k in range(20, 28))
-D_X0, D_Y0, D_X1, D_Y1, D_X2, D_Y2, D_Q0, D_Q1, D_Q2 = (k * LANES for k in range(28, 37))
+X, Y, V0, V1, V2, W0, W1, W2, P0, P1, P2, Z, LOG_WEIGHT, PEAK, DEN, STATE, WEIGHT, SHRINK, COLOR, LOGIT = (k * LANES for k in range(20))
+INVERSE, LOG_D, LOG_OUTSIDE, SLOPE_D, SLOPE_OUTSIDE, SLOPE_STATE, SHARE = (k * LANES for k in range(20, 27))
+D_STATE, D_LOG_WEIGHT, D_P0, D_P1, D_P2 = (k * LANES for k in range(27, 32))
+D_X0, D_Y0, D_X1, D_Y1, D_X2, D_Y2, D_Q0, D_Q1, D_Q2 = (k * LANES for k in range(32, 41))
 
 
 # ---------------------------------------------------------------- lanes
-
-
-@inlined
-def corners(triangles: Array, n: int) -> tuple[Point, Point, Point, Three]:
-    """Corners a, b, c of triangle n on the screen, and 1 / z of each, in float64."""
-    a = np.float64(triangles[n, 0, 0]), np.float64(triangles[n, 0, 1])
-    b = np.float64(triangles[n, 1, 0]), np.float64(triangles[n, 1, 1])
-    c = np.float64(triangles[n, 2, 0]), np.float64(triangles[n, 2, 1])
-    return a, b, c, (1.0 / triangles[n, 0, 2], 1.0 / triangles[n, 1, 2], 1.0 / triangles[n, 2, 2])
-
-
-@inlined
-def centers(o: Dials) -> tuple[Array, Array]:
-    """x of every column (W,) and y of every row (H,) of pixels."""
-    return (2 * np.arange(o.width) + 1 - o.width) / o.height, 1 - (2 * np.arange(o.height) + 1) / o.height
 
 
 @inlined
@@ -84,37 +74,51 @@ def fill_lanes(s: Array, at: Array, first: int, rows: Array, columns: Array, row
     return count
 
 
-# ---------------------------------------------------------------- which pixels a triangle can reach
+# ---------------------------------------------------------------- lanes of any distribution and conorm, one number after another
 
 
-@kernel
-def reach_boxes(start: int, stop: int, triangles: Array, box: Array, o: Dials) -> None:
-    """For triangles start ... stop of (N, 3, 3): first row, row after the last, first column, column after the last -> box (N, 4).
+@scalar
+def soften(s: Array, padded: int, count: int, o: Dials) -> None:
+    """LOGIT -> LOG_D, LOG_OUTSIDE and their slopes. Two distributions have a loop that takes several lanes at once."""
+    if o.logistic:
+        for k in range(padded):
+            s[LOG_D + k], s[LOG_OUTSIDE + k] = log_probability(s[LOGIT + k])
+            s[SLOPE_D + k], s[SLOPE_OUTSIDE + k] = log_probability_slope(s[LOGIT + k])
+    elif o.distribution == UNIFORM:
+        for k in range(padded):
+            s[LOG_D + k], s[LOG_OUTSIDE + k], s[SLOPE_D + k], s[SLOPE_OUTSIDE + k] = uniform(s[LOGIT + k])
+    else:
+        for k in range(count):
+            s[LOG_D + k], s[LOG_OUTSIDE + k], s[SLOPE_D + k], s[SLOPE_OUTSIDE + k] = softness(s[LOGIT + k], o.distribution, o.shape, o.shift, o.log_gamma)
 
-    A pair counts when D >= dist_eps. Euclidean: then the pixel is in the triangle or within `reach` of it, hence in its bounding box
-    grown by `reach`. Barycentric: then every v_k >= -reach. Now (v_k + m) / (1 + 3 m), m = reach, are again three numbers >= 0 that sum
-    to 1, and they are the pixel's weights in the triangle scaled by 1 + 3 m about its centroid: the pixel is in that triangle's box.
-    An undrawable triangle has an empty box.
-    """
-    for n in range(start, stop):
-        x0, y0, z0 = np.float64(triangles[n, 0, 0]), np.float64(triangles[n, 0, 1]), triangles[n, 0, 2]
-        x1, y1, z1 = np.float64(triangles[n, 1, 0]), np.float64(triangles[n, 1, 1]), triangles[n, 1, 2]
-        x2, y2, z2 = np.float64(triangles[n, 2, 0]), np.float64(triangles[n, 2, 1]), triangles[n, 2, 2]
-        area = doubled_area((x0, y0), (x1, y1), (x2, y2))
-        box[n] = 0
-        if min(z0, z1, z2) <= o.min_depth or abs(area) < o.min_doubled_area or (o.cull_backfaces and area < 0):
-            continue
-        left, right, bottom, top = min(x0, x1, x2), max(x0, x1, x2), min(y0, y1, y2), max(y0, y1, y2)
-        if o.euclidean or o.reach == math.inf:
-            left, right, bottom, top = left - o.reach, right + o.reach, bottom - o.reach, top + o.reach
+
+@scalar
+def add_face(s: Array, at: Array, winner: Array, n: int, padded: int, count: int, o: Dials) -> None:
+    """LOG_D, LOG_OUTSIDE of face n -> STATE; for max, the number of a face that is now the largest -> winner (B * H * W,)."""
+    if o.probabilistic:
+        for k in range(padded):
+            s[STATE + k] += s[LOG_OUTSIDE + k]
+        return
+    for k in range(count):
+        if s[LOG_D + k] > -math.inf:  # D = 0 changes nothing
+            lifted = lift(s[LOG_D + k], s[LOG_OUTSIDE + k], o.conorm, o.p)
+            if o.conorm == MAX and lifted > s[STATE + k]:
+                winner[at[k]] = n
+            s[STATE + k] = join(s[STATE + k], lifted, o.conorm)
+
+
+@scalar
+def pull_face(s: Array, at: Array, state: Array, winner: Array, n: int, padded: int, count: int, o: Dials) -> None:
+    """LOG_D, LOG_OUTSIDE and their slopes of face n, and the pixels' state (B * H * W,) -> SLOPE_STATE."""
+    if o.probabilistic:
+        for k in range(padded):
+            s[SLOPE_STATE + k] = s[SLOPE_OUTSIDE + k]
+        return
+    for k in range(count):
+        if o.conorm == MAX and winner[at[k]] != n:
+            s[SLOPE_STATE + k] = 0.0
         else:
-            x, y, scale = (x0 + x1 + x2) / 3, (y0 + y1 + y2) / 3, 1 + 3 * o.reach
-            left, right, bottom, top = x + scale * (left - x), x + scale * (right - x), y + scale * (bottom - y), y + scale * (top - y)
-        # Solve y = 1 - (2 i + 1) / H and x = (2 j + 1 - W) / H for i and j. A millionth of a pixel is for rounding.
-        box[n, 0] = math.ceil(min(max((o.height * (1 - top) - 1) / 2 - 1e-6, 0.0), o.height))
-        box[n, 1] = math.floor(min(max((o.height * (1 - bottom) - 1) / 2 + 1e-6, -1.0), o.height - 1.0)) + 1
-        box[n, 2] = math.ceil(min(max((o.height * left + o.width - 1) / 2 - 1e-6, 0.0), o.width))
-        box[n, 3] = math.floor(min(max((o.height * right + o.width - 1) / 2 + 1e-6, -1.0), o.width - 1.0)) + 1
+            s[SLOPE_STATE + k] = state_slope(s[LOG_D + k], s[LOG_OUTSIDE + k], s[SLOPE_D + k], s[SLOPE_OUTSIDE + k], state[at[k]], o.conorm, o.p)
 
 
 # ---------------------------------------------------------------- forward
@@ -122,13 +126,25 @@ def reach_boxes(start: int, stop: int, triangles: Array, box: Array, o: Dials) -
 
 @kernel
 def forward_rows(
-    start: int, stop: int, triangles: Array, colors: Array, box: Array, peak: Array, den: Array, log_product: Array, color: Array, image: Array, o: Dials
+    start: int,
+    stop: int,
+    triangles: Array,
+    colors: Array,
+    box: Array,
+    peak: Array,
+    den: Array,
+    state: Array,
+    winner: Array,
+    color: Array,
+    image: Array,
+    o: Dials,
 ) -> None:
     """Draw rows start ... stop of the B * H rows of all images.
 
     triangles (B * F, 3, 3), colors (B * F, 3, C), box (B * F, 4) -> image (B * H * W, C + 1). What the backward pass needs stays in
-    peak, den, log_product (B * H * W,) and color (C, B * H * W), float64. They come in as if the background had been the first face:
-    peak = log of its weight, den = 1, color = background; log_product = 0.
+    peak, den, state (B * H * W,) and color (C, B * H * W), float64. They come in as if the background had been the first face:
+    peak = log of its weight, den = 1, color = background; state, the conorm's number, as that of no face. For the conorm max, winner
+    (B * H * W,) keeps each pixel's face; else it is empty.
     """
     channels = len(color)
     images = len(peak) // (o.height * o.width)
@@ -147,7 +163,7 @@ def forward_rows(
                 count = fill_lanes(s, at, first, rows, columns, first_row + top, top, bottom, left, right)
                 padded = count + -count % 4  # so that four lanes at a time come out even; what the lanes after `count` hold is never read
                 for k in range(count):
-                    s[LOG_PRODUCT + k] = log_product[at[k]]
+                    s[STATE + k] = state[at[k]]
                 for k in range(padded):
                     v = barycentric(s[X + k], s[Y + k], a, b, c)
                     d2, _, _ = squared_distance(s[X + k], s[Y + k], a, b, c, v, o)
@@ -157,12 +173,21 @@ def forward_rows(
                     s[LOGIT + k] = logit if counts(logit, z, o) else -math.inf  # D = 0: then the pair adds nothing, without more ado
                     s[Z + k] = z
                     s[P0 + k], s[P1 + k], s[P2 + k] = color_weights(w, inverse_z, z, o)
-                for k in range(padded):
-                    log_d, log_outside = log_probability(s[LOGIT + k])
-                    s[LOG_PRODUCT + k] += log_outside
-                    s[LOG_WEIGHT + k] = log_d + (o.near - s[Z + k]) / ((o.far - o.near) * o.gamma)
+                if not o.squared:
+                    for k in range(padded):
+                        s[LOGIT + k] = signed_root(s[LOGIT + k], o)
+                if o.logistic and o.probabilistic:
+                    for k in range(padded):
+                        log_d, log_outside = log_probability(s[LOGIT + k])
+                        s[STATE + k] += log_outside
+                        s[LOG_WEIGHT + k] = log_d + (o.near - s[Z + k]) / ((o.far - o.near) * o.gamma)
+                else:
+                    soften(s, padded, count, o)
+                    add_face(s, at, winner, n, padded, count, o)
+                    for k in range(padded):
+                        s[LOG_WEIGHT + k] = s[LOG_D + k] + (o.near - s[Z + k]) / ((o.far - o.near) * o.gamma)
                 for k in range(count):
-                    log_product[at[k]] = s[LOG_PRODUCT + k]
+                    state[at[k]] = s[STATE + k]
                 if channels == 0:
                     continue
 
@@ -192,18 +217,25 @@ def forward_rows(
         for m in range(channels):
             color[m, q] /= den[q]
             image[q, m] = color[m, q]
-        image[q, channels] = combine(log_product[q])
+        image[q, channels] = combine(state[q])
+    if not o.probabilistic:
+        for q in range(start * o.width, stop * o.width):
+            image[q, channels], _ = alpha_and_slope(state[q], o.conorm, o.p)
 
 
 # ---------------------------------------------------------------- backward, from the end of the chain to its start
 
 
 @kernel
-def backward_alpha(d_image: Array, log_product: Array, d_log_product: Array) -> None:
-    """alpha -> log_product: d_image (B * H * W, C + 1), of which this is the last channel -> d_log_product (B * H * W,)."""
+def backward_alpha(d_image: Array, state: Array, d_state: Array, o: Dials) -> None:
+    """alpha -> state: d_image (B * H * W, C + 1), of which this is the last channel -> d_state (B * H * W,)."""
     pixels, channels = d_image.shape
     for q in range(pixels):
-        d_log_product[q] = d_image[q, channels - 1] * combine_slope(log_product[q])
+        d_state[q] = d_image[q, channels - 1] * combine_slope(state[q])
+    if not o.probabilistic:
+        for q in range(pixels):
+            _, slope = alpha_and_slope(state[q], o.conorm, o.p)
+            d_state[q] = d_image[q, channels - 1] * slope
 
 
 @kernel
@@ -215,9 +247,11 @@ def backward_faces(
     box: Array,
     peak: Array,
     den: Array,
+    state: Array,
+    winner: Array,
     color: Array,
     d_image: Array,
-    d_log_product: Array,
+    d_state: Array,
     d_triangles: Array,
     d_colors: Array,
     corners_wanted: bool,
@@ -225,7 +259,7 @@ def backward_faces(
 ) -> None:
     """Gradients of triangles start ... stop of the B * F of all images -> d_triangles (B * F, 3, 3), d_colors (B * F, 3, C), which come in as 0.
 
-    The other shapes are as in `forward_rows`, and peak, den, color as it left them.
+    The other shapes are as in `forward_rows`, and peak, den, state, winner, color as it left them.
     """
     channels = len(color)
     images = len(peak) // (o.height * o.width)
@@ -245,7 +279,7 @@ def backward_faces(
 
             # The forward pass once more.
             for k in range(count):
-                s[LOG_PRODUCT + k] = d_log_product[at[k]]
+                s[D_STATE + k] = d_state[at[k]]
                 if channels > 0:
                     s[PEAK + k], s[DEN + k] = peak[at[k]], den[at[k]]
             for k in range(padded):
@@ -258,17 +292,31 @@ def backward_faces(
                 s[V0 + k], s[V1 + k], s[V2 + k] = v
                 s[W0 + k], s[W1 + k], s[W2 + k] = w
                 s[Z + k], s[INVERSE + k] = z, inverse
-            for k in range(padded):
-                s[SLOPE_D + k], s[SLOPE_OUTSIDE + k] = log_probability_slope(s[LOGIT + k])
+            if not o.squared:
+                for k in range(padded):
+                    s[LOGIT + k] = signed_root(s[LOGIT + k], o)
+            if o.logistic and o.probabilistic:
+                for k in range(padded):
+                    s[SLOPE_D + k], s[SLOPE_STATE + k] = log_probability_slope(s[LOGIT + k])
+            else:
+                soften(s, padded, count, o)
+                pull_face(s, at, state, winner, n, padded, count, o)
+            if not o.squared:
+                for k in range(padded):
+                    slope = signed_root_slope(s[LOGIT + k], o)
+                    s[SLOPE_D + k] *= slope
+                    s[SLOPE_STATE + k] *= slope
 
             # A_S: color = sum_j share_j C_j, where share_j = exp(log_weight_j - peak) / den. So d color / d C_j = share_j, and the
             # softmax's derivative is d color / d log_weight_j = share_j (C_j - color): a face pulls towards its own colour.
             for k in range(padded):
                 s[D_LOG_WEIGHT + k] = s[D_P0 + k] = s[D_P1 + k] = s[D_P2 + k] = 0.0
             if channels > 0:
+                if o.logistic:
+                    for k in range(padded):
+                        s[LOG_D + k], _ = log_probability(s[LOGIT + k])
                 for k in range(padded):
-                    log_d, _ = log_probability(s[LOGIT + k])
-                    s[LOG_WEIGHT + k] = log_d + (o.near - s[Z + k]) / ((o.far - o.near) * o.gamma)
+                    s[LOG_WEIGHT + k] = s[LOG_D + k] + (o.near - s[Z + k]) / ((o.far - o.near) * o.gamma)
                 for k in range(padded):
                     s[SHARE + k] = exp(s[LOG_WEIGHT + k] - s[PEAK + k]) / s[DEN + k]
                     s[P0 + k], s[P1 + k], s[P2 + k] = color_weights((s[W0 + k], s[W1 + k], s[W2 + k]), inverse_z, s[Z + k], o)
@@ -301,8 +349,8 @@ def backward_faces(
                 v = s[V0 + k], s[V1 + k], s[V2 + k]
                 w = s[W0 + k], s[W1 + k], s[W2 + k]
                 z = s[Z + k]
-                # log_weight = log D + (near - z) / ((far - near) gamma), and A_O's log_product is the sum of log(1 - D).
-                d_logit = s[D_LOG_WEIGHT + k] * s[SLOPE_D + k] + s[LOG_PRODUCT + k] * s[SLOPE_OUTSIDE + k]
+                # log_weight = log D + (near - z) / ((far - near) gamma), and A_O's state is the sum of log(1 - D), or another conorm's.
+                d_logit = s[D_LOG_WEIGHT + k] * s[SLOPE_D + k] + s[D_STATE + k] * s[SLOPE_STATE + k]
                 d_z = -s[D_LOG_WEIGHT + k] / ((o.far - o.near) * o.gamma)
 
                 # z = 1 / sum(w_k q_k), q_k = 1 / z_k, of slope -z**2 in the sum. (Without colours, all of this is 0: alpha knows no depth.)

@@ -28,7 +28,9 @@ def _fake(triangles: Tensor, colors: Tensor | None, background: Tensor, o: Optio
     pixels = images * o.height * o.width
     image = triangles.new_empty(images, o.height, o.width, channels + 1)
     box = triangles.new_empty(images * faces, 4, dtype=torch.int64)
-    return image, box, *(triangles.new_empty(shape, dtype=torch.float64) for shape in ((pixels,), (pixels,), (pixels,), (channels, pixels)))
+    peak, den, state = (triangles.new_empty(pixels, dtype=torch.float64) for _ in range(3))
+    winner = triangles.new_empty(pixels if o.conorm == "max" else 0, dtype=torch.int64)
+    return image, box, peak, den, state, winner, triangles.new_empty(channels, pixels, dtype=torch.float64)
 
 
-rasterize_op = operator.register("rasterize_numba", 6, _forward, _backward, _fake)
+rasterize_op = operator.register("rasterize_numba", 7, _forward, _backward, _fake)

@@ -48,6 +48,11 @@ def fused(function: Function) -> Function:
     return function if MISSING else cast("Function", numba.njit(forceinline=True, error_model="numpy", fastmath={"contract"})(function))
 
 
+def scalar(function: Function) -> Function:
+    """Compile with numba as a function of its own, which kernels call for one number after another: its code is there once, not in each of them."""
+    return function if MISSING else cast("Function", numba.njit(error_model="numpy")(function))
+
+
 class Dials(NamedTuple):
     """`Options` as numba reads them: plain numbers of fixed types, so that one compiled kernel serves every choice."""
 
@@ -57,16 +62,25 @@ class Dials(NamedTuple):
     gamma: float
     near: float
     far: float
-    least_logit: float  # D >= dist_eps is logit >= -log(1 / dist_eps - 1)
+    least_logit: float  # D >= dist_eps is +-d2 / sigma >= this
     reach: float
     euclidean: bool
     perspective_correct: bool
     cull_backfaces: bool
     min_doubled_area: float
     min_depth: float
+    squared: bool
+    logistic: bool  # these two have loops of their own in the kernels; every other choice is one of `numba_softness.py`
+    probabilistic: bool
+    distribution: int  # its place in softness.DISTRIBUTIONS
+    shape: float
+    shift: float
+    log_gamma: float  # log Gamma(shape + 1)
+    conorm: int  # its place in softness.CONORMS
+    p: float
 
 
-# ---------------------------------------------------------------- exp and log1p that can be computed for several lanes at once
+# ---------------------------------------------------------------- exp, log and log1p that can be computed for several lanes at once
 
 
 @fused
@@ -97,7 +111,19 @@ def log1p(e: float) -> float:
     return 2 * s + 2 * s * t * (even + t * odd)
 
 
-# ---------------------------------------------------------------- the two dials: distribution and T-conorm
+@fused
+def log(x: float) -> float:
+    """log(x) for x in [1e-300, 1/2], to the last bit or two: x = 2**n m, 1 <= m < 2, so n log 2 + log(1 + (m - 1)). Minus infinity below that.
+
+    n is taken out of x's bits, and becomes a number in the lowest bits of 1.5 * 2**52, as in `exp`.
+    """
+    bits = np.float64(x).view(np.int64)
+    n = np.int64((bits >> np.int64(52)) + np.int64(4843621399236968448 - 1023)).view(np.float64) - 6755399441055744.0
+    m = np.int64((bits & np.int64(4503599627370495)) | np.int64(4607182418800017408)).view(np.float64)
+    return n * 6.93147180369123816490e-01 + (n * 1.90821492927058770002e-10 + log1p(m - 1)) if x >= 1e-300 else -math.inf
+
+
+# ---------------------------------------------------------------- the two dials: distribution and T-conorm (others: numba_softness.py)
 
 
 @inlined
@@ -113,6 +139,16 @@ def log_probability_slope(logit: float) -> Point:
     small = exp(-abs(logit))
     less, more = small / (1 + small), 1 / (1 + small)
     return (less, -more) if logit > 0 else (more, -less)
+
+
+@inlined
+def uniform(x: float) -> tuple[float, float, float, float]:
+    """For the distribution that GenDR found best on average, D = (1 + x) / 2 for -1 <= x <= 1: log D, log(1 - D), and their slopes."""
+    less = 0.5 - 0.5 * min(abs(x), 1.0)  # the smaller one of D and 1 - D
+    more = 1 - less
+    log_less, log_more = log(less), -log1p(less / more)
+    rate, more_rate = (0.5 / less if less > 0 else 0.0), (0.5 / more if less > 0 else 0.0)
+    return (log_more, log_less, more_rate, -rate) if x > 0 else (log_less, log_more, rate, -more_rate)
 
 
 @inlined
@@ -188,6 +224,19 @@ def squared_distance(x: float, y: float, a: Point, b: Point, c: Point, v: Three,
 def signed_logit(d2: float, v: Three, o: Dials) -> float:
     """delta * d2 / sigma: positive inside, negative outside."""
     return (d2 if min(v[0], v[1], v[2]) > 0 else -d2) / o.sigma
+
+
+@inlined
+def signed_root(logit: float, o: Dials) -> float:
+    """delta * d / sigma from delta * d2 / sigma, for squared=False."""
+    root = math.sqrt(abs(logit) / o.sigma)
+    return root if logit > 0 else -root
+
+
+@inlined
+def signed_root_slope(root: float, o: Dials) -> float:
+    """Derivative of `signed_root` with respect to logit; 0 on the boundary, where it has none."""
+    return 1 / (2 * abs(root) * o.sigma) if root != 0 else 0.0
 
 
 @inlined

@@ -18,7 +18,8 @@ from .options import Options
 # An operator takes tensors and numbers, not an Options: so these are its fields, one by one.
 FIELDS = (
     "int height, int width, float sigma, float gamma, float eps, float near, float far, float dist_eps, "
-    "str distance, bool perspective_correct, bool cull_backfaces"
+    "str distance, bool perspective_correct, bool cull_backfaces, "
+    "str distribution, bool squared, float shape, float shift, str conorm, float p"
 )
 
 Rung = Callable[[Tensor, "Tensor | None", Tensor, Options], Tensor]
@@ -29,7 +30,8 @@ Backward = Callable[[Tensor, Tensor, "Tensor | None", tuple[Tensor, ...], Option
 def fields(o: Options) -> tuple[Any, ...]:
     """What stands for `o` in a call of an operator, in the order of FIELDS."""
     numbers = tuple(float(x) for x in (o.sigma, o.gamma, o.eps, o.near, o.far, o.dist_eps))
-    return (o.height, o.width, *numbers, o.distance, o.perspective_correct, o.cull_backfaces)
+    softness = (o.distribution, o.squared, float(o.shape), float(o.shift), o.conorm, float(o.p))
+    return (o.height, o.width, *numbers, o.distance, o.perspective_correct, o.cull_backfaces, *softness)
 
 
 def register(name: str, count: int, forward: Forward, backward: Backward, fake: Forward) -> Rung:

@@ -14,6 +14,8 @@ from typing import cast
 import torch
 from torch import Tensor
 
+from .. import formulas
+
 LARGEST = 1e15  # of coordinates, whose squares must stay finite in float32
 
 
@@ -32,6 +34,12 @@ class Options:
     distance: str
     perspective_correct: bool
     cull_backfaces: bool
+    distribution: str = "logistic"  # the Soft Rasterizer's own choice; see softness.py for the others
+    squared: bool = True
+    shape: float = 1.0  # 1, 0, 1 stand where the distribution or the conorm has no such parameter
+    shift: float = 0.0
+    conorm: str = "probabilistic"
+    p: float = 1.0
 
     min_doubled_area = 1e-12  # a triangle with less screen area than this has no inside, and is not drawn
     min_depth = 1e-12  # a corner no deeper than this is at or behind the eye (0, but for 1/z**2 that must not overflow in float32)
@@ -40,6 +48,11 @@ class Options:
     def log_dist_eps(self) -> float:
         """log(dist_eps): pairs with log D below it are left out. Minus infinity, so none, for dist_eps = 0."""
         return math.log(self.dist_eps) if self.dist_eps > 0 else -math.inf
+
+    @property
+    def reach(self) -> float:
+        """How far outside a triangle still counts: see `formulas.reach`."""
+        return formulas.reach(self.sigma, self.dist_eps, self.distribution, self.squared, self.shape, self.shift)
 
 
 def check_size(size: int | tuple[int, int]) -> tuple[int, int]:

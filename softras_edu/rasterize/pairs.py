@@ -28,38 +28,49 @@ def rasterize_pairs(triangles: Tensor, colors: Tensor | None, background: Tensor
     triangles = triangles.flatten(0, 1)  # (B F, 3, 3)
     colors = None if colors is None else colors.flatten(0, 1)  # (B F, 3, C)
     face, pixel, peak = live_pairs(triangles.detach(), drawable, o)  # (P,), (P,), (B H W,)
+    top, winner = largest_lifts(triangles.detach(), face, pixel, peak, o)  # (B H W,), (P,), or None where the conorm does not ask
 
-    log_product = torch.zeros_like(peak)  # (B H W,): log prod_j (1 - D_j)
+    lift_total = torch.zeros_like(peak)  # (B H W,): for the Soft Rasterizer log prod_j (1 - D_j)
     den = torch.exp((o.eps - 1) / o.gamma - peak)  # starts with the background, as in broadcast.py
     num = list((den[:, None] * background.flatten(0, 2)).unbind(-1))  # one (B H W,) a channel
     for start in range(0, len(face), CHUNK):
         f, p = face[start : start + CHUNK], pixel[start : start + CHUNK]
         if len(face) <= CHUNK:
-            parts = contributions(triangles, colors, f, p, peak, o)
+            parts = contributions(triangles, colors, f, p, peak, o, top, winner)
         else:
-            parts = checkpoint(contributions, triangles, colors, f, p, peak, o, use_reentrant=False)
-        log_product = log_product.index_add(0, p, parts[0])
+            won = None if winner is None else winner[start : start + CHUNK]
+            parts = checkpoint(contributions, triangles, colors, f, p, peak, o, top, won, use_reentrant=False)
+        lift_total = lift_total.index_add(0, p, parts[0])
         if colors is not None:
             den = den.index_add(0, p, parts[1])
             num = [total.index_add(0, p, part) for total, part in zip(num, parts[2:], strict=True)]
 
-    alpha = softness.combine(log_product[:, None], dim=1)
+    alpha = softness.back(lift_total, top, o.conorm, o.p)
     image = torch.stack([*(total / den for total in num), alpha], dim=-1)
     return image.reshape(batch, o.height, o.width, len(num) + 1)
 
 
-def contributions(triangles: Tensor, colors: Tensor | None, face: Tensor, pixel: Tensor, peak: Tensor, o: Options) -> list[Tensor]:
-    """What each pair adds to its pixel: log(1 - D), and if there are colours the weight, and weight x colour for each channel; (P,) each."""
-    log_outside, log_weight, w, z_corner = evaluate(triangles, face, pixel, o)
+def contributions(
+    triangles: Tensor, colors: Tensor | None, face: Tensor, pixel: Tensor, peak: Tensor, o: Options, top: Tensor | None, winner: Tensor | None
+) -> list[Tensor]:
+    """What each pair adds to its pixel: the lift, and if there are colours the weight, and weight x colour for each channel; (P,) each.
+
+    The lift is log(1 - D) in the Soft Rasterizer. Other conorms want exp(lift - top), or nothing but the winner's.
+    """
+    lifted, log_weight, w, z_corner = evaluate(triangles, face, pixel, o)
+    if winner is not None:
+        lifted = lifted.where(winner, 0.0)
+    elif top is not None:
+        lifted = softness.scaled(lifted, top[pixel])
     if colors is None:
-        return [log_outside]
+        return [lifted]
     weight = torch.exp(log_weight - peak[pixel])
     color = formulas.interpolate_color(w, gather(colors, face), z_corner, o.perspective_correct)  # (P, C)
-    return [log_outside, weight, *(weight[:, None] * color).unbind(-1)]
+    return [lifted, weight, *(weight[:, None] * color).unbind(-1)]
 
 
 def evaluate(triangles: Tensor, face: Tensor, pixel: Tensor, o: Options) -> tuple[Tensor, Tensor, formulas.Weights, Tensor]:
-    """The formulas on pairs: log(1 - D), the log of the pair's softmax weight, clipped w0 w1 w2 (all (P,)), and the corners' z, (P, 3).
+    """The formulas on pairs: the conorm's lift of D, the log of the pair's softmax weight, clipped w0 w1 w2 (all (P,)), and the corners' z, (P, 3).
 
     The lines are those of broadcast.py, in its order.
     """
@@ -68,13 +79,14 @@ def evaluate(triangles: Tensor, face: Tensor, pixel: Tensor, o: Options) -> tupl
     center = formulas.pixel_centers(o.height, o.width, dtype=triangles.dtype, device=triangles.device).reshape(-1, 2)
     center = center[pixel % (o.height * o.width)]  # (P, 2)
     w = formulas.barycentric(center, xy)
-    logit = formulas.signed_logit(center, xy, w, o.sigma, o.distance)
-    log_d, log_outside = softness.log_probability(logit)
+    logit = formulas.signed_logit(center, xy, w, o.sigma, o.distance, o.squared)
+    log_d, log_outside = softness.log_probability(logit, o.distribution, o.shape, o.shift)
     w = formulas.clip_barycentric(w)
     z = formulas.interpolate_depth(w, z_corner)
     dead = (log_d < o.log_dist_eps) | (z < o.near) | (z > o.far)
     log_weight = log_d + formulas.depth_score(z, o.near, o.far) / o.gamma
-    return log_outside.masked_fill(dead, 0.0), log_weight.masked_fill(dead, -torch.inf), w, z_corner
+    lifted = softness.lift(log_d, log_outside, o.conorm, o.p).masked_fill(dead, softness.nothing(o.conorm, o.p))
+    return lifted, log_weight.masked_fill(dead, -torch.inf), w, z_corner
 
 
 @torch.no_grad()
@@ -105,6 +117,24 @@ def live_pairs(triangles: Tensor, drawable: Tensor, o: Options) -> tuple[Tensor,
         nothing = torch.zeros(0, dtype=torch.int64, device=triangles.device)
         return nothing, nothing, peak
     return torch.cat([f for f, _ in kept]), torch.cat([p for _, p in kept]), peak
+
+
+@torch.no_grad()
+def largest_lifts(triangles: Tensor, face: Tensor, pixel: Tensor, peak: Tensor, o: Options) -> tuple[Tensor | None, Tensor | None]:
+    """For a conorm that wants a pixel's largest lift: that, (B H W,), and for `max` a mask (P,) of the pairs that have it, the first a pixel."""
+    kind = softness.kind(o.conorm, o.p)
+    if kind == "sum":
+        return None, None
+    top = torch.full_like(peak, -torch.inf)
+    first = torch.full_like(peak, len(face), dtype=torch.int64)  # (B H W,): which pair has it
+    for start in range(0, len(face), CHUNK):
+        f, p = face[start : start + CHUNK], pixel[start : start + CHUNK]
+        lifted, _, _, _ = evaluate(triangles, f, p, o)
+        before, top = top, top.scatter_reduce(0, p, lifted, "amax")
+        if kind == "max":
+            here = torch.arange(start, start + len(f), device=f.device).where((lifted == top[p]) & (lifted > before[p]), len(face))
+            first = torch.where(top > before, torch.full_like(first, len(face)).scatter_reduce(0, p, here, "amin"), first)
+    return top, torch.arange(len(face), device=face.device) == first[pixel] if kind == "max" else None
 
 
 def split(count: Tensor) -> list[Tensor]:

@@ -1,7 +1,7 @@
 """Which triangles can reach which tile of the image: the boxes of rung 3 and the lists of rung 5, which save asking every
 pixel about every triangle.
 
-A triangle's D falls to `dist_eps` at a known distance outside its edge, so the pixels it can reach lie in a box. The image is cut into
+A triangle's D falls to `dist_eps`, or to 0, at a known distance outside its edge, so the pixels it can reach lie in a box. The image is cut into
 square tiles, and a tile's list names the triangles whose box touches it. Count, scan, fill:
 
     count   how many tiles does each triangle touch?                      n_f
@@ -54,13 +54,14 @@ def reach_boxes(triangles: Tensor, o: Options) -> Tensor:
     xy, z = triangles[..., :2], triangles[..., 2]
     ulp = torch.finfo(triangles.dtype).eps
     rounding = 16 * ulp * (xy.abs().amax((-2, -1)) + 1 + o.width / o.height)  # (B, F) how far rounding moves distances, in NDC
-    if o.distance == "euclidean" or o.dist_eps == 0:  # without a cut, the reach is infinite either way
-        margin = formulas.reach(o.sigma, o.dist_eps) * (1 + 1e-5) + rounding  # (B, F)
+    reach = o.reach * (1 + 1e-5)
+    if o.distance == "euclidean" or reach == math.inf:
+        margin = reach + rounding  # (B, F)
     else:
         # The pixels whose weights are all >= -r fill a triangle too: this one, blown up about its centroid by 1 + 3 r.
         area = formulas.doubled_area(xy).abs().clamp_min(o.min_doubled_area)
         # Each weight is a cross product over the area, and rounding moves the product by about the second term:
-        r = formulas.reach(o.sigma, o.dist_eps) * (1 + 1e-5) + rounding * (xy.abs().amax((-2, -1)) + 1 + o.width / o.height) / area
+        r = reach + rounding * (xy.abs().amax((-2, -1)) + 1 + o.width / o.height) / area
         spread = (xy - xy.mean(-2, keepdim=True)).abs().amax((-2, -1))  # (B, F)
         margin = 3 * r * spread + rounding  # moves no corner less than the blow-up does
     low, high = xy.amin(-2) - margin[..., None], xy.amax(-2) + margin[..., None]  # (B, F, 2)

@@ -1,25 +1,31 @@
 """Rung 5: one fused Triton kernel forward and one backward, on the GPU. Same formulas, same names; nothing is stored per pair.
 
-triton_pair.py     the mathematics of one (pixel, triangle) pair, as Triton sees it
-triton_kernels.py  the two kernels that matter, forward and backward
-triton_setup.py    three small ones before them: which triangles can reach which tile (as in tiles.py), and facts of each triangle
-triton_op.py       all of it as one operator, for torch.compile
-this file          chooses launch sizes, reserves memory, and tells autograd which kernel is whose derivative
+triton_numbers.py   exp, log1p and other functions of one number
+triton_pair.py      the mathematics of one (pixel, triangle) pair, as Triton sees it
+triton_softness.py  one dial of softness: how an edge fades
+triton_conorms.py   the other: how faces add up
+triton_kernels.py   the two kernels that matter, forward and backward
+triton_setup.py     three small ones before them: which triangles can reach which tile (as in tiles.py), and facts of each triangle
+triton_op.py        all of it as one operator, for torch.compile
+this file           chooses launch sizes, reserves memory, and tells autograd which kernel is whose derivative
 
 Launches cost more than they run on small pictures, so there are few: forward, `_setup_kernel` (boxes, facts, counts, and the look for numbers that
 are not finite), cumsum, `_fill_kernel`, sort, `_group_kernel`, `_forward_kernel`, and one more for a background that is a number; backward,
 `_backward_by_face_kernel`, and a sum or two where few triangles are cut into stripes. Between cumsum and fill the host waits for the device, once, to
 learn how long the lists are and whether the input was finite: see `wait_for_length`.
 
-Memory: three numbers a pixel beside the image, 8 numbers and 6 integers a triangle, and the tile lists. Deterministic: no atomics anywhere.
+Memory: three numbers a pixel beside the image (four for the conorm `max`), 8 numbers and 6 integers a triangle, and the tile lists.
+Deterministic: no atomics anywhere.
 Without a GPU the kernels run in Triton's interpreter, slowly, number by number, in float32 and float64: see `use_interpreter`.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import importlib.util
+import math
 import os
 import sys
 from types import ModuleType
@@ -29,7 +35,6 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from .. import formulas
 from .options import LARGEST, Options, check_finite, stored
 from .tiles import Tiles, check_counts
 
@@ -135,8 +140,8 @@ def launch_setup(triangles: Tensor, colors: Tensor | None, background: Tensor, o
             _kernels("triton_setup")._setup_kernel[(-(-total // SETUP_BLOCK),)](
                 triangles, triangles if colors is None else colors, backdrop, boxes, count, facts,
                 total, 0 if colors is None else 3 * colors.shape[-1], backdrop.numel(), o.height, o.width,
-                formulas.reach(o.sigma, o.dist_eps) * (1 + 1e-5), float(o.near), float(o.far), o.min_depth, o.min_doubled_area, LARGEST, _bad_count(total),
-                EUCLIDEAN=o.distance == "euclidean" or o.dist_eps == 0, CULL=o.cull_backfaces, TILE=TILE, BLOCK=SETUP_BLOCK,
+                o.reach * (1 + 1e-5), float(o.near), float(o.far), o.min_depth, o.min_doubled_area, LARGEST, _bad_count(total),
+                EUCLIDEAN=o.distance == "euclidean" or o.reach == math.inf, CULL=o.cull_backfaces, TILE=TILE, BLOCK=SETUP_BLOCK,
                 ULP=torch.finfo(triangles.dtype).eps, num_warps=SETUP_BLOCK // 32, enable_fp_fusion=False,
             )  # fmt: skip
     return boxes, count, facts
@@ -186,11 +191,11 @@ def launch_fill(boxes: Tensor, count: Tensor, ends: Tensor, length: int, o: Opti
 
 
 def launch_forward(triangles: Tensor, facts: Tensor, colors: Tensor | None, background: Tensor, tiles: Tiles, o: Options) -> tuple[Tensor, Tensor]:
-    """The image (B, H, W, C + 1), and the state, what the backward pass needs of every pixel: (B, H, W, 3), or (B, H, W, 1) without colours."""
+    """The image (B, H, W, C + 1), and the state, what the backward pass needs of every pixel, (B, H, W, `state_size`)."""
     batch = len(triangles)
     channels, groups, group_channels = _channel_groups(colors)
     image = triangles.new_empty(batch, o.height, o.width, channels + 1)
-    state = triangles.new_empty(batch, o.height, o.width, 1 if colors is None else 3)
+    state = triangles.new_empty(batch, o.height, o.width, state_size(colors, o))
     if batch:
         with _on_device(triangles):
             _kernels("triton_kernels")._forward_kernel[(batch * tiles.rows * tiles.columns, groups)](
@@ -198,6 +203,7 @@ def launch_forward(triangles: Tensor, facts: Tensor, colors: Tensor | None, back
                 image, state,
                 o.height, o.width, tiles.columns, tiles.rows * tiles.columns, *background.stride(),
                 1 / o.sigma, 1 / ((o.far - o.near) * o.gamma), (o.eps - 1) / o.gamma, float(o.near), float(o.far), o.log_dist_eps,
+                **dials(o, triangles.dtype),
                 C=channels, CHANNELS=group_channels, EUCLIDEAN=o.distance == "euclidean", PERSPECTIVE=o.perspective_correct, TILE=TILE,
                 num_warps=1, enable_fp_fusion=True,
             )  # fmt: skip
@@ -228,12 +234,45 @@ def launch_backward(
                 grad_triangles, grad_triangles if grad_colors is None else grad_colors,
                 o.height, o.width, faces, stripes,
                 1 / o.sigma, 1 / ((o.far - o.near) * o.gamma), float(o.near), float(o.far), o.log_dist_eps,
+                **dials(o, triangles.dtype),
                 C=channels, CHANNELS=group_channels, EUCLIDEAN=o.distance == "euclidean", PERSPECTIVE=o.perspective_correct, BLOCK_H=BLOCK_H, BLOCK_W=BLOCK_W,
                 num_warps=1, enable_fp_fusion=True,
             )  # fmt: skip
     if grad_colors is not None:
         grad_colors = grad_colors[0] if stripes == 1 else grad_colors.sum(0)
     return (grad_triangles[0, 0] if groups * stripes == 1 else grad_triangles.sum((0, 1))), grad_colors
+
+
+def state_size(colors: Tensor | None, o: Options) -> int:
+    """Numbers a pixel that the backward pass needs: one for alpha, two for colour if there is any; for the conorm `max` the face that won."""
+    return (1 if colors is None else 3) + (1 if o.conorm == "max" else 0)
+
+
+def dials(o: Options, dtype: torch.dtype) -> dict[str, Any]:
+    """What the kernels must know of the distribution and the conorm."""
+    conorm, p = ("dombi", 1.0) if (o.conorm, o.p) == ("hamacher", 0.0) else (o.conorm, float(o.p))  # the same function, and log p is finite
+    terms = gamma_terms(float(o.shape), torch.finfo(dtype).eps) if o.distribution.startswith("gamma") else 0
+    numbers = {"shape": float(o.shape), "log_gamma": math.lgamma(o.shape + 1), "shift": float(o.shift), "p": p, "log_p": math.log(abs(p)), "terms": terms}
+    return numbers | constants(o.distribution, o.squared, conorm)
+
+
+def constants(distribution: str, squared: bool, conorm: str) -> dict[str, Any]:
+    """Which distribution and which conorm: for these the kernels are compiled anew, at the first call. F_rev(x) = 1 - F(-x) is `REVERSED`."""
+    mirrored = distribution == "gumbel_min" or distribution.endswith("_rev")
+    name = "gumbel_max" if distribution == "gumbel_min" else distribution.removesuffix("_rev")
+    return {"DISTRIBUTION": name, "REVERSED": mirrored, "SQUARED": squared, "CONORM": conorm}
+
+
+@functools.cache
+def gamma_terms(shape: float, precision: float) -> int:
+    """How many terms the gamma distribution's series wants (it serves up to x = shape + 2, and wants most there), and some to spare for the continued
+    fraction (which serves beyond, and wants most there too)."""
+    x = shape + 2.0
+    n, term = 0, 1.0
+    while term > 1e-3 * precision:
+        n += 1
+        term *= x / (shape + n)
+    return n
 
 
 def background_gradient(grad: Tensor, state: Tensor, o: Options) -> Tensor:

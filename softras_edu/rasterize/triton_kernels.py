@@ -2,7 +2,7 @@
 
 Forward: one program a tile, pixels in lanes, one loop over the triangles that reach the tile. Backward: one program a triangle, one loop
 over the pixels that it reaches. Neither stores anything per pair: the backward computes every pair a second time, which costs less than
-reading it back would.
+reading it back would. Distribution and conorm are compile-time constants; the instructions counted below are those of the Soft Rasterizer's.
 
 Options come as `tl.float64`, because a plain Python float would be float32 in a GPU kernel, and are then rounded to the images' dtype.
 Channels go in groups of at most 8 (in float64, 4), a compile-time number (`CHANNELS`) of registers a pixel. A picture with more channels (`C`) has more groups,
@@ -16,24 +16,14 @@ numbers: a new image size or face count compiles nothing.
 import triton
 import triton.language as tl
 
-from .triton_pair import (
-    beside,
-    clip_barycentric,
-    combine,
-    d_clip_barycentric,
-    d_combine,
-    d_log_probability,
-    edge,
-    exp,
-    exp_minus_abs,
-    log_probability,
-    nearest_on_boundary,
-    reciprocal,
-)
+from .triton_conorms import combine, d_alpha, d_combine, join, lift, no_faces
+from .triton_numbers import exp, exp_minus_abs, reciprocal
+from .triton_pair import beside, clip_barycentric, d_clip_barycentric, edge, nearest_on_boundary
 from .triton_setup import FACTS
+from .triton_softness import d_signed_distance, signed_distance, tails
 
 
-@triton.jit(do_not_specialize=["height", "width", "columns", "tiles", "stride_b", "stride_i", "stride_j", "stride_c"])
+@triton.jit(do_not_specialize=["height", "width", "columns", "tiles", "stride_b", "stride_i", "stride_j", "stride_c", "terms"])
 def _forward_kernel(
     triangles_ptr,  # (B, F, 3, 3)
     facts_ptr,  # (B, F, 8), from _setup_kernel: what depends on the triangle alone
@@ -42,7 +32,7 @@ def _forward_kernel(
     starts_ptr,  # (B T + 1,): the list of tile t is list[starts[t] : starts[t + 1]]
     list_ptr,  # (L,): triangles' numbers, b F + f
     image_ptr,  # out (B, H, W, C + 1)
-    state_ptr,  # out (B, H, W, 3) for the backward pass: derivative of alpha in log_product; peak; 1 / den. A silhouette has the first only
+    state_ptr,  # out (B, H, W, 3) for the backward pass: see `d_combine`; peak; 1 / den. A silhouette has the first only. Conorm max: and the winner
     height,  # H
     width,  # W
     columns,  # tiles in a row of tiles
@@ -57,6 +47,16 @@ def _forward_kernel(
     near: tl.float64,
     far: tl.float64,
     log_dist_eps: tl.float64,
+    shape: tl.float64,  # of the distribution
+    log_gamma: tl.float64,  # log Gamma(shape + 1)
+    shift: tl.float64,
+    p: tl.float64,  # of the conorm
+    log_p: tl.float64,  # log |p|
+    terms,  # of the gamma distribution's series
+    DISTRIBUTION: tl.constexpr,
+    REVERSED: tl.constexpr,  # F_rev(x) = 1 - F(-x)
+    SQUARED: tl.constexpr,
+    CONORM: tl.constexpr,
     C: tl.constexpr,  # channels
     CHANNELS: tl.constexpr,  # channels of a group
     EUCLIDEAN: tl.constexpr,
@@ -66,7 +66,7 @@ def _forward_kernel(
     """Image of one tile, by an online softmax: the sums over faces of colour and alpha, in one pass, whatever the order of the faces.
 
         log_weight_j = log D_j + (near - z_j) / ((far - near) gamma)        peak = max of the log weights, the background's among them
-        color = sum_j exp(log_weight_j - peak) C_j / den                    alpha = 1 - exp(sum_j log(1 - D_j))
+        color = sum_j exp(log_weight_j - peak) C_j / den                    alpha = 1 - exp(sum_j log(1 - D_j)), or another conorm
 
     Bytes: reads 52 + 12 C and a list entry of 4 for each (tile, triangle), which all its pixels share; writes 4 (C + 1) + 12 a pixel (+ 4 for a silhouette).
     Cost a pair, RGB, sm_90: 125 instructions, of them 3 reciprocals and 2 exponentials (benchmarks/results/compile-*.csv); some 30 of the 125
@@ -88,9 +88,13 @@ def _forward_kernel(
     near = tl.full((), near, dtype)
     far = tl.full((), far, dtype)
     log_dist_eps = tl.full((), log_dist_eps, dtype)
+    shape, log_gamma, shift = tl.full((), shape, dtype), tl.full((), log_gamma, dtype), tl.full((), shift, dtype)
+    p, log_p = tl.full((), p, dtype), tl.full((), log_p, dtype)
 
     # The background is element 0 of the softmax, so peak is finite and den >= 1 from here on.
-    log_product = tl.zeros((TILE * TILE,), dtype)
+    total = no_faces(tl.zeros((TILE * TILE,), dtype), CONORM)  # probabilistic: log_product = sum log(1 - D)
+    bits: tl.constexpr = tl.int32 if dtype == tl.float32 else tl.int64  # a whole number that fits into a number's place in memory
+    winner = tl.zeros((TILE * TILE,), bits)  # max: the face that holds the maximum
     peak = tl.zeros((TILE * TILE,), dtype) + tl.full((), log_background, dtype)
     den = tl.full((TILE * TILE,), 1.0, dtype)
     num = ()  # a block (P,) for each channel of the group
@@ -119,13 +123,15 @@ def _forward_kernel(
             d2 = tl.minimum(tl.minimum(d2_01, d2_12), d2_20)
         else:
             d2 = least * least
-        logit = tl.where(least > 0.0, d2, -d2) * inv_sigma
-        log_d, log_outside = log_probability(logit)
+        logit = signed_distance(d2, least, inv_sigma, SQUARED, EUCLIDEAN)
+        log_d, log_outside, _rise, _fall = tails(logit, shape, log_gamma, terms, shift, DISTRIBUTION, REVERSED)
 
         w0, w1, w2, _inv_total = clip_barycentric(w0, w1, w2)
         z = reciprocal(w0 * inv_z0 + w1 * inv_z1 + w2 * inv_z2)
         keep = (log_d >= log_dist_eps) & (z >= near) & (z <= far)
-        log_product += tl.where(keep, log_outside, 0.0)
+        if CONORM == "max":
+            winner = tl.where(keep & (log_d > total), face.to(bits), winner)  # of equal ones, the first
+        total = join(total, lift(log_d, log_outside, p, log_p, CONORM), keep, CONORM)
 
         if CHANNELS > 0:
             log_weight = tl.where(keep, log_d + (near - z) * depth_scale, -float("inf"))
@@ -155,17 +161,18 @@ def _forward_kernel(
         c = group * CHANNELS + k
         tl.store(image + c, num[k] / den, in_image & (c < C))
     first = in_image & (group == 0)  # every group knows these; one of them writes
-    tl.store(image + C, combine(log_product), first)
+    tl.store(image + C, combine(total, p, log_p, CONORM), first)
+    state_size: tl.constexpr = (3 if CHANNELS > 0 else 1) + (1 if CONORM == "max" else 0)
+    state = state_ptr + first_pixel * state_size + pixel * state_size
+    tl.store(state, d_combine(total, p, log_p, CONORM), first)
     if CHANNELS > 0:
-        state = state_ptr + first_pixel * 3 + pixel * 3
         tl.store(state + 1, peak, first)
         tl.store(state + 2, 1.0 / den, first)
-    else:
-        state = state_ptr + first_pixel + pixel
-    tl.store(state, d_combine(log_product), first)
+    if CONORM == "max":
+        tl.store(state + state_size - 1, winner.to(dtype, bitcast=True), first)
 
 
-@triton.jit(do_not_specialize=["height", "width", "faces", "stripes"])
+@triton.jit(do_not_specialize=["height", "width", "faces", "stripes", "terms"])
 def _backward_by_face_kernel(
     triangles_ptr,  # (B, F, 3, 3)
     facts_ptr,  # (B, F, 8), from _setup_kernel: what depends on the triangle alone
@@ -173,7 +180,7 @@ def _backward_by_face_kernel(
     boxes_ptr,  # (B, F, 4): first row, end row, first column, end column of the pixels that the triangle reaches
     image_ptr,  # (B, H, W, C + 1), what the forward pass returned
     grad_ptr,  # (B, H, W, C + 1), gradient of the loss in the image
-    state_ptr,  # (B, H, W, 3) or, for a silhouette, (B, H, W, 1), saved by the forward pass
+    state_ptr,  # (B, H, W, 3) or, for a silhouette, (B, H, W, 1), saved by the forward pass; for the conorm max, one more
     grad_triangles_ptr,  # out (groups, stripes, B, F, 3, 3), to be summed over groups and stripes
     grad_colors_ptr,  # out (stripes, B, F, 3, C), to be summed over stripes
     height,  # H
@@ -185,6 +192,16 @@ def _backward_by_face_kernel(
     near: tl.float64,
     far: tl.float64,
     log_dist_eps: tl.float64,
+    shape: tl.float64,  # of the distribution
+    log_gamma: tl.float64,  # log Gamma(shape + 1)
+    shift: tl.float64,
+    p: tl.float64,  # of the conorm
+    log_p: tl.float64,  # log |p|
+    terms,  # of the gamma distribution's series
+    DISTRIBUTION: tl.constexpr,
+    REVERSED: tl.constexpr,  # F_rev(x) = 1 - F(-x)
+    SQUARED: tl.constexpr,
+    CONORM: tl.constexpr,
     C: tl.constexpr,  # channels
     CHANNELS: tl.constexpr,  # channels of a group
     EUCLIDEAN: tl.constexpr,
@@ -203,12 +220,14 @@ def _backward_by_face_kernel(
     group = tl.program_id(2) if CHANNELS < C else 0  # of channels
     first_pixel = face // faces * height * width  # of this triangle's image, in 64 bits; within an image, 32 bits are enough
     image, grad = image_ptr + first_pixel * (C + 1), grad_ptr + first_pixel * (C + 1)
-    state_size: tl.constexpr = 3 if CHANNELS > 0 else 1  # numbers a pixel
+    state_size: tl.constexpr = (3 if CHANNELS > 0 else 1) + (1 if CONORM == "max" else 0)  # numbers a pixel
     inv_sigma = tl.full((), inv_sigma, dtype)
     depth_scale = tl.full((), depth_scale, dtype)
     near = tl.full((), near, dtype)
     far = tl.full((), far, dtype)
     log_dist_eps = tl.full((), log_dist_eps, dtype)
+    shape, log_gamma, shift = tl.full((), shape, dtype), tl.full((), log_gamma, dtype), tl.full((), shift, dtype)
+    p, log_p = tl.full((), p, dtype), tl.full((), log_p, dtype)
 
     corner = triangles_ptr + face * 9
     x0, y0 = tl.load(corner), tl.load(corner + 1)
@@ -249,17 +268,18 @@ def _backward_by_face_kernel(
                 d2 = tl.minimum(tl.minimum(d2_01, d2_12), d2_20)
             else:
                 d2 = least * least
-            sign = tl.where(least > 0.0, inv_sigma, -inv_sigma)
-            logit = d2 * sign
-            log_d, _log_outside = log_probability(logit)
+            logit, slope = d_signed_distance(d2, least, inv_sigma, SQUARED, EUCLIDEAN)
+            log_d, log_outside, d_log_d, d_log_outside = tails(logit, shape, log_gamma, terms, shift, DISTRIBUTION, REVERSED)
             w0, w1, w2, inv_total = clip_barycentric(raw0, raw1, raw2)
             z = reciprocal(w0 * inv_z0 + w1 * inv_z1 + w2 * inv_z2)
             keep = in_box & (log_d >= log_dist_eps) & (z >= near) & (z <= far)
 
-            # 2. From alpha to the logit: d alpha / d logit_j = d alpha / d log_product * d log(1 - D_j) / d logit_j.
-            d_log_d, d_log_outside = d_log_probability(logit)
+            # 2. From alpha to the logit: probabilistic, d alpha / d logit_j = d alpha / d log_product * d log(1 - D_j) / d logit_j.
             state = state_ptr + first_pixel * state_size + pixel * state_size
-            g_logit = tl.load(state) * d_log_outside
+            g_logit = d_alpha(tl.load(state), log_d, log_outside, d_log_d, d_log_outside, p, log_p, CONORM)
+            if CONORM == "max":
+                bits: tl.constexpr = tl.int32 if dtype == tl.float32 else tl.int64
+                g_logit = tl.where(tl.load(state + state_size - 1).to(bits, bitcast=True) == face.to(bits), g_logit, 0.0)
             if CHANNELS < C:  # several groups: the first one answers for alpha
                 g_logit = tl.where(group == 0, g_logit, 0.0)
             g_logit = g_logit * tl.load(grad + pixel * (C + 1) + C)
@@ -309,8 +329,8 @@ def _backward_by_face_kernel(
             else:
                 g_w0, g_w1, g_w2 = zero, zero, zero
 
-            # 9. From logit = +-d2 / sigma to d2, and from there to the corners (euclidean) or to the smallest weight (barycentric).
-            g_d2 = tl.where(keep, g_logit * sign, 0.0)
+            # 9. From logit = +-d2 / sigma (or +-d / sigma) to d2, and from there to the corners (euclidean) or to the smallest weight (barycentric).
+            g_d2 = tl.where(keep, g_logit * slope, 0.0)
             if EUCLIDEAN:
                 # d2 = |gap|**2, gap = pixel - nearest point. The point moves along its edge too, but there d2 is least, so to first order it does
                 # not notice (the envelope theorem): the corners move the point with the weights that it has of them, and d d2 = -2 gap d point.
@@ -323,7 +343,9 @@ def _backward_by_face_kernel(
                 gx2 += at2 * hx
                 gy2 += at2 * hy
             else:
-                g_least = 2.0 * least * g_d2
+                g_least = g_d2
+                if SQUARED:
+                    g_least = 2.0 * least * g_d2
                 least_is_0 = (raw0 <= raw1) & (raw0 <= raw2)
                 least_is_1 = ~least_is_0 & (raw1 <= raw2)
                 g_w0 += tl.where(least_is_0, g_least, 0.0)

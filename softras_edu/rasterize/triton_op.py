@@ -7,7 +7,7 @@ from torch import Tensor
 
 from . import operator
 from .options import Options
-from .triton_gpu import background_gradient, check_can_run, launch_backward, launch_fill, launch_forward, launch_setup, wait_for_length
+from .triton_gpu import background_gradient, check_can_run, launch_backward, launch_fill, launch_forward, launch_setup, state_size, wait_for_length
 
 
 def _forward(triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options) -> tuple[Tensor, ...]:
@@ -32,7 +32,7 @@ def _fake(triangles: Tensor, colors: Tensor | None, background: Tensor, o: Optio
     batch, faces = triangles.shape[:2]
     pixels = (batch, o.height, o.width)
     image = triangles.new_empty(*pixels, (0 if colors is None else colors.shape[-1]) + 1)
-    state = triangles.new_empty(*pixels, 1 if colors is None else 3)
+    state = triangles.new_empty(*pixels, state_size(colors, o))
     return image, triangles.new_empty(batch, faces, 8), triangles.new_empty(batch, faces, 4, dtype=torch.int32), state
 
 

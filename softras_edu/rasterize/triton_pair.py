@@ -1,107 +1,17 @@
 """The mathematics of one (pixel, triangle) pair once more, as functions that Triton compiles into the kernels of `triton_kernels.py`.
 
-`formulas.py` and `softness.py`, number by number: same names, same order. Pixels stand in the lanes of a block, (P,); a triangle's
+`formulas.py`, number by number: same names, same order. Pixels stand in the lanes of a block, (P,); a triangle's
 corners are scalars. What depends on the triangle alone (`inv_area`, the inverse squared lengths of its edges `inv01 inv12 inv20`) comes ready from
-`triton_setup.py`.
+`triton_setup.py`. The two dials of softness have files of their own, `triton_softness.py` and `triton_conorms.py`.
 
 Numbers written in the source take the dtype of the tensor they meet, so float64 stays float64.
 """
 # mypy: ignore-errors
-# ruff: noqa: SIM108
 
 import triton
 import triton.language as tl
-from triton.language.extra import libdevice
 
-COMPILED = tl.constexpr(isinstance(tl.sum, triton.JITFunction))  # False in the interpreter
-
-
-@triton.jit
-def divide(a, b):
-    """a / b, block by block. In float32 on a GPU: a times the hardware's reciprocal of b, exact to 2 ulp, 2 instructions where `/` has 7. |b| < 1e38."""
-    if COMPILED and b.dtype == tl.float32:
-        result = libdevice.fast_dividef(a, b)
-    else:
-        result = a / b
-    return result
-
-
-@triton.jit
-def reciprocal(b):
-    """1 / b, as `divide`."""
-    return divide(tl.full(b.shape, 1.0, b.dtype), b)
-
-
-@triton.jit
-def negative(x):
-    """-x. Triton's own minus is 0 - x, an addition; a factor of -1 the compiler makes part of the next instruction."""
-    return x * -1.0
-
-
-@triton.jit
-def exp_minus_abs(x):
-    """exp(-|x|), which never overflows. In float32 on a GPU the sign becomes part of the hardware's power of two."""
-    if COMPILED and x.dtype == tl.float32:
-        result = tl.exp2(negative(tl.abs(x * 1.4426950408889634)))
-    else:
-        result = tl.exp(-tl.abs(x))
-    return result
-
-
-@triton.jit
-def exp(x):
-    """exp(x). In float32 on a GPU: what is below 1e-38 becomes 0 at once, which saves 3 instructions of 5."""
-    if COMPILED and x.dtype == tl.float32:
-        result = libdevice.fast_expf(x)
-    else:
-        result = tl.exp(x)
-    return result
-
-
-# --- The two dials: how an edge fades (distribution), and how faces add up (conorm). One place each, formula and derivative. ---
-
-
-@triton.jit
-def log_probability(logit):
-    """log D and log(1 - D) of the logistic distribution, D = sigmoid(logit)."""
-    tail = log1p(exp_minus_abs(logit))
-    return tl.minimum(logit, 0.0) - tail, tl.minimum(negative(logit), 0.0) - tail
-
-
-@triton.jit
-def d_log_probability(logit):
-    """Derivatives of log D and of log(1 - D) in the logit: 1 - D and -D."""
-    e = exp_minus_abs(logit)
-    large = reciprocal(1.0 + e)
-    small = e * large  # the smaller one of D and 1 - D: computed as it is, it keeps all its digits
-    return tl.where(logit > 0, small, large), negative(tl.where(logit > 0, large, small))
-
-
-@triton.jit
-def combine(log_product):
-    """Silhouette alpha = 1 - prod(1 - D) of the probabilistic conorm, from log_product = sum log(1 - D)."""
-    return 1.0 - exp(log_product)
-
-
-@triton.jit
-def d_combine(log_product):
-    """Derivative of alpha in log_product: -prod(1 - D). Nothing is divided by 1 - D, which may be 0. Once a pixel, like `combine`."""
-    return -exp(log_product)
-
-
-@triton.jit
-def log1p(e):
-    """log(1 + e) for e in [0, 1], with all the digits of a small e that 1 + e would round away."""
-    if e.dtype == tl.float64:
-        u = 1.0 + e
-        result = tl.log(u) - ((u - 1.0) - e) / u  # the second term puts back what u has lost
-    else:
-        # log(1 + e) = 2 artanh(s) with s = e / (2 + e) <= 1/3; 2 artanh(s) / s as a polynomial in s**2, good to 1e-8, is cheaper than tl.log.
-        s = divide(e, 2.0 + e)
-        t = s * s
-        result = s * (2.0 + t * (0.66666316 + t * (0.40024854 + t * (0.27961419 + t * 0.28174657))))
-    return result
-
+from .triton_numbers import negative, reciprocal
 
 # --- One triangle: what the pixels need to know of an edge. ---
 
