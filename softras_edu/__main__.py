@@ -1,4 +1,4 @@
-"""python -m softras_edu doctor | notebooks DEST | bench | fit: what runs here, the course's notebooks, how fast the renderers are, your own pictures."""
+"""python -m softras_edu doctor | notebooks DEST | bench | fit | reconstruct: what runs here, the notebooks, how fast the renderers are, your own pictures."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from pathlib import Path
 
 from . import __version__, bench, doctor, fit_images
 from .rasterize.ladder import RUNGS
+from .reconstruct import cli as reconstruct
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; the exit status is 0 when all went well."""
     parser = argparse.ArgumentParser(prog="python -m softras_edu", description="Soft rasterization, taught step by step.")
     parser.add_argument("--version", action="version", version=f"softras-edu {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="doctor | notebooks | bench | fit")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="doctor | notebooks | bench | fit | reconstruct")
     commands.add_parser("doctor", help="say what is installed, what runs here, and what is missing")
     notebooks = commands.add_parser("notebooks", help="copy the course's notebooks to a folder of yours")
     notebooks.add_argument("dest", type=Path, metavar="DEST", help="the folder; it is made if it does not exist")
@@ -33,6 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     shape.add_argument("--held-out", type=int, metavar="N", help="views kept for the test (one in eight)")
     shape.add_argument("--fov", type=float, default=60.0, metavar="DEGREES", help="whole vertical angle of view of orbit cameras (60)")
     shape.add_argument("--seed", type=int, default=0, help="which random numbers choose the views of a step (0)")
+    reconstruct.add(commands)
     given = parser.parse_args(arguments)
     if given.command == "doctor":
         return doctor.report()
@@ -43,6 +45,11 @@ def main(arguments: list[str] | None = None) -> int:
         try:
             return fit_images.command(**options)
         except (ValueError, OSError) as error:
+            return _fail(str(error).removesuffix("."))
+    if given.command == "reconstruct":
+        try:
+            return reconstruct.run(given)
+        except (ValueError, OSError, FloatingPointError) as error:
             return _fail(str(error).removesuffix("."))
     only = [name for name in given.backends.split(",") if name]
     if wrong := bench.unknown(only):

@@ -1,0 +1,147 @@
+"""Shape from one image, the table: methods x seeds, voxel IoU on test objects that no run has seen.
+
+    python benchmarks/reconstruct_table.py [--seeds 3] [--steps 6000] [--out benchmarks/results]      some 15 minutes a row on two cores
+
+Every method gets the same data, the same network, the same number of steps and pictures, and the same step rule; only the way to draw and what is
+compared differ. Rows go to reconstruct.csv as they are done. What is in there is not done again, and a training that was interrupted goes on, so the
+script may be stopped at any time and started again. Data and runs go to --work, which can be deleted afterwards.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import datetime
+import json
+import statistics
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numba
+import torch
+
+from softras_edu.doctor import processor
+from softras_edu.reconstruct import checkpoint
+from softras_edu.reconstruct.config import METHODS, Config
+from softras_edu.reconstruct.data import make_data, read
+from softras_edu.reconstruct.evaluate import evaluate
+from softras_edu.reconstruct.families import FAMILIES
+from softras_edu.reconstruct.train import train
+
+OBJECTS, HELD_OUT, DATA_SEED = 200, 20, 0
+# What differs from Config's defaults, for each row of the table.
+SETTINGS: dict[str, dict[str, Any]] = {
+    "silhouette": {},
+    "color": {"shading": True},
+    "nmr": {},
+    "gendr-uniform": {},
+}
+# ShapeNet, 13 classes, real renderings: beside ours for orientation. Other objects, other pictures, far more steps: not comparable.
+THEIRS = "ShapeNet, theirs, not comparable"
+CLASSES = ("aeroplane", "bench", "car", "chair", "lamp", "rifle", "table")  # those that are here too
+PUBLISHED: dict[str, tuple[str, float, tuple[float, ...]]] = {
+    "NMR": ("run by Le Lidec et al., NeurIPS 2021, Table 3", 57.0, (58.5, 45.7, 71.3, 41.4, 36.7, 55.7, 39.1)),
+    "SoftRas": ("run by Le Lidec et al., NeurIPS 2021, Table 3", 58.6, (62.0, 47.55, 69.4, 49.4, 43.3, 61.4, 43.6)),
+    "SoftRas, full": ("reported by its authors", 64.64, ()),
+}
+
+FIELDS = ("date", "device", "torch", "numba", "source", "method", "seed", "steps", "batch", "width", "minutes", *FAMILIES, "mean")
+Row = dict[str, Any]
+
+
+def measure(config: Config, run: Path) -> Row:
+    """One row: train, or go on training; then score."""
+    train(config, run, device="cpu")
+    network, _, about = checkpoint.load_model(run)
+    score = evaluate(network, read(config.data, "test"))
+    return {
+        "source": "ours",
+        "method": config.method,
+        "seed": config.seed,
+        "steps": about["steps"],
+        "batch": config.batch,
+        "width": config.width,
+        "minutes": f"{about['seconds'] / 60:.1f}",
+        **{name: f"{100 * iou:.2f}" for name, iou in score.classes.items()},
+        "mean": f"{100 * score.mean:.2f}",
+    }
+
+
+def hull(folder: Path) -> Row:
+    """What all 24 silhouettes of each test object allow: about the best that silhouettes could teach."""
+    from softras_edu.reconstruct.evaluate import visual_hull
+    from softras_edu.reconstruct.voxels import voxel_iou
+
+    shapes = read(folder, "test")
+    scores = {}
+    for name, images, voxels in zip(shapes.classes, shapes.images, shapes.voxels, strict=True):
+        scores[name] = 100 * statistics.mean(voxel_iou(visual_hull(pictures), truth).item() for pictures, truth in zip(images, voxels, strict=True))
+    return {
+        "source": "ours",
+        "method": "visual hull of 24 views",
+        **{name: f"{x:.2f}" for name, x in scores.items()},
+        "mean": f"{statistics.mean(scores.values()):.2f}",
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--methods", nargs="+", default=list(SETTINGS))
+    parser.add_argument("--work", type=Path, default=Path("runs"), help="where data and runs go (runs)")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
+    given = parser.parse_args()
+    folder, path = given.work / "data", given.out / "reconstruct.csv"
+    make_data(folder, OBJECTS, HELD_OUT, DATA_SEED)
+    given.out.mkdir(parents=True, exist_ok=True)
+    about = {
+        "date": datetime.date.today().isoformat(),
+        "device": f"{processor()}, {torch.get_num_threads()} threads",
+        "torch": torch.__version__,
+        "numba": numba.__version__,
+    }
+
+    rows: list[Row] = list(csv.DictReader(path.open(encoding="utf-8"))) if path.exists() else []
+
+    def add(row: Row) -> None:
+        rows.append({name: str(row.get(name, "")) for name in FIELDS})
+        beside = path.with_name(path.name + ".part")
+        with beside.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, FIELDS)
+            writer.writeheader()
+            writer.writerows(rows)
+        beside.replace(path)
+
+    there = {(row["method"], row["seed"]) for row in rows}
+    if ("visual hull of 24 views", "") not in there:
+        add(about | hull(folder))
+    for method, (source, mean, scores) in PUBLISHED.items():
+        if (method, "") not in there:
+            add({"source": f"{THEIRS} ({source})", "method": method, "mean": mean, **dict(zip(CLASSES, scores, strict=False))})
+    for seed in range(given.seeds):
+        for method in given.methods:
+            config = replace(Config(data=str(folder), method=method, steps=given.steps, seed=seed), **SETTINGS[method])
+            known = [row for row in rows if (row["method"], row["seed"]) == (method, str(seed))]
+            if known:
+                if int(known[0]["steps"]) != given.steps:
+                    raise SystemExit(f"{path} has {method}, seed {seed} with {known[0]['steps']} steps; this would be {given.steps}. Choose another --out")
+                continue
+            print(f"{method}, seed {seed}: {json.dumps(SETTINGS[method])}")
+            try:
+                add(about | measure(config, given.work / f"{method}-{seed}-{given.steps}"))
+            except NotImplementedError as error:
+                print(f"{method}: left out ({error})")
+
+    print(f"\n{'voxel IoU, %':<26} {'runs':>4} " + " ".join(f"{name:>9}" for name in (*FAMILIES, "mean")) + "   spread of the means")
+    for method in dict.fromkeys(row["method"] for row in rows):
+        mine = [row for row in rows if row["method"] == method]
+        columns = [[float(row[name]) for row in mine if row[name]] for name in (*FAMILIES, "mean")]
+        cells = " ".join(f"{statistics.mean(column):9.1f}" if column else f"{'':>9}" for column in columns)
+        spread = f"{min(columns[-1]):.1f} to {max(columns[-1]):.1f}" if len(mine) > 1 else mine[0]["source"].removeprefix("ours")
+        print(f"{method:<26} {len(mine):>4} {cells}   {spread}  {METHODS[method].about if method in METHODS else ''}")
+
+
+if __name__ == "__main__":
+    main()

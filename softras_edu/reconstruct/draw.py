@@ -1,0 +1,59 @@
+"""The picture of a predicted mesh, and the paper's losses between it and what was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from .. import losses
+from ..rasterize import rasterize
+from ..render import screen_triangles
+from ..shading import shade
+from .config import METHODS, Config
+from .data import LIGHTS, SIZE, orbit
+from .nmr import rasterize_nmr
+
+NAMES = ("loss", "silhouette", "color", "laplacian", "flatten")
+
+
+def draw(
+    verts: Tensor, colors: Tensor | None, faces: Tensor, views: Tensor, sigma: float, config: Config, watch: Callable[[Tensor], None] | None = None
+) -> Tensor:
+    """(B, V, 3) vertices, (B, V, 3) colours or None, (F, 3) faces, (B,) views -> (B, H, W, 4), or (B, H, W, 1) without colours.
+
+    `watch` gets the triangles, so that it can hang a hook on them.
+    """
+    method = METHODS[config.method]
+    triangles = screen_triangles(verts, faces, orbit(views))
+    corners = None if colors is None else colors[:, faces]  # (B, F, 3, 3)
+    if corners is not None and config.shading:
+        a, b, c = verts[:, faces].unbind(2)
+        normals = torch.nn.functional.normalize(torch.linalg.cross(b - a, c - a), dim=-1)
+        corners = shade(normals[:, :, None].expand_as(corners), corners, LIGHTS)
+    if watch is not None:
+        watch(triangles)
+    if method.hard:
+        return rasterize_nmr(triangles, corners, size=SIZE)
+    dials = {"dist_eps": 1e-10} | method.dials | config.dials
+    return rasterize(triangles, corners, size=SIZE, sigma=sigma, gamma=config.gamma, **dials)  # type: ignore[arg-type]
+
+
+def image_losses(drawn: Tensor, images: Tensor, config: Config) -> dict[str, Tensor]:
+    """L_s = 1 - IoU of the silhouettes, and L_c = mean absolute difference of the colours; (N, H, W, C + 1) drawn, (N, 4, H, W) seen."""
+    found = {"silhouette": losses.iou(drawn[..., -1], images[:, 3])}
+    if drawn.shape[-1] > 1:
+        found["color"] = (drawn[..., :3] - images[:, :3].permute(0, 2, 3, 1)).abs().mean()
+    return found
+
+
+def shape_losses(verts: Tensor, faces: Tensor) -> dict[str, Tensor]:
+    """L_g: smooth surfaces score low. Means over the batch."""
+    return {"laplacian": losses.laplacian(verts, faces), "flatten": losses.flatten(verts, faces)}
+
+
+def total(parts: dict[str, Tensor], config: Config) -> Tensor:
+    """L_s + lambda L_c + mu L_g."""
+    weights = {"silhouette": 1.0, "color": config.color, "laplacian": config.laplacian, "flatten": config.flatten}
+    return torch.stack([weights[name] * part for name, part in parts.items()]).sum()
