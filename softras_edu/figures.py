@@ -22,12 +22,19 @@ Outline = tuple[Tensor, str]  # (n, 2) corners in NDC, and a colour
 Arrows = tuple[Tensor, Tensor]  # (n, 2) starts and (n, 2) steps, both in NDC
 
 
-def show(figure: Figure, alt: str) -> None:
-    """Show a figure in a notebook. `alt` says in words what it shows: for screen readers, and where pictures do not load."""
+def show(figure: Figure, alt: str, *, colors: int | None = None) -> None:
+    """Show a figure in a notebook. `alt` says in words what it shows: for screen readers, and where pictures do not load.
+
+    With `colors`, at most 256, the picture is stored with so many colours: a third of the bytes for one that is full of shades.
+    """
     from IPython.display import display
 
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=90)
+    if colors is not None:
+        few = Image.open(buffer).convert("RGB").quantize(colors, dither=Image.Dither.NONE)
+        buffer = io.BytesIO()
+        few.save(buffer, "png", optimize=True)
     picture = base64.b64encode(buffer.getvalue()).decode()
     display({"image/png": picture, "text/plain": alt}, raw=True, metadata={"image/png": {"alt": alt}})
 
@@ -312,4 +319,42 @@ def tables(images: Sequence[Tensor], titles: Sequence[str], *, xlabel: str, ylab
         ax.tick_params(labelsize=8)
     if colorbar:
         figure.colorbar(drawn, ax=list(axes), label=colorbar, shrink=0.9)
+    return figure
+
+
+def profiles(x: Tensor, groups: Mapping[str, Mapping[str, Tensor]], *, xlabel: str, ylabel: str, logy: bool = False, ylim: tuple[float, float]) -> Figure:
+    """Small plots over a common x, one a group, each with lines by name."""
+    rows = -(-len(groups) // 2)
+    figure = Figure(figsize=(7.2, 2.05 * rows + 0.3), layout="constrained")
+    axes = figure.subplots(rows, 2, squeeze=False, sharex=True, sharey=True).flatten().tolist()
+    for ax in axes[len(groups) :]:
+        ax.set_axis_off()
+    for ax, (title, lines) in zip(axes, groups.items(), strict=False):
+        for k, (name, y) in enumerate(lines.items()):
+            ax.plot(x.tolist(), y.tolist(), color=COLORS[k % 6], ls=STYLES[k % 6], lw=2, label=name)
+        ax.axvline(0, color=GREY, lw=0.8)
+        ax.set(yscale="log" if logy else "linear", ylim=ylim, xlim=(x[0].item(), x[-1].item()))
+        ax.set_title(title, fontsize=10)
+        ax.legend(fontsize=8, loc="lower right")
+        ax.grid(alpha=0.25)
+    figure.supxlabel(xlabel, fontsize=10)
+    figure.supylabel(ylabel, fontsize=10)
+    return figure
+
+
+def surfaces(maps: Mapping[str, Tensor], *, top: float = 1.0, columns: int = 3) -> Figure:
+    """Functions of two numbers in [0, 1] as landscapes of height 0 to `top`: each (N, N), rows along a, columns along b, both rising."""
+    rows = -(-len(maps) // columns)
+    side = 7.6 / columns  # inches
+    figure = Figure(figsize=(7.6, rows * side))
+    figure.subplots_adjust(left=0.03, right=0.97, bottom=0.1 / rows, top=1 - 0.07 / rows, wspace=0.1, hspace=0.14)
+    for k, (name, heights) in enumerate(maps.items()):
+        ax = figure.add_subplot(rows, columns, k + 1, projection="3d")
+        a, b = torch.meshgrid(*[torch.linspace(0, 1, n) for n in heights.shape], indexing="ij")
+        ax.plot_surface(a.numpy(), b.numpy(), heights.numpy(), cmap="cividis", vmin=0, vmax=top, rcount=14, ccount=14, lw=0.25, edgecolor="#ffffff80")
+        ax.set(xticks=[0, 0.5, 1], yticks=[0, 0.5, 1], zticks=[0, top / 2, top], xlabel="a", ylabel="b", zlim=(0, top))
+        ax.xaxis.labelpad = ax.yaxis.labelpad = -8
+        ax.tick_params(labelsize=6.5, pad=-3)
+        ax.set_title(name, fontsize=10, y=0.97)
+        ax.view_init(elev=32, azim=-150)
     return figure

@@ -15,6 +15,7 @@ from PIL import Image
 from softras_edu import Camera, Lights, explore, formulas, icosphere, rasterize, rasterize_hard, render, screen_triangles
 from softras_edu.explore import (
     BendBody,
+    Conorms,
     FarRange,
     GradientTerms,
     LossLandscape,
@@ -28,6 +29,7 @@ from softras_edu.explore import (
     ShapeForces,
     SigmaGamma,
     Silhouette,
+    Softness,
     Staircase,
     TileLists,
     gradient_terms,
@@ -45,6 +47,7 @@ CLASSES = [getattr(explore, name) for name in explore.__all__]
 # One change of each dial that must change the picture.
 TURNS = {
     BendBody: {"shoulder_swing": -20.0, "shoulder_raise": -20.0, "elbow_swing": -60.0, "elbow_fold": -20.0, "gamma": 0.3, "sigma": 1e-4},
+    Conorms: {"conorm": "dombi", "p": 5.0, "a": 0.2, "b": 0.8},
     FarRange: {"gap": 0.4, "sigma": 1e-1, "cut": "keep every pair"},
     GradientTerms: {"terms": "no depth term", "x": 0.2, "sigma": 1e-2, "gamma": 0.3, "scene": "two walls that cross"},
     LossLandscape: {"sigma": 1e-1, "start_x": 0.3, "start_y": -0.2},
@@ -58,9 +61,21 @@ TURNS = {
     ShapeForces: {"loss": "IoU", "crumple": 0.2, "sigma": 1e-2, "azimuth": -60.0},
     SigmaGamma: {"sigma": 1e-2, "gamma": 0.3, "azimuth": -60.0, "shape": "cube"},
     Silhouette: {"sigma": 1e-4, "rule": "largest", "shape": "sphere"},
+    Softness: {
+        "distribution": "gamma_rev",
+        "squared": "not squared, d / sigma",
+        "blur": 6.0,
+        "shape": 4.0,
+        "shift": 1.0,
+        "conorm": "dombi",
+        "p": 5.0,
+        "mesh": "two triangles",
+    },
     Staircase: {"x": 0.25, "size": 32},
     TileLists: {"tile": "16", "sigma": 1e-3, "x": -0.2, "y": 0.0, "shape": "teapot"},
 }
+# Where an explorer must stand so that each of its dials does something. The others do wherever they are.
+STARTS: dict[type[Explorer], dict[str, object]] = {Softness: {"distribution": "gamma", "conorm": "yager"}}
 
 
 def test_every_explorer_is_tried_here() -> None:
@@ -71,7 +86,7 @@ def test_every_explorer_is_tried_here() -> None:
 
 @pytest.mark.parametrize(("cls", "dial", "value"), [(c, d, v) for c, turns in TURNS.items() for d, v in turns.items()])
 def test_a_dial_changes_the_picture_at_once_and_back(cls: type[Explorer], dial: str, value: object) -> None:
-    explorer = cls()
+    explorer = cls(**STARTS.get(cls, {}))
     before, start = explorer.image.copy(), getattr(explorer, dial)
     setattr(explorer, dial, value)
     assert explorer.image.shape == before.shape, "the page would jump"
@@ -82,7 +97,7 @@ def test_a_dial_changes_the_picture_at_once_and_back(cls: type[Explorer], dial: 
 
 @pytest.mark.parametrize("cls", CLASSES)
 def test_the_widget_shows_the_image_and_turns_the_dials(cls: type[Explorer]) -> None:
-    explorer = cls()
+    explorer = cls(**STARTS.get(cls, {}))
     *turners, picture, readout = explorer.widget.children
     assert len(turners) == len(cls.dial_names())
     for turner, (dial, value) in zip(turners, TURNS[cls].items(), strict=True):
@@ -354,3 +369,41 @@ def test_gamma_decides_whether_the_hidden_hand_is_pulled_forward() -> None:
     assert "pulls it forward" in explorer.readout
     explorer.gamma = 1e-3
     assert "leaves it at its depth" in explorer.readout
+
+
+def test_softness_shows_what_rasterize_gives_and_switches_dials_that_do_nothing() -> None:
+    explorer = Softness(mesh="two triangles")
+    dials = dict(zip(explorer.dial_names(), explorer.widget.children, strict=False))
+    assert [name for name, turner in dials.items() if turner.disabled] == ["shape", "shift", "p"]
+    explorer.distribution, explorer.conorm = "gamma_rev", "frank"
+    assert not [name for name, turner in dials.items() if turner.disabled]
+    explorer.p = 1.0  # which Frank's must not be
+    assert "p = 1" in explorer.alt
+    explorer.distribution = "hard"
+    assert [name for name, turner in dials.items() if turner.disabled] == ["blur", "shape", "shift"]
+    assert " 0 of 4,096 pixels have a gradient" in explorer.readout
+
+
+def test_softness_tells_the_seam_of_notebook_03_and_who_has_a_gradient() -> None:
+    explorer = Softness(mesh="sphere", blur=4.0)
+    seam = lambda: float(re.search(r"in an edge: ([\d.]+\d)", explorer.readout).group(1))  # noqa: E731
+    lively = lambda: int(re.search(r"([\d,]+) of", explorer.readout).group(1).replace(",", ""))  # noqa: E731
+    assert seam() == 0.75
+    soft = lively()
+    explorer.distribution = "exponential_rev"  # DIB-R: a covered pixel has alpha 1 and no gradient
+    assert seam() == 1.0
+    assert 0 < lively() < soft
+    explorer.distribution, explorer.squared = "cauchy", "not squared, d / sigma"
+    assert lively() == 1024, "everything reaches everything, at half the resolution"
+
+
+def test_conorms_tells_the_numbers_of_the_definitions() -> None:
+    explorer = Conorms(conorm="probabilistic", a=0.3, b=0.6)
+    assert "= 0.720. Of a small change, alpha takes over 0.40 times a's and 0.70 times b's" in explorer.readout
+    explorer.conorm = "einstein"
+    assert f"= {0.9 / 1.18:.3f}. " in explorer.readout
+    explorer.conorm, explorer.p = "yager", 1.0
+    assert "= 0.900. Of a small change, alpha takes over 1.00 times a's and 1.00 times b's" in explorer.readout
+    assert "40 faces of D = 0.30 make 1.000" in explorer.readout
+    explorer.conorm = "max"
+    assert "0.00 times a's and 1.00 times b's" in explorer.readout

@@ -107,3 +107,22 @@ def test_intervals_draw_every_mean_at_its_height():
     (ax,) = figure.axes
     assert [container.lines[0].get_ydata().tolist() for container in ax.containers] == [[3.0, 5.0], [4.0, 2.0]]
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["start", "one", "two"]
+
+
+def test_profiles_and_surfaces_draw_what_they_are_given():
+    x = torch.linspace(-1, 1, 5)
+    figure = figures.profiles(x, {"one": {"a": x, "b": -x}, "two": {"c": x}, "three": {"d": x}}, xlabel="x", ylabel="y", ylim=(-1, 1))
+    assert [ax.get_title() for ax in figure.axes] == ["one", "two", "three", ""]
+    assert [len(ax.lines) for ax in figure.axes] == [3, 2, 2, 0]  # and the line at 0
+    maps = {name: torch.rand(4, 4) for name in ("max", "yager")}
+    assert [ax.get_title() for ax in figures.surfaces(maps, columns=2).axes] == ["max", "yager"]
+
+
+def test_a_picture_of_few_colours_is_smaller_and_has_the_same_alt(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, **rest: shown.append((data, rest)))
+    figure = figures.surfaces({"hill": torch.linspace(0, 1, 900).reshape(30, 30)}, columns=1)
+    figures.show(figure, "a hill")
+    figures.show(figure, "a hill", colors=64)
+    assert len(shown[1][0]["image/png"]) < 0.7 * len(shown[0][0]["image/png"])
+    assert shown[0][1] == shown[1][1]

@@ -23,6 +23,7 @@ from .see_it import (
 from .use_body import angle_slope, rotate_about_joint, skin
 from .use_pose import geodesic_angle, rotation_from_axis_angle, turn_slope
 from .use_shape import fold_penalty, laplacian_loss, scheduled_sigma
+from .use_softness import einstein_silhouette, sigma_from_pixels, uniform_probability, yager_slope
 
 __all__ = [
     "aggregate_color",
@@ -32,6 +33,7 @@ __all__ = [
     "depth_weights",
     "distance_maps",
     "draw_discs",
+    "einstein_silhouette",
     "finite_difference",
     "fold_penalty",
     "geodesic_angle",
@@ -58,6 +60,7 @@ __all__ = [
     "segment_max",
     "segment_sum",
     "sigma_for_reach",
+    "sigma_from_pixels",
     "silhouette",
     "skin",
     "softmax_slope",
@@ -65,4 +68,6 @@ __all__ = [
     "tile_entries",
     "tile_pixels",
     "turn_slope",
+    "uniform_probability",
+    "yager_slope",
 ]

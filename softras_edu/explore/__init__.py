@@ -1,6 +1,7 @@
 """The explorers: pictures with dials. Show one by making it the last line of a cell; or set its traits and read `.image`."""
 
 from .bend_body import BendBody
+from .conorms import Conorms
 from .far_range import FarRange
 from .gradient_terms import GradientTerms
 from .loss_landscape import LossLandscape
@@ -14,11 +15,13 @@ from .probability_map import ProbabilityMap
 from .shape_forces import ShapeForces
 from .sigma_gamma import SigmaGamma
 from .silhouette import Silhouette
+from .softness import Softness
 from .staircase import Staircase
 from .tile_lists import TileLists
 
 __all__ = [
     "BendBody",
+    "Conorms",
     "FarRange",
     "GradientTerms",
     "LossLandscape",
@@ -32,6 +35,7 @@ __all__ = [
     "ShapeForces",
     "SigmaGamma",
     "Silhouette",
+    "Softness",
     "Staircase",
     "TileLists",
 ]
