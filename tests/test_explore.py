@@ -26,6 +26,7 @@ from softras_edu.explore import (
     PoseLandscape,
     Predict,
     ProbabilityMap,
+    Reconstruction,
     ShapeForces,
     SigmaGamma,
     Silhouette,
@@ -58,6 +59,7 @@ TURNS = {
     PoseLandscape: {"sigma": 1e-2, "gamma": 1.0, "width": 0.4, "longest": 20.0, "turn": 30.0, "tilt": -20.0, "shape": "bracket"},
     Predict: {"rung": "pairs", "side": 100, "level": 2, "sigma": 1e-3, "measure": "yes, now"},
     ProbabilityMap: {"sigma": 3e-2, "row": 0.3, "distance": "barycentric"},
+    Reconstruction: {"object": "mug 2", "view": 2, "turn": 180.0, "tilt": 60.0},
     ShapeForces: {"loss": "IoU", "crumple": 0.2, "sigma": 1e-2, "azimuth": -60.0},
     SigmaGamma: {"sigma": 1e-2, "gamma": 0.3, "azimuth": -60.0, "shape": "cube"},
     Silhouette: {"sigma": 1e-4, "rule": "largest", "shape": "sphere"},
@@ -407,3 +409,15 @@ def test_conorms_tells_the_numbers_of_the_definitions() -> None:
     assert "40 faces of D = 0.30 make 1.000" in explorer.readout
     explorer.conorm = "max"
     assert "0.00 times a's and 1.00 times b's" in explorer.readout
+
+
+def test_reconstruction_shows_the_photograph_and_one_mesh_from_all_sides() -> None:
+    explorer = Reconstruction(object="car 1")
+    score = re.search(r"IoU <b>([\d.]+)", explorer.readout).group(1)
+    assert "where the photograph was taken" in explorer.readout
+    photograph = explorer.image[:, :PANEL].copy()
+    explorer.turn = 180.0  # the same mesh, from behind
+    assert re.search(r"IoU <b>([\d.]+)", explorer.readout).group(1) == score
+    assert (explorer.image[:, :PANEL] == photograph).all()
+    explorer.view = 14  # another picture, and so another mesh
+    assert (explorer.image[:, :PANEL] != photograph).any()

@@ -22,12 +22,14 @@ from .see_it import (
 )
 from .use_body import angle_slope, rotate_about_joint, skin
 from .use_pose import geodesic_angle, rotation_from_axis_angle, turn_slope
+from .use_reconstruction import carve, mix_palette, voxel_overlap
 from .use_shape import fold_penalty, laplacian_loss, scheduled_sigma
 from .use_softness import einstein_silhouette, sigma_from_pixels, uniform_probability, yager_slope
 
 __all__ = [
     "aggregate_color",
     "angle_slope",
+    "carve",
     "clip_slope",
     "clip_weights",
     "depth_weights",
@@ -43,6 +45,7 @@ __all__ = [
     "largest_image",
     "loglog_slope",
     "median_time",
+    "mix_palette",
     "online_softmax_step",
     "orbit_eye",
     "pair_list",
@@ -69,5 +72,6 @@ __all__ = [
     "tile_pixels",
     "turn_slope",
     "uniform_probability",
+    "voxel_overlap",
     "yager_slope",
 ]

@@ -12,6 +12,7 @@ from .pairs_per_pixel import PairsPerPixel
 from .pose_landscape import PoseLandscape
 from .predict import Predict
 from .probability_map import ProbabilityMap
+from .reconstruction import Reconstruction
 from .shape_forces import ShapeForces
 from .sigma_gamma import SigmaGamma
 from .silhouette import Silhouette
@@ -32,6 +33,7 @@ __all__ = [
     "PoseLandscape",
     "Predict",
     "ProbabilityMap",
+    "Reconstruction",
     "ShapeForces",
     "SigmaGamma",
     "Silhouette",
