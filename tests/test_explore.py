@@ -373,18 +373,6 @@ def test_gamma_decides_whether_the_hidden_hand_is_pulled_forward() -> None:
     assert "leaves it at its depth" in explorer.readout
 
 
-def test_reconstruction_shows_the_photograph_and_one_mesh_from_all_sides() -> None:
-    explorer = Reconstruction(object="car 1")
-    score = re.search(r"IoU <b>([\d.]+)", explorer.readout).group(1)
-    assert "where the photograph was taken" in explorer.readout
-    photograph = explorer.image[:, :PANEL].copy()
-    explorer.turn = 180.0  # the same mesh, from behind
-    assert re.search(r"IoU <b>([\d.]+)", explorer.readout).group(1) == score
-    assert (explorer.image[:, :PANEL] == photograph).all()
-    explorer.view = 14  # another picture, and so another mesh
-    assert (explorer.image[:, :PANEL] != photograph).any()
-
-
 def test_softness_shows_what_rasterize_gives_and_switches_dials_that_do_nothing() -> None:
     explorer = Softness(mesh="two triangles")
     dials = dict(zip(explorer.dial_names(), explorer.widget.children, strict=False))
@@ -421,3 +409,15 @@ def test_conorms_tells_the_numbers_of_the_definitions() -> None:
     assert "40 faces of D = 0.30 make 1.000" in explorer.readout
     explorer.conorm = "max"
     assert "0.00 times a's and 1.00 times b's" in explorer.readout
+
+
+def test_reconstruction_shows_the_photograph_and_one_mesh_from_all_sides() -> None:
+    explorer = Reconstruction(object="car 1")
+    score = re.search(r"IoU <b>([\d.]+)", explorer.readout).group(1)
+    assert "where the photograph was taken" in explorer.readout
+    photograph = explorer.image[:, :PANEL].copy()
+    explorer.turn = 180.0  # the same mesh, from behind
+    assert re.search(r"IoU <b>([\d.]+)", explorer.readout).group(1) == score
+    assert (explorer.image[:, :PANEL] == photograph).all()
+    explorer.view = 14  # another picture, and so another mesh
+    assert (explorer.image[:, :PANEL] != photograph).any()
