@@ -38,7 +38,7 @@ class Reconstruction(Explorer):
     """Choose an object and the side that is photographed. The network makes a mesh of this picture alone. Then look at the back."""
 
     object = traitlets.Enum(OBJECTS, "chair 1").tag(dial=choice_dial("object", OBJECTS))
-    view = traitlets.Int(9).tag(dial=count_dial("photographed from side", 0, VIEWS - 1))
+    view = traitlets.Int(9).tag(dial=count_dial("photo from side", 0, VIEWS - 1))
     turn = traitlets.Float(0.0).tag(dial=linear_dial("walk round (degrees)", -180, 180, 5))
     tilt = traitlets.Float(30.0).tag(dial=linear_dial("height (degrees)", -30, 85, 5))
 
@@ -64,5 +64,5 @@ class Reconstruction(Explorer):
             f"Voxel IoU {score:.2f}."
         )
         panels = [Panel("the photograph", seen), Panel("the network's mesh", drawn[0]), Panel("the true shape", drawn[1])]
-        text = f"Voxel IoU <b>{score:.2f}</b> from this one picture; the silhouettes of all {VIEWS} sides together allow {hull:.2f}."
+        text = f"Voxel IoU <b>{score:.2f}</b> from this one picture; the visual hull of all {VIEWS} silhouettes has {hull:.2f}."
         return compose(panels), f"{text} You stand {place}."
