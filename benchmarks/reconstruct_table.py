@@ -69,7 +69,7 @@ def measure(config: Config, run: Path) -> Row:
 
 
 def hull(folder: Path) -> Row:
-    """What all 24 silhouettes of each test object allow: about the best that silhouettes could teach."""
+    """What all 24 silhouettes of each test object allow: a yardstick of what silhouettes can tell."""
     from softras_edu.reconstruct.evaluate import visual_hull
     from softras_edu.reconstruct.voxels import voxel_iou
 
@@ -109,7 +109,7 @@ def main() -> None:
         rows.append({name: str(row.get(name, "")) for name in FIELDS})
         beside = path.with_name(path.name + ".part")
         with beside.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, FIELDS)
+            writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
         beside.replace(path)

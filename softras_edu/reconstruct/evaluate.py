@@ -32,7 +32,7 @@ class Score:
 
     Attributes:
         classes: a name, and the mean over its objects and views. objects: a name, and how many objects there were.
-        hulls: what the visual hull scores, which takes all 24 silhouettes: about the best that silhouettes could teach.
+        hulls: what the visual hull scores, which takes all 24 silhouettes: a yardstick of what silhouettes can tell.
     """
 
     classes: dict[str, float]
