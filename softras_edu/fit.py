@@ -148,21 +148,39 @@ def _groups(parameters: Sequence[Any], lr: Dial) -> list[dict[str, Any]]:
 
 def _state(tensors: Sequence[Tensor], rule: Optimizer) -> dict[str, Tensor]:
     """By name, every tensor that a fit must find again: the parameters and what the step rule remembers of each."""
-    kept = {f"parameter.{k}": tensor.detach() for k, tensor in enumerate(tensors)}
-    for k, memory in rule.state_dict()["state"].items():
-        kept |= {f"memory.{k}.{name}": value for name, value in memory.items() if isinstance(value, Tensor)}
-    return kept
+    return {f"parameter.{k}": tensor.detach() for k, tensor in enumerate(tensors)} | memory_of(rule)
+
+
+def memory_of(rule: Optimizer) -> dict[str, Tensor]:
+    """By name, what the step rule remembers of each parameter."""
+    kept = rule.state_dict()["state"].items()
+    return {f"memory.{k}.{name}": value for k, memory in kept for name, value in memory.items() if isinstance(value, Tensor)}
+
+
+def remember(rule: Optimizer, kept: dict[str, Tensor]) -> None:
+    """Give the step rule back what `memory_of` told; other names in `kept` are left alone."""
+    memory: dict[int, dict[str, Tensor]] = {}
+    for name, value in kept.items():
+        if name.startswith("memory."):
+            _, k, what = name.split(".", 2)
+            memory.setdefault(int(k), {})[what] = value
+    rule.load_state_dict({**rule.state_dict(), "state": memory})
+
+
+def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    """As a safetensors file. First beside it: an interruption while writing leaves an old file whole."""
+    from safetensors.torch import save_file
+
+    beside = path.with_name(path.name + ".part")
+    save_file({name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}, beside, metadata=metadata)
+    os.replace(beside, path)
 
 
 def _save(path: Path, done: Fit, tensors: Sequence[Tensor], rule: Optimizer, random: Tensor, made_for: dict[str, str]) -> None:
-    from safetensors.torch import save_file
-
     kept = _state(tensors, rule)
     kept |= {f"best.{k}": tensor for k, tensor in enumerate(done.best)}
     kept |= {"losses": torch.tensor(done.losses, dtype=torch.float64), "random": random}
-    beside = path.with_name(path.name + ".part")  # first beside it: an interruption while writing leaves the old file whole
-    save_file({name: tensor.contiguous().cpu() for name, tensor in kept.items()}, beside, metadata={**made_for, "best_step": str(done.best_step)})
-    os.replace(beside, path)
+    write_tensors(path, kept, {**made_for, "best_step": str(done.best_step)})
 
 
 def _load(path: Path, tensors: Sequence[Tensor], rule: Optimizer, made_for: dict[str, str]) -> Fit:
@@ -180,15 +198,10 @@ def _load(path: Path, tensors: Sequence[Tensor], rule: Optimizer, made_for: dict
         theirs = ", ".join(f"{key} {metadata.get(key)}" for key in made_for)
         ours = ", ".join(f"{key} {value}" for key, value in made_for.items())
         raise ValueError(f"checkpoint: {path} is of another fit ({theirs}, shapes {shapes}; this one: {ours}, shapes {wanted}); delete it to start anew")
-    memory: dict[int, dict[str, Tensor]] = {}
-    for name, value in kept.items():
-        if name.startswith("memory."):
-            _, k, what = name.split(".", 2)
-            memory.setdefault(int(k), {})[what] = value
     with torch.no_grad():
         for k, tensor in enumerate(tensors):
             tensor.copy_(kept[f"parameter.{k}"])
-    rule.load_state_dict({**rule.state_dict(), "state": memory})
+    remember(rule, kept)
     torch.random.set_rng_state(kept["random"])
     best = [kept[f"best.{k}"].to(tensor.device) for k, tensor in enumerate(tensors)]
     return Fit(kept["losses"].tolist(), best, int(metadata["best_step"]))

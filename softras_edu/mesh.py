@@ -47,8 +47,7 @@ class Mesh:
 
     def face_normals(self) -> Tensor:
         """Unit normals of the faces, (F, 3)."""
-        a, b, c = self.verts[self.faces].unbind(1)
-        return normalize(torch.linalg.cross(b - a, c - a), dim=-1)
+        return face_normals(self.verts, self.faces)
 
     def fit_unit_sphere(self) -> Mesh:
         """The same shape moved and scaled so that its bounding box is centred and its farthest vertex is at distance 1."""
@@ -170,6 +169,12 @@ def _join_equal(mesh: Mesh, by_color: bool) -> Mesh:
     rank[order] = torch.arange(len(order))
     kept = first[order]
     return Mesh(mesh.verts[kept], rank[group][mesh.faces], None if mesh.colors is None else mesh.colors[kept])
+
+
+def face_normals(verts: Tensor, faces: Tensor) -> Tensor:
+    """Unit normals of the faces, (V, 3) or (B, V, 3) vertices, (F, 3) faces -> (F, 3) or (B, F, 3)."""
+    a, b, c = verts[..., faces, :].unbind(-2)
+    return normalize(torch.linalg.cross(b - a, c - a), dim=-1)
 
 
 def icosphere(level: int = 2) -> Mesh:

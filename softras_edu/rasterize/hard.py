@@ -5,6 +5,7 @@ Neural Mesh Renderer (NMR): Kato, Ushiku and Harada, "Neural 3D Mesh Renderer", 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -14,7 +15,7 @@ from .. import formulas
 from .broadcast import drop_undrawable
 from .options import Options, check_choice, check_colors, check_depths, check_finite, check_size, check_triangles, expand_background
 
-_NMR_EPS = 1e-4  # keeps a pixel that sits right on an edge from dividing by zero; the original's value, in NDC
+NMR_EPS = 1e-4  # keeps a pixel that sits right on an edge from dividing by zero; the original's value, in NDC
 
 
 def rasterize_hard(
@@ -60,7 +61,7 @@ def rasterize_hard(
     if gradient == "none":
         image = shade_visible(triangles, colors, back, face)
     else:
-        image = _NMR.apply(triangles, shade_visible(triangles.detach(), colors, back, face), face)
+        image = Invented.apply(triangles, shade_visible(triangles.detach(), colors, back, face), face, nmr_gradients)
     return image if batched else image[0]
 
 
@@ -95,22 +96,27 @@ def shade_visible(triangles: Tensor, colors: Tensor, background: Tensor, face: T
     return torch.cat([color.where(covered, background), covered.to(color.dtype)], dim=-1)
 
 
-class _NMR(torch.autograd.Function):
-    """Passes the hard image through; on the way back invents a gradient for the corners."""
+class Invented(torch.autograd.Function):
+    """Passes the hard image through; on the way back invents a gradient for the corners: `invent` of triangles, image, face and the image's gradient."""
 
     @staticmethod
-    def forward(ctx: Any, triangles: Tensor, image: Tensor, face: Tensor) -> Tensor:
+    def forward(ctx: Any, triangles: Tensor, image: Tensor, face: Tensor, invent: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]) -> Tensor:
         ctx.save_for_backward(triangles, image, face)
+        ctx.invent = invent
         return image.clone()
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
-        triangles, image, face = ctx.saved_tensors
-        grad_triangles = torch.zeros_like(triangles)
-        for b in range(len(triangles)):
-            for axis in (0, 1):  # the paper moves corners along x and along y separately
-                grad_triangles[b, ..., axis] = nmr_gradient(triangles[b, ..., :2], image[b], face[b], grad[b], axis)
-        return grad_triangles, grad, None
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        return ctx.invent(*ctx.saved_tensors, grad), grad, None, None
+
+
+def nmr_gradients(triangles: Tensor, image: Tensor, face: Tensor, grad: Tensor) -> Tensor:
+    """NMR's gradient of all corners, (B, F, 3, 3); 0 along z."""
+    out = torch.zeros_like(triangles)
+    for b in range(len(triangles)):
+        for axis in (0, 1):  # the paper moves corners along x and along y separately
+            out[b, ..., axis] = nmr_gradient(triangles[b, ..., :2], image[b], face[b], grad[b], axis)
+    return out
 
 
 def nmr_gradient(xy: Tensor, image: Tensor, face: Tensor, grad: Tensor, axis: int) -> Tensor:
@@ -159,6 +165,6 @@ def nmr_gradient(xy: Tensor, image: Tensor, face: Tensor, grad: Tensor, axis: in
         gap = along - cross_at[..., None]  # how far the edge must travel, (F, lines, steps)
         for corner, lever in ((k, 1 - t), ((k + 1) % 3, t)):  # the edge moves by `lever` times what the corner moves
             delta = gap / lever[..., None].clamp_min(1e-9)
-            delta = torch.where(delta > 0, delta + _NMR_EPS, delta - _NMR_EPS)  # (two plain numbers in `where` would be float32)
+            delta = torch.where(delta > 0, delta + NMR_EPS, delta - NMR_EPS)  # (two plain numbers in `where` would be float32)
             out[:, corner] += (loss_change / delta).sum((1, 2))
     return out

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from ..fit import memory_of, remember, write_tensors
 from .config import METHODS, Config
 from .network import Network
 
@@ -20,9 +20,7 @@ PRETRAINED = Path(__file__).with_name("pretrained.safetensors")  # the model tha
 def save(path: Path, network: nn.Module, rule: Optimizer, curve: Tensor, about: dict[str, Any]) -> None:
     """Weights, what the step rule remembers, and the losses so far, (steps, 5)."""
     kept = {f"network.{name}": value for name, value in network.state_dict().items()}
-    for k, memory in rule.state_dict()["state"].items():
-        kept |= {f"memory.{k}.{name}": value for name, value in memory.items() if isinstance(value, Tensor)}
-    _write(path, kept | {"curve": curve}, about)
+    _write(path, kept | memory_of(rule) | {"curve": curve}, about)
 
 
 def load(path: Path, network: nn.Module, rule: Optimizer, about: dict[str, Any]) -> tuple[Tensor, dict[str, Any]]:
@@ -34,14 +32,9 @@ def load(path: Path, network: nn.Module, rule: Optimizer, about: dict[str, Any])
     kept, theirs = _read(path)
     if wrong := [f"{name} {theirs.get(name)} there, {value} here" for name, value in about.items() if theirs.get(name) != value]:
         raise ValueError(f"{path} is of another run ({', '.join(wrong)}); choose another folder, or delete it to start anew")
-    memory: dict[int, dict[str, Tensor]] = {}
-    for name, value in kept.items():
-        if name.startswith("memory."):
-            _, k, what = name.split(".", 2)
-            memory.setdefault(int(k), {})[what] = value
     try:
         network.load_state_dict({name.removeprefix("network."): value for name, value in kept.items() if name.startswith("network.")})
-        rule.load_state_dict({**rule.state_dict(), "state": memory})
+        remember(rule, kept)
         return kept["curve"], theirs
     except (RuntimeError, KeyError) as error:
         raise ValueError(f"{path} is of another network ({str(error).splitlines()[0]}); choose another folder, or delete it to start anew") from None
@@ -76,11 +69,7 @@ def load_model(path: str | Path = PRETRAINED, device: torch.device | str = "cpu"
 
 
 def _write(path: Path, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
-    from safetensors.torch import save_file
-
-    beside = path.with_name(path.name + ".part")  # first beside it: an interruption while writing leaves the old file whole
-    save_file({name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}, beside, metadata={"about": json.dumps(about)})
-    os.replace(beside, path)
+    write_tensors(path, tensors, {"about": json.dumps(about)})
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from .. import losses
+from ..mesh import face_normals
 from ..rasterize import rasterize
 from ..render import screen_triangles
 from ..shading import shade
@@ -29,9 +30,7 @@ def draw(
     triangles = screen_triangles(verts, faces, orbit(views))
     corners = None if colors is None else colors[:, faces]  # (B, F, 3, 3)
     if corners is not None and config.shading:
-        a, b, c = verts[:, faces].unbind(2)
-        normals = torch.nn.functional.normalize(torch.linalg.cross(b - a, c - a), dim=-1)
-        corners = shade(normals[:, :, None].expand_as(corners), corners, LIGHTS)
+        corners = shade(face_normals(verts, faces)[:, :, None].expand_as(corners), corners, LIGHTS)
     if watch is not None:
         watch(triangles)
     if method.hard:

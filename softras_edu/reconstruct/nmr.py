@@ -7,20 +7,20 @@ scanlines only. Names are the same.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..rasterize import rasterize_hard
-from ..rasterize.hard import _NMR_EPS as NMR_EPS
-from ..rasterize.hard import shade_visible
+from ..rasterize.hard import NMR_EPS, Invented, shade_visible
 from ..rasterize.numba_cpu import share_out
 from ..rasterize.numba_kernels import Array
 from ..rasterize.numba_pair import MISSING, kernel
+from ..rasterize.options import Options
 
-NEAR, FAR, MIN_DEPTH, MIN_AREA = 1.0, 100.0, 1e-12, 1e-12
+NEAR, FAR = 1.0, 100.0
+MIN_DEPTH, MIN_AREA = Options.min_depth, Options.min_doubled_area
 
 
 def rasterize_nmr(triangles: Tensor, colors: Tensor | None, *, size: int) -> Tensor:
@@ -35,25 +35,16 @@ def rasterize_nmr(triangles: Tensor, colors: Tensor | None, *, size: int) -> Ten
     share_out(find_visible, _cuts(len(corners)), corners, depth, face)
     background = colors.new_zeros(len(corners), size, size, colors.shape[-1])
     found = torch.from_numpy(face)
-    image: Tensor = _Pull.apply(triangles, shade_visible(triangles.detach(), colors, background, found), found)
+    image: Tensor = Invented.apply(triangles, shade_visible(triangles.detach(), colors, background, found), found, pull_corners)
     return image
 
 
-class _Pull(torch.autograd.Function):
-    """Passes the hard image through; on the way back invents a gradient for the corners."""
-
-    @staticmethod
-    def forward(ctx: Any, triangles: Tensor, image: Tensor, face: Tensor) -> Tensor:
-        ctx.save_for_backward(triangles, image, face)
-        return image.clone()
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
-        triangles, image, face = ctx.saved_tensors
-        corners, colors, pull = (np.ascontiguousarray(x.detach().double().numpy()) for x in (triangles, image, grad))
-        out = np.zeros_like(corners)
-        share_out(nmr_pull, _cuts(len(corners)), corners, colors, face.numpy(), pull, out)
-        return torch.from_numpy(out).to(triangles), grad, None
+def pull_corners(triangles: Tensor, image: Tensor, face: Tensor, grad: Tensor) -> Tensor:
+    """NMR's gradient of all corners, (B, F, 3, 3), as `nmr_gradients` of hard.py."""
+    corners, colors, pull = (np.ascontiguousarray(x.detach().double().numpy()) for x in (triangles, image, grad))
+    out = np.zeros_like(corners)
+    share_out(nmr_pull, _cuts(len(corners)), corners, colors, face.numpy(), pull, out)
+    return torch.from_numpy(out).to(triangles)
 
 
 def _cuts(images: int) -> list[int]:
