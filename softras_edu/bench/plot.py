@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..plotting.palette import COLORS, GREY, STYLES
 from ..rasterizers.ladder import RUNGS
-from ..teaching.figures import COLORS, STYLES
 
 AXES = {
     "growth": ("side", "image side, pixels (faces grow too)"),
@@ -16,7 +16,7 @@ AXES = {
     "batch": ("batch", "images"),
     "silhouette": ("side", "image side, pixels (silhouette)"),
 }
-GREYS, MARKERS = ("#000000", "#777777", "#aaaaaa"), "xs^dv"
+GREYS, MARKERS = ("#000000", GREY, "#aaaaaa"), "xs^dv"
 
 
 def plot(rows: Sequence[dict[str, Any]], title: str, path: Path) -> None:

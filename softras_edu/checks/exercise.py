@@ -125,7 +125,7 @@ def _show(got: Tensor, expected: Tensor) -> None:
         return
     from IPython.display import display
 
-    from ..explore.draw import Panel, compose
+    from ..plotting.panels import Panel, compose
 
     difference = Panel("difference (blue -, red +)", got - expected, "RdBu_r", -1, 1)
     display(compose([Panel("yours", got), Panel("expected", expected), difference]))

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..rasterizers import rasterize, rasterize_hard
 from .base import Explorer, choice_dial, linear_dial, log_dial
-from .draw import Panel, compose, new_plot, plot_picture
+from .draw import BLUE, ORANGE, Panel, compose, new_plot, plot_picture
 
 SIZE = 128
 RENDERERS = ("soft", "hard", "NMR")
@@ -33,7 +33,7 @@ class Occlusion(Explorer):
         self._figure = new_plot(300)
         axes = self._figure.add_subplot(ylabel="share of the middle pixel", ylim=(0, 1.05))
         self._bars = axes.bar(
-            ["orange", "blue", "background"], [0, 0, 0], color=["#E69F00", "#0072B2", "#222222"]
+            ["orange", "blue", "background"], [0, 0, 0], color=[ORANGE, BLUE, "#222222"]
         )
 
     def draw(self) -> tuple[Image.Image, str]:

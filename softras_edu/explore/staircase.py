@@ -12,7 +12,7 @@ from torch import Tensor
 from ..formulas import pixel_centers
 from ..rasterizers import rasterize_hard
 from .base import Explorer, linear_dial, step_dial
-from .draw import BLUE, ORANGE, VERMILION, Panel, compose, new_plot, plot_picture
+from .draw import BLUE, GREY, ORANGE, VERMILION, Panel, compose, new_plot, plot_picture
 
 TRIANGLE = torch.tensor([[-0.45, -0.4, 2.0], [0.35, -0.3, 2.0], [-0.15, 0.5, 2.0]])
 TARGET_X = 0.3
@@ -36,7 +36,7 @@ class Staircase(Explorer):
         )
         (self._line,) = axes.plot([], [], color=BLUE, lw=1.5, drawstyle="steps-post")
         (self._here,) = axes.plot([], [], "o", color=VERMILION, ms=8)
-        axes.axvline(TARGET_X, color="#777777", ls="--", lw=1)
+        axes.axvline(TARGET_X, color=GREY, ls="--", lw=1)
 
     @torch.no_grad()
     def draw(self) -> tuple[Image.Image, str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from .figures import COLORS
+from ..plotting.palette import BLUE
 
 
 class LiveCurve:
@@ -31,7 +31,7 @@ class LiveCurve:
 
         self.points.append((step, loss))
         self._ax.clear()
-        self._ax.plot(*zip(*self.points, strict=True), color=COLORS[0], lw=1.8)
+        self._ax.plot(*zip(*self.points, strict=True), color=BLUE, lw=1.8)
         self._ax.set(xlim=(0, self.steps - 1), ylim=(0, None), xlabel="step", ylabel=self.ylabel)
         self._ax.grid(alpha=0.25)
         buffer = io.BytesIO()

@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 from torch import nn
 
+from ..plotting.palette import BLUE, GREEN, GREY, ORANGE
 from ..reconstruct.network import Network
-from .figures import BLUE, GREEN, GREY, ORANGE
 
 Box = tuple[float, float, float, float]  # middle x, middle y, half width, half height
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from ..figures import COLORS, GREY
-from .timings import table
+from ...plotting.palette import COLORS, GREY, MARKS
+from .tables import wanted
 
 Choice = tuple[str, bool, str]  # distribution, squared, conorm
 SOFTRAS: Choice = ("logistic", True, "probabilistic")
@@ -49,14 +49,9 @@ def study(task: str) -> dict[Choice, Result]:
     Raises:
         FileNotFoundError: there is none.
     """
-    rows = table(f"gendr-{task}")
-    if not rows:
-        raise FileNotFoundError(
-            f"no gendr-{task}-*.csv: run benchmarks/fit_gendr.py, which writes it to benchmarks/results"
-        )
     tuned: dict[Choice, dict[float, float]] = {}
     results: dict[Choice, Result] = {}
-    for row in rows:
+    for row in wanted(f"gendr-{task}", "fit_gendr"):
         choice = (row["distribution"], row["squared"] == "True", row["conorm"])
         if row["stage"] == "tune":
             tuned.setdefault(choice, {})[float(row["blur"])] = float(row["good"])
@@ -112,7 +107,7 @@ def dots(
             means,
             ys,
             xerr=halves,
-            fmt="os^D"[k % 4],
+            fmt=MARKS[k % 8],
             color=COLORS[k % 6],
             ms=5,
             lw=1.4,

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
+from ...plotting.palette import COLORS, GREY, MARKS
 from ...reconstruct.families import FAMILIES
-from ..figures import COLORS, GREY
-from .timings import folder
+from .tables import Row, wanted
 
-NAME = "reconstruct.csv"
 HULL = "visual hull of 24 views"
-Row = dict[str, str]  # one line of the file, by column
 
 
 @dataclass(frozen=True)
@@ -46,13 +43,7 @@ def read() -> list[Row]:
     Raises:
         FileNotFoundError: there is none.
     """
-    place = folder()
-    if place is None or not (place / NAME).exists():
-        raise FileNotFoundError(
-            f"no {NAME}: run benchmarks/reconstruct_table.py, which writes it to benchmarks/results"
-        )
-    with (place / NAME).open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    return wanted("reconstruct", "reconstruct_table")
 
 
 def summary(rows: Sequence[Row]) -> dict[str, Line]:
@@ -86,7 +77,7 @@ def families_figure(lines: Sequence[Line], titles: Sequence[str]) -> Figure:
         ax.plot(
             places,
             [mean for mean, _, _ in numbers],
-            "osD^vP"[k % 6],
+            MARKS[k % 8],
             color=color,
             ms=6,
             label=title,

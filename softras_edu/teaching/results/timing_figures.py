@@ -9,10 +9,9 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..figures import BLUE, COLORS, GREY, ORANGE, STYLES
+from ...plotting.palette import BLUE, COLORS, GREEN, GREY, MARKS, ORANGE, STYLES
 from .timings import Measurement, Results
 
-MARKS = ("o", "s", "^", "D", "v", "P")
 _NAMES = ("loops", "broadcast", "pairs", "numba", "triton")
 
 
@@ -22,7 +21,7 @@ def readings(samples: Sequence[float], marks: Mapping[str, float]) -> Figure:
     ax = figure.subplots()
     ax.plot(range(1, len(samples) + 1), samples, "o", color=BLUE, ms=6)
     for (name, value), color, style in zip(
-        marks.items(), (ORANGE, COLORS[2], GREY), STYLES, strict=False
+        marks.items(), (ORANGE, GREEN, GREY), STYLES, strict=False
     ):
         ax.axhline(value, color=color, ls=style, lw=2, label=name)
     ax.set(yscale="log", xlabel="call", ylabel="milliseconds")
