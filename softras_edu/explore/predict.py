@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import statistics
-import time
-
 import torch
 import traitlets
 from PIL import Image
 
+from ..machine import median_seconds
 from ..rasterizers import backends, rasterize
 from ..shapes import icosphere
 from ..teaching.cost_model import DENSE, CostModel, sphere, sphere_pairs
@@ -151,17 +149,16 @@ class Predict(Explorer):
 
 
 def measured_ms(rung: str, level: int, side: int, sigma: float) -> float:
-    """Forward + backward on this machine: median of up to 9 calls within half a second, after one to warm up."""
+    """Forward + backward on this machine: the median of calls for 0.3 seconds, after a first one."""
     mesh = icosphere(level)
     triangles = sphere(level).clone().requires_grad_()
     colors = (0.5 + 0.5 * mesh.verts)[mesh.faces].requires_grad_()
-    samples: list[float] = []
-    while len(samples) < 2 or (len(samples) < 10 and sum(samples[1:]) < 0.5):
-        start = time.perf_counter()
+
+    def step() -> None:
         image = rasterize(triangles, colors, size=side, sigma=sigma, backend=rung)
         torch.autograd.grad(image.square().mean(), (triangles, colors))
-        samples.append(time.perf_counter() - start)
-    return statistics.median(samples[1:]) * 1e3
+
+    return 1e3 * median_seconds(step, at_least=0.3)
 
 
 def readable(milliseconds: float) -> str:

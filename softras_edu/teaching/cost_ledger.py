@@ -7,7 +7,7 @@ with the memory that it really has.
 from __future__ import annotations
 
 import statistics
-import time
+import timeit
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -162,15 +162,10 @@ class _Alive(TorchDispatchMode):
 
 
 def seconds(function: Callable[[], object], repeats: int = 3, warm_up: bool = True) -> float:
-    """Median time of a call, after one call to warm up."""
+    """Median time of `repeats` calls, each timed alone by `timeit`, after one that does not count."""
     if warm_up:
         function()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
+    return statistics.median(timeit.repeat(function, number=1, repeat=repeats))
 
 
 def readable(count: float) -> str:
