@@ -12,6 +12,23 @@ from ..shapes import lathe, sweep
 Color = tuple[float, float, float]
 Point = tuple[float, float, float]
 
+WOODS: list[Color] = [
+    (0.55, 0.35, 0.17),
+    (0.72, 0.53, 0.30),
+    (0.36, 0.22, 0.13),
+    (0.80, 0.66, 0.45),
+]
+PAINTS: list[Color] = [
+    (0.80, 0.15, 0.12),
+    (0.13, 0.35, 0.70),
+    (0.95, 0.75, 0.15),
+    (0.15, 0.55, 0.35),
+    (0.85, 0.45, 0.12),
+    (0.55, 0.25, 0.60),
+    (0.92, 0.92, 0.90),
+]
+GREYS: list[Color] = [(0.25, 0.26, 0.28), (0.45, 0.46, 0.48), (0.70, 0.71, 0.73)]
+
 
 class Parts:
     """A mesh in the making: each method adds one closed part of one colour."""
