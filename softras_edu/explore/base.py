@@ -6,7 +6,7 @@ import base64
 import html
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import ipywidgets
@@ -85,6 +85,23 @@ def pytorch_threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+@contextmanager
+def plain_pytorch() -> Iterator[None]:
+    """PyTorch as it is after its import: float32, on the CPU, with autograd.
+
+    A notebook may have set another default dtype or device, or may be inside `torch.no_grad()`.
+    """
+    dtype, elsewhere = torch.get_default_dtype(), torch.get_default_device().type != "cpu"
+    torch.set_default_dtype(torch.float32)
+    try:
+        with torch.inference_mode(False), torch.enable_grad():
+            # Slows every operation down by a microsecond, so it is left out where it changes nothing.
+            with torch.device("cpu") if elsewhere else nullcontext():
+                yield
+    finally:
+        torch.set_default_dtype(dtype)
+
+
 class Explorer(traitlets.HasTraits):
     """A picture with dials.
 
@@ -105,11 +122,8 @@ class Explorer(traitlets.HasTraits):
         self.readout = ""
         self._picture = ipywidgets.Image(format="png")
         self._readout = ipywidgets.HTML()
-        turners = []
-        for name in self.dial_names():
-            turner = self.traits()[name].metadata["dial"]()
-            traitlets.link((self, name), (turner, "value"))
-            turners.append(turner)
+        self._setting = False
+        self.turners = {name: self._make_turner(name) for name in self.dial_names()}
         with self.one_core():
             self.prepare()
         self.update()
@@ -117,8 +131,53 @@ class Explorer(traitlets.HasTraits):
         self._picture.layout = ipywidgets.Layout(
             width=f"{self.image.shape[1]}px", max_width="100%", object_fit="contain"
         )
-        self.widget = ipywidgets.VBox([*turners, self._picture, self._readout])
-        self.observe(lambda change: self.update(), names=self.dial_names())
+        self.widget = ipywidgets.VBox([*self.turners.values(), self._picture, self._readout])
+        self.observe(self._dial_changed, names=self.dial_names())
+
+    def _make_turner(self, name: str) -> ipywidgets.Widget:
+        """The widget of a dial, set to the dial's value; what the reader drags sets the dial."""
+        turner = self.traits()[name].metadata["dial"]()
+        self._show(name, getattr(self, name), turner)
+
+        def dragged(change: Any) -> None:
+            if not self._setting:
+                setattr(self, name, change.new)
+
+        turner.observe(dragged, names="value")
+        return turner
+
+    def _show(self, name: str, value: Any, turner: ipywidgets.Widget) -> None:
+        """Set the widget of a dial, without being told of it.
+
+        Raises:
+            TraitError: the widget went elsewhere; a slider moves what is beyond its end to the end.
+        """
+        self._setting = True
+        try:
+            turner.value = value
+        finally:
+            self._setting = False
+        if turner.value != value:
+            base = getattr(turner, "base", None)
+            low, high = (x if base is None else base**x for x in (turner.min, turner.max))
+            raise traitlets.TraitError(f"{name}: got {value!r}, wanted {low:g} to {high:g}")
+
+    def _dial_changed(self, change: Any) -> None:
+        """Redraw. Where that fails, everything is as it was, so that the next value can come."""
+        if self._setting:
+            return
+        turner = self.turners[change.name]
+        try:
+            self._show(change.name, change.new, turner)
+            self.update()
+        except Exception:
+            self._setting = True
+            try:
+                setattr(self, change.name, change.old)
+                turner.value = change.old
+            finally:
+                self._setting = False
+            raise
 
     @classmethod
     def dial_names(cls) -> list[str]:
@@ -150,9 +209,13 @@ class Explorer(traitlets.HasTraits):
 
     @contextmanager
     def one_core(self) -> Iterator[None]:
-        """PyTorch alone: on pictures this small its threads gain nothing, and for milliseconds they spin on cores that the rasterizer wants."""
+        """PyTorch on one thread, and with its own defaults: see `plain_pytorch`.
+
+        On pictures this small more threads gain nothing, and after an operation they wait actively
+        for some milliseconds, on cores that the rasterizer could use.
+        """
         self._cores = torch.get_num_threads()
-        with pytorch_threads(1):
+        with plain_pytorch(), pytorch_threads(1):
             yield
 
     def all_cores(self) -> AbstractContextManager[None]:

@@ -38,11 +38,7 @@ class Conorms(Explorer):
 
     def update(self) -> None:
         super().update()
-        if hasattr(self, "widget"):
-            self._switch_dials()
-
-    def _switch_dials(self) -> None:
-        self.widget.children[self.dial_names().index("p")].disabled = self.conorm not in soft.P
+        self.turners["p"].disabled = self.conorm not in soft.P
 
     def draw(self) -> tuple[Image.Image, str]:
         p = p_of(self.conorm, self.p)

@@ -16,7 +16,7 @@ from .draw import BLUE, GREY, ORANGE, VERMILION, Panel, compose, new_plot, plot_
 
 SIZE = 64
 SHIFT = 25  # pixels that the triangle is moved to either side, for the map
-TRIANGLE = torch.tensor([[-0.2, -0.18, 2.0], [0.2, -0.18, 2.0], [0.0, 0.22, 2.0]])
+TRIANGLE = torch.tensor([[-0.2, -0.18, 2.0], [0.2, -0.18, 2.0], [0.0, 0.22, 2.0]], dtype=torch.float32)
 STEPS = 22
 STEP_LENGTH = (
     0.09  # NDC; every step is this long at most, so that the path shows directions, not step sizes

@@ -13,11 +13,11 @@ from .draw import BLUE, ORANGE, Panel, compose, new_plot, plot_picture
 
 SIZE = 128
 RENDERERS = ("soft", "hard", "NMR")
-FRONT = torch.tensor([[-0.7, -0.5, 2.0], [0.7, -0.5, 2.0], [0.0, 0.7, 2.0]])
+FRONT = torch.tensor([[-0.7, -0.5, 2.0], [0.7, -0.5, 2.0], [0.0, 0.7, 2.0]], dtype=torch.float32)
 HIDDEN = torch.tensor(
-    [[-0.3, -0.3, 0.0], [0.3, -0.3, 0.0], [0.0, 0.25, 0.0]]
+    [[-0.3, -0.3, 0.0], [0.3, -0.3, 0.0], [0.0, 0.25, 0.0]], dtype=torch.float32
 )  # its depth comes from the dial
-ORANGE_RGB, BLUE_RGB = torch.tensor([0.90, 0.62, 0.0]), torch.tensor([0.0, 0.45, 0.70])
+ORANGE_RGB, BLUE_RGB = torch.tensor([[0.90, 0.62, 0.0], [0.0, 0.45, 0.70]], dtype=torch.float32)
 FAR = 10.0  # a short depth range, so that a gamma of 0.01 already sees through a gap of 0.1
 
 

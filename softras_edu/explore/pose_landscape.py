@@ -18,8 +18,8 @@ from .draw import ORANGE, VERMILION, Panel, compose
 GRID = 13
 SPAN = 105.0  # degrees, from the middle of the map to its rim
 STEPS = 36
-OBJECTS = {"cube": colored_cube(), "bracket": bracket()}
-TRUTH = rotation_from_axis_angle(torch.tensor([0.5, -0.6, 0.2]))
+OBJECTS = {"cube": colored_cube, "bracket": bracket}
+TRUTH = rotation_from_axis_angle(torch.tensor([0.5, -0.6, 0.2], dtype=torch.float32))
 
 
 class PoseLandscape(Explorer):
@@ -34,6 +34,7 @@ class PoseLandscape(Explorer):
     shape = traitlets.Enum(tuple(OBJECTS), "cube").tag(dial=choice_dial("object", tuple(OBJECTS)))
 
     def prepare(self) -> None:
+        self._meshes = {name: make() for name, make in OBJECTS.items()}
         side = torch.linspace(-SPAN, SPAN, GRID)
         tilt, turn = torch.meshgrid(
             side.flip(0), side, indexing="ij"
@@ -41,7 +42,7 @@ class PoseLandscape(Explorer):
         self._places = torch.stack([turn, tilt], dim=-1).reshape(-1, 2)
 
     def draw(self) -> tuple[Image.Image, str]:
-        photo = photograph(OBJECTS[self.shape], TRUTH[None])
+        photo = photograph(self._meshes[self.shape], TRUTH[None])
         with torch.no_grad():
             loss = self.loss(self._places, photo).reshape(GRID, GRID)
         path = self.descend(photo)
@@ -55,7 +56,7 @@ class PoseLandscape(Explorer):
         landscape.dot(points[0], VERMILION, 5)
         landscape.dot((0, 0), "white", 4)
         with torch.no_grad():
-            (end,) = draw_soft(OBJECTS[self.shape], pose(path[-1:]), self.sigma, self.gamma)
+            (end,) = draw_soft(self._meshes[self.shape], pose(path[-1:]), self.sigma, self.gamma)
         left = geodesic_angle(pose(path[-1]), TRUTH).item()
         verdict = "found the pose" if left < 10 else "did not find it"
         began = geodesic_angle(pose(path[0]), TRUTH).item()
@@ -70,7 +71,7 @@ class PoseLandscape(Explorer):
     def loss(self, places: Tensor, photo: Tensor) -> Tensor:
         """Of (N, 2) places, in degrees -> (N,)."""
         return picture_loss(
-            draw_soft(OBJECTS[self.shape], pose(places), self.sigma, self.gamma), photo, self.width
+            draw_soft(self._meshes[self.shape], pose(places), self.sigma, self.gamma), photo, self.width
         )
 
     def descend(self, photo: Tensor) -> Tensor:

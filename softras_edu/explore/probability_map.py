@@ -12,7 +12,7 @@ from .base import Explorer, choice_dial, linear_dial, log_dial
 from .draw import BLUE, GREY, ORANGE, VERMILION, Panel, compose, new_plot, plot_picture
 
 SIZE = 128
-TRIANGLE = torch.tensor([[-0.55, -0.45], [0.5, -0.3], [-0.1, 0.55]])
+TRIANGLE = torch.tensor([[-0.55, -0.45], [0.5, -0.3], [-0.1, 0.55]], dtype=torch.float32)
 
 
 class ProbabilityMap(Explorer):

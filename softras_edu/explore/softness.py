@@ -49,10 +49,6 @@ class Softness(Explorer):
     p = traitlets.Float(2.0).tag(dial=log_dial("p (some conorms)", -1.0, 1.5))
     mesh = traitlets.Enum(SHAPES, "teapot").tag(dial=choice_dial("mesh", SHAPES))
 
-    def __init__(self, **dials: Any):
-        super().__init__(**dials)
-        self._switch_dials()
-
     def prepare(self) -> None:
         square = Mesh(
             torch.tensor([[-1.0, -1.0, 0.0], [1.0, -1.0, 0.0], [1.0, 1.0, 0.0], [-1.0, 1.0, 0.0]]),
@@ -90,17 +86,12 @@ class Softness(Explorer):
         plain.legend(handles=[self._lines[0], self._slopes[0]], fontsize=8, loc="center right")
 
     def update(self) -> None:
+        """Redraw. A dial that the chosen distribution or conorm does not have cannot be dragged."""
         super().update()
-        if hasattr(self, "widget"):
-            self._switch_dials()
-
-    def _switch_dials(self) -> None:
-        """A dial that the chosen distribution or conorm does not have cannot be dragged."""
-        turners = dict(zip(self.dial_names(), self.widget.children, strict=False))
-        turners["blur"].disabled = self.distribution == "hard"
-        turners["shape"].disabled = self.distribution not in soft.SHAPE
-        turners["shift"].disabled = self.distribution not in soft.SHIFT
-        turners["p"].disabled = self.conorm not in soft.P
+        self.turners["blur"].disabled = self.distribution == "hard"
+        self.turners["shape"].disabled = self.distribution not in soft.SHAPE
+        self.turners["shift"].disabled = self.distribution not in soft.SHIFT
+        self.turners["p"].disabled = self.conorm not in soft.P
 
     def softness(self) -> dict[str, Any]:
         """What the dials say, as `rasterize` wants it."""

@@ -14,7 +14,7 @@ from ..rasterizers import rasterize_hard
 from .base import Explorer, linear_dial, step_dial
 from .draw import BLUE, GREY, ORANGE, VERMILION, Panel, compose, new_plot, plot_picture
 
-TRIANGLE = torch.tensor([[-0.45, -0.4, 2.0], [0.35, -0.3, 2.0], [-0.15, 0.5, 2.0]])
+TRIANGLE = torch.tensor([[-0.45, -0.4, 2.0], [0.35, -0.3, 2.0], [-0.15, 0.5, 2.0]], dtype=torch.float32)
 TARGET_X = 0.3
 FIRST, LAST = -0.6, 0.6  # places between which the triangle slides
 SIZES = (8, 16, 32, 64, 128)

@@ -25,7 +25,6 @@ from torch.nn.functional import avg_pool2d
 
 from ..camera import Camera
 from ..mesh import Mesh
-from ..rasterizers.nmr import rasterize_nmr
 from ..rendering import render
 from ..shading import Lights
 from . import families
@@ -197,6 +196,8 @@ def _array(path: Path) -> np.ndarray:
 @torch.no_grad()
 def photograph(mesh: Mesh, views: Sequence[int] = range(VIEWS), size: int = SIZE) -> Tensor:
     """Pictures of a coloured mesh on black: (N, 4, size, size) uint8. Four samples a pixel; colour has been multiplied by alpha."""
+    from ..rasterizers.nmr import rasterize_nmr  # loads numba, which reading files does not need
+
     image = render(mesh, orbit(list(views)), size=2 * size, lights=LIGHTS, rasterizer=rasterize_nmr)
     return (avg_pool2d(image.permute(0, 3, 1, 2), 2).clamp(0, 1) * 255).round().byte()
 
