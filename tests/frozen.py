@@ -424,11 +424,13 @@ def bits(x: Tensor) -> Tensor:
 def ulps(a: Tensor, b: Tensor) -> float:
     """How many floating-point numbers lie between, at most; 0 between 0 and -0."""
 
-    def place(x: Tensor) -> Tensor:
-        k = bits(x).double()
-        return torch.where(k < 0, -(2.0 ** (8 * x.element_size() - 1)) - k, k)
+    def place(x: Tensor) -> Tensor:  # numbers in order, one apart
+        k = bits(x).long()
+        return torch.where(k < 0, torch.iinfo(bits(x).dtype).min - k, k)
 
-    return (place(a) - place(b)).abs().max().item()
+    near = (place(a) - place(b)).abs().double()  # exact, but overflows for large numbers apart
+    far = (place(a).double() - place(b).double()).abs()
+    return torch.where(far < 2.0**60, near, far).max().item()
 
 
 def difference(new: Tensor, old: Tensor, tolerance: float) -> tuple[bool, str]:
