@@ -1,4 +1,7 @@
-"""python -m softras_edu doctor | notebooks DEST | bench | fit | reconstruct: what runs here, the notebooks, how fast the renderers are, your own pictures."""
+"""python -m softras_edu doctor | notebooks DEST | bench | fit | reconstruct.
+
+What runs here, the notebooks, how fast the renderers are, your own pictures.
+"""
 
 from __future__ import annotations
 
@@ -113,13 +116,17 @@ def main(arguments: list[str] | None = None) -> int:
     only = [name for name in given.backends.split(",") if name]
     if wrong := bench.unknown(only):
         return _fail(
-            f"--backends: got {', '.join(wrong)}, wanted some of {', '.join((*RUNGS, *bench.PEERS))}"
+            f"--backends: got {', '.join(wrong)}, wanted some of "
+            f"{', '.join((*RUNGS, *bench.PEERS))}"
         )
     return bench.report(given.out, given.limit, only)
 
 
 def copy_notebooks(dest: Path, force: bool = False) -> int:
-    """Copy the notebooks to `dest`; notebooks that are there already stay as they are unless `force`."""
+    """Copy the notebooks to `dest`.
+
+    Notebooks that are there already stay as they are unless `force`.
+    """
     source = doctor.notebooks_folder()
     if source is None:
         return _fail(
@@ -133,7 +140,8 @@ def copy_notebooks(dest: Path, force: bool = False) -> int:
     there = [notebook.name for notebook in notebooks if (dest / notebook.name).exists()]
     if there and not force:
         return _fail(
-            f"{dest} already has {', '.join(there)}; nothing was copied. Choose another folder, or add --force to overwrite them"
+            f"{dest} already has {', '.join(there)}; nothing was copied. Choose another folder, "
+            "or add --force to overwrite them"
         )
     try:
         dest.mkdir(parents=True, exist_ok=True)

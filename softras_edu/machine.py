@@ -39,7 +39,5 @@ def median_seconds(function: Callable[[], object], at_least: float = 0.5) -> flo
     short ones in blocks of 10, 100, ..., each divided by its number. The GPU, if there is one, is
     waited for before and after each. PyTorch keeps the threads that it has.
     """
-    timer = Timer(
-        "function()", globals={"function": function}, num_threads=torch.get_num_threads()
-    )
+    timer = Timer("function()", globals={"function": function}, num_threads=torch.get_num_threads())
     return float(timer.blocked_autorange(min_run_time=at_least).median)

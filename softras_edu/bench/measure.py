@@ -1,4 +1,7 @@
-"""python -m softras_edu.bench.measure JSON: one measurement, in a process of its own, so that its peak memory is its own."""
+"""python -m softras_edu.bench.measure JSON.
+
+One measurement, in a process of its own, so that its peak memory is its own.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,9 @@ Row = dict[str, str | int | float]
 
 
 def measure(backend: str, device: str, most: int | None = None, **case: float) -> Row:
-    """Times in milliseconds and peak memory of one backend or peer in one case; for a peer also how far its image is from ours.
+    """Times in milliseconds and peak memory of one backend or peer in one case.
+
+    For a peer also how far its image is from ours.
 
     Raises:
         AssertionError: a peer that is known to draw our image drew another.
@@ -57,7 +62,10 @@ def prepare(backend: str, scene: Scene) -> Prepared:
 
 
 def peak_memory(device: str) -> float:
-    """The most memory this process has held so far, in MiB: on the GPU what PyTorch took, on the CPU all of it."""
+    """The most memory this process has held so far, in MiB.
+
+    On the GPU what PyTorch took, on the CPU all of it.
+    """
     if device == "cuda":
         return torch.cuda.max_memory_allocated() / 2**20
     import resource

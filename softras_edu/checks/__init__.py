@@ -1,4 +1,7 @@
-"""The exercises' automatic checks: `checks.probability(your_function)` prints a line if it is right, and says what is wrong if not."""
+"""The exercises' automatic checks.
+
+`checks.probability(your_function)` prints a line if it is right, and says what is wrong if not.
+"""
 
 from .build_broadcast import aggregate_color, distance_maps, largest_image
 from .build_kernel import draw_discs, softmax_step, tile_entries, tile_pixels
@@ -26,12 +29,7 @@ from .use_body import angle_slope, rotate_about_joint, skin
 from .use_pose import geodesic_angle, rotation_from_axis_angle, turn_slope
 from .use_reconstruction import carve, mix_palette, voxel_overlap
 from .use_shape import fold_penalty, laplacian_loss, scheduled_sigma
-from .use_softness import (
-    einstein_silhouette,
-    sigma_from_pixels,
-    uniform_probability,
-    yager_slope,
-)
+from .use_softness import einstein_silhouette, sigma_from_pixels, uniform_probability, yager_slope
 
 __all__ = [
     "aggregate_color",

@@ -15,7 +15,7 @@ def _t(*values: Any) -> Tensor:
     return torch.tensor(values, dtype=torch.float64)
 
 
-# --- 03 Silhouettes --------------------------------------------------------------------------------------------------------------------
+# --- 03 Silhouettes -----------------------------------------------------------
 
 
 def _maps(faces: int, side: int, seed: int) -> Tensor:
@@ -34,14 +34,16 @@ silhouette = Exercise(
         (_maps(20, 3, 2),),
     ],
     mistakes={
-        "The largest map forgets all others. Two triangles that each cover with probability 1/2 cover together with 3/4.": lambda d: (
-            d.amax(0)
-        ),
+        (
+            "The largest map forgets all others. Two triangles that each cover with probability "
+            "1/2 cover together with 3/4."
+        ): lambda d: d.amax(0),
         "A sum can pass 1, and a probability cannot.": lambda d: d.sum(0),
         "A sum, cut off at 1, has no gradient where it is cut.": lambda d: d.sum(0).clamp(0, 1),
-        "That is the probability that every triangle covers the pixel. One is enough: look at its opposite.": lambda d: (
-            d.prod(0)
-        ),
+        (
+            "That is the probability that every triangle covers the pixel. One is enough: look "
+            "at its opposite."
+        ): lambda d: d.prod(0),
         "That is the probability that no triangle covers the pixel. Take it from 1.": lambda d: (
             1 - d
         ).prod(0),
@@ -72,9 +74,10 @@ iou_loss = Exercise(
         "The union counts the overlap once: alpha + target - alpha * target.": lambda a, t: (
             1 - (a * t).sum() / (a + t).sum()
         ),
-        "A threshold makes the loss a staircase again, with no gradient. Multiply the soft values.": lambda a, t: (
-            _iou_loss((a > 0.5).double(), t)
-        ),
+        (
+            "A threshold makes the loss a staircase again, with no gradient. Multiply the soft "
+            "values."
+        ): lambda a, t: _iou_loss((a > 0.5).double(), t),
         "That is the mean squared difference. It works too, but it is not the IoU.": lambda a, t: (
             (a - t).square().mean()
         ),
@@ -82,7 +85,7 @@ iou_loss = Exercise(
 )
 
 
-# --- 04 Colour and depth -----------------------------------------------------------------------------------------------------------------
+# --- 04 Colour and depth ------------------------------------------------------
 
 
 def _clip_weights(w: Tensor) -> Tensor:
@@ -97,15 +100,16 @@ clip_weights = Exercise(
     cases=[(_WEIGHTS,), (_WEIGHTS.flip(-1),)],
     mistakes={
         "They no longer sum to 1 after clipping: divide by their sum.": lambda w: w.clamp(0, 1),
-        "Outside the triangle the weights leave [0, 1], and the colour with them. Clip first.": lambda w: (
-            w
-        ),
+        (
+            "Outside the triangle the weights leave [0, 1], and the colour with them. Clip first."
+        ): lambda w: w,
         "Clip at 1 too, not only at 0.": lambda w: (
             w.clamp_min(0) / w.clamp_min(0).sum(-1, keepdim=True)
         ),
-        "A softmax changes the weights inside as well. Inside the triangle they must stay as they are.": lambda w: (
-            w.softmax(-1)
-        ),
+        (
+            "A softmax changes the weights inside as well. Inside the triangle they must stay as "
+            "they are."
+        ): lambda w: w.softmax(-1),
     },
 )
 
@@ -131,24 +135,30 @@ depth_weights = Exercise(
         (_D, _ZN, 1e-7, 1e-3),
     ],
     mistakes={
-        "exp overflows when gamma is small, and infinity over infinity is not a number. Take the largest exponent off all of them first.": _naive_depth_weights,
+        (
+            "exp overflows when gamma is small, and infinity over infinity is not a number. Take "
+            "the largest exponent off all of them first."
+        ): _naive_depth_weights,
         "The background is missing. It competes with weight exp(eps / gamma).": lambda d, z, g, e: (
             torch.softmax(d.log() + z / g, dim=0)
         ),
-        "The probability D must multiply the weight: a triangle that hardly covers the pixel should hardly colour it.": lambda d, z, g, e: (
-            torch.softmax(torch.cat([z / g, _t(e / g)]), dim=0)
-        ),
-        "The sign of the depth is turned round: zn is large near the eye, and near faces weigh more.": lambda d, z, g, e: (
-            _depth_weights(d, -z, g, e)
-        ),
-        "The background weighs exp(eps / gamma), once; the official CUDA code has this very slip, exp(2 eps / gamma).": lambda d, z, g, e: (
-            _depth_weights(d, z, g, 2 * e)
-        ),
+        (
+            "The probability D must multiply the weight: a triangle that hardly covers the pixel "
+            "should hardly colour it."
+        ): lambda d, z, g, e: torch.softmax(torch.cat([z / g, _t(e / g)]), dim=0),
+        (
+            "The sign of the depth is turned round: zn is large near the eye, and near faces "
+            "weigh more."
+        ): lambda d, z, g, e: _depth_weights(d, -z, g, e),
+        (
+            "The background weighs exp(eps / gamma), once; the official CUDA code has this very "
+            "slip, exp(2 eps / gamma)."
+        ): lambda d, z, g, e: _depth_weights(d, z, g, 2 * e),
     },
 )
 
 
-# --- 05 Far-range and hidden gradients -----------------------------------------------------------------------------------------------------
+# --- 05 Far-range and hidden gradients ----------------------------------------
 
 
 def _probability_slope(d: Tensor, sigma: float) -> Tensor:
@@ -163,12 +173,12 @@ probability_slope = Exercise(
     cases=[(_AWAY, 1e-2), (_AWAY, 1e-1), (_AWAY, 1e-3)],
     tolerance=1e-6,
     mistakes={
-        "The sign is turned round: the further away, the smaller D, so the slope is negative.": lambda d, s: (
-            -_probability_slope(d, s)
-        ),
-        "The chain rule has one factor more: the derivative of -d**2 / sigma is -2 d / sigma.": lambda d, s: (
-            torch.sigmoid(-(d**2) / s) * torch.sigmoid(d**2 / s)
-        ),
+        (
+            "The sign is turned round: the further away, the smaller D, so the slope is negative."
+        ): lambda d, s: -_probability_slope(d, s),
+        (
+            "The chain rule has one factor more: the derivative of -d**2 / sigma is -2 d / sigma."
+        ): lambda d, s: torch.sigmoid(-(d**2) / s) * torch.sigmoid(d**2 / s),
         "d**2 has derivative 2 d: the 2 is missing.": lambda d, s: _probability_slope(d, s) / 2,
         "The derivative of a sigmoid is D (1 - D), not D.": lambda d, s: (
             -2 * d / s * torch.sigmoid(-(d**2) / s)
@@ -193,11 +203,12 @@ sigma_for_reach = Exercise(
         "Sigma is a squared length: the reach enters squared.": lambda n, h, e: (
             2 * n / h / math.log(1 / e - 1)
         ),
-        "At the reach D is dist_eps, so reach**2 / sigma = log(1 / dist_eps - 1): divide by that.": lambda n, h, e: (
-            (2 * n / h) ** 2 * math.log(1 / e - 1)
-        ),
-        "Without the logarithm sigma is reach squared, where D is still sigmoid(-1) = 0.27.": lambda n, h, e: (
-            (2 * n / h) ** 2
-        ),
+        (
+            "At the reach D is dist_eps, so reach**2 / sigma = log(1 / dist_eps - 1): divide by "
+            "that."
+        ): lambda n, h, e: (2 * n / h) ** 2 * math.log(1 / e - 1),
+        (
+            "Without the logarithm sigma is reach squared, where D is still sigmoid(-1) = 0.27."
+        ): lambda n, h, e: (2 * n / h) ** 2,
     },
 )

@@ -15,7 +15,7 @@ def _t(*values: Any) -> Tensor:
     return torch.tensor(values, dtype=torch.float64)
 
 
-# --- 00 Start here -------------------------------------------------------------------------------------------------------------
+# --- 00 Start here ------------------------------------------------------------
 
 
 def _pixel_center(i: int, j: int, height: int, width: int) -> tuple[float, float]:
@@ -71,12 +71,17 @@ orbit_eye = Exercise(
             d * math.sin(e),
             d * math.cos(e) * math.cos(a),
         ),
-        "At azimuth 0 the camera stands on the +z axis, so sin and cos of the azimuth have changed places.": lambda d, e, a: (
+        (
+            "At azimuth 0 the camera stands on the +z axis, so sin and cos of the azimuth have "
+            "changed places."
+        ): lambda d, e, a: (
             _orbit_eye(d, e, a)[2],
             _orbit_eye(d, e, a)[1],
             _orbit_eye(d, e, a)[0],
         ),
-        "The higher the camera, the smaller its circle: x and z need a factor cos(elevation).": lambda d, e, a: (
+        (
+            "The higher the camera, the smaller its circle: x and z need a factor cos(elevation)."
+        ): lambda d, e, a: (
             d * math.sin(math.radians(a)),
             d * math.sin(math.radians(e)),
             d * math.cos(math.radians(a)),
@@ -85,7 +90,7 @@ orbit_eye = Exercise(
 )
 
 
-# --- 01 Why rasterization blocks gradients -----------------------------------------------------------------------------------------
+# --- 01 Why rasterization blocks gradients ------------------------------------
 
 
 def _edges(points: Tensor, triangle: Tensor) -> Tensor:
@@ -115,13 +120,14 @@ inside_triangle = Exercise(
         (_POINTS, _t([-0.5, 0.2], [1.2, -0.3], [0.4, 1.1])),
     ],
     mistakes={
-        "It fails when the corners run clockwise: then inside is to the right of all three edges.": lambda p, t: (
-            (_edges(p, t) > 0).all(1)
-        ),
+        (
+            "It fails when the corners run clockwise: then inside is to the right of all three "
+            "edges."
+        ): lambda p, t: (_edges(p, t) > 0).all(1),
         "That is the triangle's bounding box.": _in_box,
-        "One side is not enough: a point inside is on the same side of all three edges.": lambda p, t: (
-            (_edges(p, t) > 0).any(1)
-        ),
+        (
+            "One side is not enough: a point inside is on the same side of all three edges."
+        ): lambda p, t: (_edges(p, t) > 0).any(1),
     },
 )
 
@@ -141,9 +147,10 @@ finite_difference = Exercise(
         (math.exp, 0.0, 0.3),
     ],
     mistakes={
-        "That looks forward only. Step both ways, x + h and x - h, and the error falls from h to h squared.": lambda f, x, h: (
-            (f(x + h) - f(x)) / h
-        ),
+        (
+            "That looks forward only. Step both ways, x + h and x - h, and the error falls from "
+            "h to h squared."
+        ): lambda f, x, h: (f(x + h) - f(x)) / h,
         "From x - h to x + h is a way of 2 h, not h.": lambda f, x, h: (f(x + h) - f(x - h)) / h,
         "The sign is turned round: the later value minus the earlier one.": lambda f, x, h: (
             (f(x - h) - f(x + h)) / (2 * h)
@@ -152,7 +159,7 @@ finite_difference = Exercise(
 )
 
 
-# --- 02 Probability maps ---------------------------------------------------------------------------------------------------------------
+# --- 02 Probability maps ------------------------------------------------------
 
 
 def _segment(p: Tensor, a: Tensor, b: Tensor, low: float = 0.0, high: float = 1.0) -> Tensor:
@@ -170,13 +177,15 @@ segment_distance2 = Exercise(
         (_NEAR, _t(0.2, 0.2), _t(0.2, 0.9)),
     ],
     mistakes={
-        "That is the distance to the whole line. Past an end of the segment the closest point is that end: clamp t to [0, 1].": lambda p, a, b: (
-            _segment(p, a, b, -math.inf, math.inf)
-        ),
+        (
+            "That is the distance to the whole line. Past an end of the segment the closest "
+            "point is that end: clamp t to [0, 1]."
+        ): lambda p, a, b: _segment(p, a, b, -math.inf, math.inf),
         "The squared distance is wanted: no square root.": lambda p, a, b: _segment(p, a, b).sqrt(),
-        "That is the distance to the nearer end. Between the ends, the closest point lies on the segment.": lambda p, a, b: (
-            torch.minimum(((p - a) ** 2).sum(-1), ((p - b) ** 2).sum(-1))
-        ),
+        (
+            "That is the distance to the nearer end. Between the ends, the closest point lies on "
+            "the segment."
+        ): lambda p, a, b: torch.minimum(((p - a) ** 2).sum(-1), ((p - b) ** 2).sum(-1)),
     },
 )
 
@@ -200,14 +209,14 @@ probability = Exercise(
         "d2 is the squared distance already; do not square it again.": lambda d2, inside, s: (
             _probability(d2**2, inside, s)
         ),
-        "The paper divides the squared distance by sigma; a square root has crept in.": lambda d2, inside, s: (
-            _probability(d2.sqrt(), inside, s)
-        ),
+        (
+            "The paper divides the squared distance by sigma; a square root has crept in."
+        ): lambda d2, inside, s: _probability(d2.sqrt(), inside, s),
         "Sigma divides: the larger it is, the softer the edge.": lambda d2, inside, s: (
             torch.sigmoid(torch.where(inside, d2, -d2) * s)
         ),
-        "Outside, the sign must be negative, so that the probability falls below one half.": lambda d2, inside, s: (
-            torch.sigmoid(d2 / s)
-        ),
+        (
+            "Outside, the sign must be negative, so that the probability falls below one half."
+        ): lambda d2, inside, s: torch.sigmoid(d2 / s),
     },
 )

@@ -1,4 +1,7 @@
-"""What all explorers share: dials that are traits, a picture that follows them, and a picture that stays when no kernel runs."""
+"""What all explorers share.
+
+Dials that are traits, a picture that follows them, and a picture that stays when no kernel runs.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,8 @@ Dial = Callable[[], ipywidgets.Widget]
 _STYLE = {"description_width": "150px"}
 _LAYOUT = {"width": "520px", "max_width": "100%"}  # a narrow page shrinks it
 
-_HIDDEN = "position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)"  # from the eye, not from a screen reader: live pictures have no alt
+# From the eye, not from a screen reader: live pictures have no alt.
+_HIDDEN = "position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)"
 
 
 def log_dial(name: str, low: float, high: float) -> Dial:
@@ -95,7 +99,8 @@ def plain_pytorch() -> Iterator[None]:
     torch.set_default_dtype(torch.float32)
     try:
         with torch.inference_mode(False), torch.enable_grad():
-            # Slows every operation down by a microsecond, so it is left out where it changes nothing.
+            # Slows every operation down by a microsecond, so it is left out where it changes
+            # nothing.
             with torch.device("cpu") if elsewhere else nullcontext():
                 yield
     finally:
@@ -105,8 +110,9 @@ def plain_pytorch() -> Iterator[None]:
 class Explorer(traitlets.HasTraits):
     """A picture with dials.
 
-    A child class declares each dial as a trait tagged with the widget that turns it, and `draw`. Then `explorer.sigma = 1e-2`, or
-    dragging the slider, calls `update()`, which redraws at once: `image` holds the pixels, `readout` the text below them.
+    A child class declares each dial as a trait tagged with the widget that turns it, and `draw`.
+    Then `explorer.sigma = 1e-2`, or dragging the slider, calls `update()`, which redraws at once:
+    `image` holds the pixels, `readout` the text below them.
     """
 
     alt = "An interactive picture."
@@ -115,7 +121,8 @@ class Explorer(traitlets.HasTraits):
         unknown = set(dials) - set(self.trait_names())
         if unknown:
             raise TypeError(
-                f"{type(self).__name__} has no dial {', '.join(sorted(unknown))}; it has {', '.join(self.dial_names())}"
+                f"{type(self).__name__} has no dial {', '.join(sorted(unknown))}; it has "
+                f"{', '.join(self.dial_names())}"
             )
         super().__init__(**dials)
         self.image = np.zeros((1, 1, 3), np.uint8)
@@ -127,7 +134,8 @@ class Explorer(traitlets.HasTraits):
         with self.one_core():
             self.prepare()
         self.update()
-        # Every picture has the same size, so that nothing on the page moves when it changes; a narrow page shrinks it.
+        # Every picture has the same size, so that nothing on the page moves when it changes; a
+        # narrow page shrinks it.
         self._picture.layout = ipywidgets.Layout(
             width=f"{self.image.shape[1]}px", max_width="100%", object_fit="contain"
         )
@@ -205,7 +213,10 @@ class Explorer(traitlets.HasTraits):
         milliseconds = (time.perf_counter() - start) * 1e3
         self._picture.value = png
         hidden = f'<span style="{_HIDDEN}">{html.escape(self.alt)}</span>'
-        self._readout.value = f'<div aria-live="polite" style="line-height:1.5">{hidden}{self.readout}<br>drawn in {milliseconds:.0f} ms</div>'
+        self._readout.value = (
+            f'<div aria-live="polite" style="line-height:1.5">{hidden}{self.readout}<br>drawn in '
+            f"{milliseconds:.0f} ms</div>"
+        )
 
     @contextmanager
     def one_core(self) -> Iterator[None]:
@@ -219,11 +230,15 @@ class Explorer(traitlets.HasTraits):
             yield
 
     def all_cores(self) -> AbstractContextManager[None]:
-        """For the rasterizer, which shares out the pixels of a mesh among as many threads as PyTorch has."""
+        """For the rasterizer, which shares out the pixels of a mesh among as many threads as
+        PyTorch has.
+        """
         return pytorch_threads(self._cores)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The live widget, and beside it a PNG for every place where no kernel runs (a code host, an exported page)."""
+        """The live widget, and beside it a PNG for every place where no kernel runs (a code host,
+        an exported page).
+        """
         bundle = dict(self.widget._repr_mimebundle_(**kwargs))
         bundle["image/png"] = base64.b64encode(self._picture.value).decode()
         bundle["text/plain"] = self.alt

@@ -1,4 +1,7 @@
-"""What the explorers draw with: panels (see softras_edu/plotting) and plots that are redrawn fast."""
+"""What the explorers draw with.
+
+Panels (see softras_edu/plotting) and plots that are redrawn fast.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +27,15 @@ _still: WeakKeyDictionary[Figure, Any] = WeakKeyDictionary()
 
 
 def new_plot(width: int = 340, height: int = PANEL + CAPTION) -> Figure:
-    """An empty matplotlib figure, as high as the panels if not told otherwise; make it once, change its lines, and call `plot_picture`."""
+    """An empty matplotlib figure, as high as the panels if not told otherwise.
+
+    Make it once, change its lines, and call `plot_picture`.
+    """
     figure = Figure(figsize=(width / 100, height / 100), dpi=100)
+    # Fixed, so that axes stay where they are.
     figure.subplots_adjust(
         left=66 / width, right=1 - 12 / width, bottom=50 / height, top=1 - 12 / height
-    )  # fixed, so that axes stay where they are
+    )
     FigureCanvasAgg(figure)
     return figure
 
@@ -36,13 +43,13 @@ def new_plot(width: int = 340, height: int = PANEL + CAPTION) -> Figure:
 def plot_picture(figure: Figure, *moving: Artist) -> Image.Image:
     """The figure as it is now, as a picture.
 
-    What lies under the `moving` lines is drawn once and kept, until axes or labels change: to draw axes takes longer than all the rest.
+    What lies under the `moving` lines is drawn once and kept, until axes or labels change: to draw
+    axes takes longer than all the rest.
     """
     canvas = cast("FigureCanvasAgg", figure.canvas)
     for artist in moving:
-        artist.set_animated(
-            True
-        )  # left out by `canvas.draw`; its changes do not make the figure stale
+        # left out by `canvas.draw`; its changes do not make the figure stale
+        artist.set_animated(True)
     if figure.stale or figure not in _still:
         canvas.draw()
         _still[figure] = canvas.copy_from_bbox(figure.bbox)

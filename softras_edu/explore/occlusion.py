@@ -1,4 +1,7 @@
-"""Explorer for notebooks 04 and 05: two overlapping triangles, one hidden, and the gradient that reaches it."""
+"""Explorer for notebooks 04 and 05.
+
+Two overlapping triangles, one hidden, and the gradient that reaches it.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +17,17 @@ from .draw import BLUE, ORANGE, Panel, compose, new_plot, plot_picture
 SIZE = 128
 RENDERERS = ("soft", "hard", "NMR")
 FRONT = torch.tensor([[-0.7, -0.5, 2.0], [0.7, -0.5, 2.0], [0.0, 0.7, 2.0]], dtype=torch.float32)
-HIDDEN = torch.tensor(
-    [[-0.3, -0.3, 0.0], [0.3, -0.3, 0.0], [0.0, 0.25, 0.0]], dtype=torch.float32
-)  # its depth comes from the dial
+# Its depth comes from the dial.
+HIDDEN = torch.tensor([[-0.3, -0.3, 0.0], [0.3, -0.3, 0.0], [0.0, 0.25, 0.0]], dtype=torch.float32)
 ORANGE_RGB, BLUE_RGB = torch.tensor([[0.90, 0.62, 0.0], [0.0, 0.45, 0.70]], dtype=torch.float32)
 FAR = 10.0  # a short depth range, so that a gamma of 0.01 already sees through a gap of 0.1
 
 
 class Occlusion(Explorer):
-    """An orange triangle in front of a small blue one. The loss asks for the blue one: what tells it to come forward?"""
+    """An orange triangle in front of a small blue one.
+
+    The loss asks for the blue one: what tells it to come forward?
+    """
 
     depth = traitlets.Float(0.3).tag(dial=linear_dial("blue behind orange by", -0.6, 1.5, 0.05))
     gamma = traitlets.Float(1e-2).tag(dial=log_dial("gamma (see-through)", -4, 0))
@@ -68,12 +73,20 @@ class Occlusion(Explorer):
             if z < -1e-9
             else "leaves it where it is"
         )
-        self.alt = f"Orange and blue triangles, blue {self.depth:.2f} behind, drawn {self.renderer}; its depth gradient is {z:.1e}."
-        text = f"loss {loss.item():.4f}. Gradient of the blue triangle: depth {z:.1e} (<b>{verdict}</b>), place {xy:.1e}, colour {paint:.1e}."
+        self.alt = (
+            f"Orange and blue triangles, blue {self.depth:.2f} behind, drawn {self.renderer}; "
+            f"its depth gradient is {z:.1e}."
+        )
+        text = (
+            f"loss {loss.item():.4f}. Gradient of the blue triangle: depth {z:.1e} "
+            f"(<b>{verdict}</b>), place {xy:.1e}, colour {paint:.1e}."
+        )
         return compose([picture, wanted, plot_picture(self._figure, *self._bars)]), text
 
     def render(self, triangles: Tensor, colors: Tensor) -> Tensor:
-        """(2, 3, 3) triangles, (2, 3, C) colours -> (SIZE, SIZE, C + 1), by the renderer that is chosen."""
+        """(2, 3, 3) triangles, (2, 3, C) colours -> (SIZE, SIZE, C + 1), by the renderer that is
+        chosen.
+        """
         if self.renderer == "soft":
             return rasterize(
                 triangles, colors, size=SIZE, sigma=self.sigma, gamma=self.gamma, far=FAR

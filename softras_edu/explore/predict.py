@@ -22,7 +22,9 @@ SHORT, LONG = 0.05, 3e13  # ms at the ends of the axes
 
 
 class Predict(Explorer):
-    """A rung and a case: what the model says, from numbers measured earlier, and, on demand, what this machine says now."""
+    """A rung and a case: what the model says, from numbers measured earlier, and, on demand, what
+    this machine says now.
+    """
 
     rung = traitlets.Enum(RUNGS, "numba").tag(dial=choice_dial("rung", RUNGS))
     side = traitlets.Int(64).tag(dial=count_dial("pixels a side", 8, 1024))
@@ -36,7 +38,8 @@ class Predict(Explorer):
         results = measurements.newest(*RUNGS)
         if results is None:
             raise FileNotFoundError(
-                "no measurements of the rungs found: run  python -m softras_edu bench --out benchmarks/results"
+                "no measurements of the rungs found: run  python -m softras_edu bench --out "
+                "benchmarks/results"
             )
         self.device = results.device
         self.models = {name: CostModel.fit(results, name) for name in RUNGS}
@@ -96,9 +99,8 @@ class Predict(Explorer):
         found = None if why_not else measured_ms(self.rung, self.level, self.side, self.sigma)
 
         for k, (name, bar) in enumerate(zip(RUNGS, self._predicted, strict=True)):
-            here = (
-                0.2 if name == self.rung and found is not None else 0.0
-            )  # makes room for the other bar
+            # Makes room for the other bar.
+            here = 0.2 if name == self.rung and found is not None else 0.0
             bar.set_width(max(predicted[name] - SHORT, 0))
             bar.set_y(k - here - 0.18)
             bar.set_alpha(1.0 if name == self.rung else 0.35)
@@ -132,9 +134,15 @@ class Predict(Explorer):
             if found is not None
             else f"Here: {why_not}."
         )
-        self.alt = f"{self.rung}, {case}: predicted {readable(mine)}, beside the other rungs, and as a curve against the image side. "
+        self.alt = (
+            f"{self.rung}, {case}: predicted {readable(mine)}, beside the other rungs, and as a "
+            "curve against the image side. "
+        )
         self.alt += "Not measured." if found is None else f"Measured {readable(found)}."
-        text = f"{self.rung}: {pairs:,.0f} {kind}. Model: {self.models[self.rung]}. <b>Predicted for {self.device}: {readable(mine)}.</b> {told}"
+        text = (
+            f"{self.rung}: {pairs:,.0f} {kind}. Model: {self.models[self.rung]}. <b>Predicted "
+            f"for {self.device}: {readable(mine)}.</b> {told}"
+        )
         return compose([plot_picture(self._bars), plot_picture(self._curve)]), text
 
     def too_large(self, milliseconds: float, faces: int) -> str:
@@ -142,14 +150,20 @@ class Predict(Explorer):
         if backends()[self.rung] != "ok":
             return f"the backend {self.rung} does not run on this machine"
         if milliseconds > LONGEST:
-            return f"too long to measure in a notebook (over {readable(LONGEST)}), so this stays a prediction"
+            return (
+                f"too long to measure in a notebook (over {readable(LONGEST)}), so this stays a "
+                "prediction"
+            )
         if self.rung == "broadcast" and faces * self.side**2 > MOST_PAIRS:
             return "too much memory for a notebook (over a gigabyte), so this stays a prediction"
         return ""
 
 
 def measured_ms(rung: str, level: int, side: int, sigma: float) -> float:
-    """Forward + backward on this machine: the median of calls for 0.3 seconds, after a first one."""
+    """Forward + backward on this machine.
+
+    The median of calls for 0.3 seconds, after a first one.
+    """
     mesh = icosphere(level)
     triangles = sphere(level).clone().requires_grad_()
     colors = (0.5 + 0.5 * mesh.verts)[mesh.faces].requires_grad_()

@@ -16,7 +16,9 @@ TRIANGLE = torch.tensor([[-0.55, -0.45], [0.5, -0.3], [-0.1, 0.55]], dtype=torch
 
 
 class ProbabilityMap(Explorer):
-    """D = sigmoid(+-d2 / sigma) as a picture, and along one row of pixels as a curve, with the cut-off where D < 0.0001."""
+    """D = sigmoid(+-d2 / sigma) as a picture, and along one row of pixels as a curve, with the
+    cut-off where D < 0.0001.
+    """
 
     sigma = traitlets.Float(3e-3).tag(dial=log_dial("sigma (NDC squared)", -5, 0))
     row = traitlets.Float(0.0).tag(dial=linear_dial("height of the row", -0.9, 0.9, 0.02))
@@ -58,7 +60,10 @@ class ProbabilityMap(Explorer):
             if self.distance == "euclidean"
             else "The reach is no fixed length here."
         )
-        self.alt = f"Probability map of a triangle at sigma {self.sigma:.1e}, {self.distance} distance; {live} of {SIZE * SIZE} pixels still count."
+        self.alt = (
+            f"Probability map of a triangle at sigma {self.sigma:.1e}, {self.distance} distance; "
+            f"{live} of {SIZE * SIZE} pixels still count."
+        )
         text = (
             f"{where} {live} of {SIZE * SIZE} pixels are counted. Largest D: {picture.max():.3f}."
         )

@@ -1,4 +1,7 @@
-"""Explorer for notebook 16: the two dials of GenDR on one mesh, how an edge fades and how faces add up."""
+"""Explorer for notebook 16.
+
+The two dials of GenDR on one mesh, how an edge fades and how faces add up.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,9 @@ from .conorms import p_of
 from .draw import BLUE, GREY, PANEL, VERMILION, Panel, compose, new_plot, plot_picture, to_bytes
 from .sigma_gamma import painted
 
-SIZE = 64  # pixels a side; half of them are drawn where more than PAIRS of them and faces are in reach of each other
+# pixels a side; half of them are drawn where more than PAIRS of them and faces are in reach of each
+# other
+SIZE = 64
 PAIRS = 500_000
 SHAPES = ("teapot", "sphere", "cube", "two triangles")
 SQUARED = {"squared, d2 / sigma": True, "not squared, d / sigma": False}
@@ -31,7 +36,10 @@ GROWTH = 1e-6
 
 
 class Softness(Explorer):
-    """A mesh under any distribution and any conorm, with the blur given in pixels; where its gradient reaches; and D over the distance."""
+    """A mesh under any distribution and any conorm, with the blur given in pixels.
+
+    Where its gradient reaches; and D over the distance.
+    """
 
     distribution = traitlets.Enum(soft.DISTRIBUTIONS, "logistic").tag(
         dial=choice_dial("distribution", soft.DISTRIBUTIONS)
@@ -131,9 +139,8 @@ class Softness(Explorer):
             *((line, d) for line in self._lines),
             *((line, fall) for line in self._slopes),
         ]:
-            line.set_data(
-                x.numpy(), values.clamp_min(1e-12).numpy()
-            )  # a logarithmic axis knows no 0
+            # A logarithmic axis knows no 0.
+            line.set_data(x.numpy(), values.clamp_min(1e-12).numpy())
 
         p = softness["p"]
         conorm = self.conorm + (f", p = {p:.3g}" if p is not None else "")
@@ -142,11 +149,20 @@ class Softness(Explorer):
             Panel(f"alpha by {conorm}", alpha),
             Panel("gradient; white: exactly 0", gradient),
         ]
-        self.alt = f"{self.mesh} with {self.distribution}, {self.squared}, conorm {conorm}: colour, silhouette, its gradient a pixel, and D over distance."
+        self.alt = (
+            f"{self.mesh} with {self.distribution}, {self.squared}, conorm {conorm}: colour, "
+            "silhouette, its gradient a pixel, and D over distance."
+        )
         unit = "NDC squared" if softness["squared"] else "NDC"
-        text = f"sigma {softness['sigma']:.2e} {unit}. An edge reaches {reach * SIZE / 2:,.1f} pixels outward. "
+        text = (
+            f"sigma {softness['sigma']:.2e} {unit}. An edge reaches {reach * SIZE / 2:,.1f} "
+            "pixels outward. "
+        )
         text += f"{int(lively.sum()):,} of {size * size:,} pixels have a gradient. "
-        text += f"Alpha from {alpha.min():.2f} to {alpha.max():.2f}; where two faces meet in an edge: {self.seam(softness):.2f}."
+        text += (
+            f"Alpha from {alpha.min():.2f} to {alpha.max():.2f}; where two faces meet in an "
+            f"edge: {self.seam(softness):.2f}."
+        )
         return compose(panels, below=plot_picture(self._figure, *self._lines, *self._slopes)), text
 
     def numbers(self, softness: dict[str, Any]) -> tuple[float, float, float]:
@@ -182,7 +198,9 @@ class Softness(Explorer):
 
 
 def in_reach(triangles: Tensor, reach: float) -> int:
-    """About how many pairs of pixel and triangle are in reach of each other, with SIZE x SIZE pixels."""
+    """About how many pairs of pixel and triangle are in reach of each other, with SIZE x SIZE
+    pixels.
+    """
     low, high = (
         (triangles[..., :2].amin(1) - reach).clamp(-1, 1),
         (triangles[..., :2].amax(1) + reach).clamp(-1, 1),
@@ -191,7 +209,9 @@ def in_reach(triangles: Tensor, reach: float) -> int:
 
 
 def on_screen(mesh: Mesh, flat: bool) -> tuple[Tensor, Tensor]:
-    """Screen triangles and lit corner colours, (F, 3, 3) both, in double precision, since the gradient is a difference of two pictures."""
+    """Screen triangles and lit corner colours, (F, 3, 3) both, in double precision, since the
+    gradient is a difference of two pictures.
+    """
     if flat:
         screen = torch.cat([0.6 * mesh.verts[:, :2], torch.full((len(mesh.verts), 1), 2.0)], dim=1)
         return screen[mesh.faces].double(), torch.tensor(

@@ -22,7 +22,10 @@ def curves(
     logy: bool = False,
     ylim: tuple[float, float] | None = None,
 ) -> Figure:
-    """Lines over a common x, (N,) each, by name; `marks` are vertical lines, by name, drawn in the colours of the lines in turn."""
+    """Lines over a common x, (N,) each, by name.
+
+    `marks` are vertical lines, by name, drawn in the colours of the lines in turn.
+    """
     figure = Figure(figsize=(6.4, 3.4), layout="constrained")
     ax = figure.subplots()
     for k, (name, y) in enumerate(ys.items()):

@@ -12,12 +12,15 @@ from torch import Tensor
 def flip_book(
     frames: Sequence[Tensor], *, seconds: float = 0.1, side: int = 256, format: str = "gif"
 ) -> bytes:
-    """Pictures one after the other, over and over, as a file: a GIF (256 colours), or an animated PNG (all of them).
+    """Pictures one after the other, over and over, as a file.
+
+    A GIF (256 colours), or an animated PNG (all of them).
 
     Args:
         frames: each (H, W) grey or (H, W, 3 or more) RGB, in [0, 1].
         seconds: how long each is shown; the last one three times as long.
-        side: pixels of the file's height; a smaller frame is enlarged by a whole factor, its pixels stay sharp.
+        side: pixels of the file's height; a smaller frame is enlarged by a whole factor, its pixels
+            stay sharp.
     """
     if len(frames) == 0:
         raise ValueError("frames: got none, wanted one or more")

@@ -13,7 +13,8 @@ from torch import Tensor
 ORANGE, SKY, GREEN = "#E69F00", "#56B4E9", "#009E73"
 BLUE, VERMILION, PURPLE, GREY = "#0072B2", "#D55E00", "#CC79A7", "#777777"
 
-# In this order wherever things are told apart by number: curve k has COLORS[k], STYLES[k], MARKS[k].
+# In this order wherever things are told apart by number: curve k has COLORS[k], STYLES[k],
+# MARKS[k].
 COLORS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
 STYLES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 3)))
 MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")

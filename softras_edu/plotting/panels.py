@@ -1,4 +1,6 @@
-"""Images with captions as pixels, drawn with Pillow: a matplotlib figure takes longer than the image.
+"""Images with captions as pixels, drawn with Pillow.
+
+A matplotlib figure takes longer than the image.
 
 A panel is square and its picture is scaled up by whole pixels, so every pixel stays sharp.
 """
@@ -19,12 +21,16 @@ FONT = ImageFont.load_default(14)
 
 
 class Panel:
-    """A square picture with a caption, on which one can draw in NDC (x right, y up, both in [-1, 1])."""
+    """A square picture with a caption, on which one can draw in NDC (x right, y up, both in [-1,
+    1]).
+    """
 
     def __init__(
         self, caption: str, image: Tensor, cmap: str = "gray", vmin: float = 0.0, vmax: float = 1.0
     ):
-        """image: (H, W) numbers, coloured by `cmap` between vmin and vmax, or (H, W, 3 or more) RGB in [0, 1]."""
+        """image: (H, W) numbers, coloured by `cmap` between vmin and vmax, or (H, W, 3 or more) RGB
+        in [0, 1].
+        """
         self.caption = caption
         self.picture = Image.fromarray(to_bytes(image, cmap, vmin, vmax)).resize(
             (PANEL, PANEL), Image.Resampling.NEAREST
@@ -37,7 +43,10 @@ class Panel:
         self._pen.line([*points, points[0]], fill=color, width=width, joint="curve")
 
     def arrow(self, start: Sequence[float], step: Sequence[float], color: str) -> None:
-        """An arrow from `start` along `step`, both in NDC. A step under a pixel long becomes a dot: nothing pulls there."""
+        """An arrow from `start` along `step`, both in NDC.
+
+        A step under a pixel long becomes a dot: nothing pulls there.
+        """
         a = np.array(_canvas(start))
         b = np.array(_canvas((start[0] + step[0], start[1] + step[1])))
         length = float(np.hypot(*(b - a)))
@@ -66,7 +75,10 @@ class Panel:
 
 
 def to_bytes(image: Tensor, cmap: str = "gray", vmin: float = 0.0, vmax: float = 1.0) -> np.ndarray:
-    """(H, W) or (H, W, 3 or more) numbers -> (H, W, 3) uint8. In NumPy: it stays on one core, and leaves the other to the rasterizer."""
+    """(H, W) or (H, W, 3 or more) numbers -> (H, W, 3) uint8.
+
+    In NumPy: it stays on one core, and leaves the other to the rasterizer.
+    """
     array = image.detach().cpu().numpy()
     if array.ndim == 2:
         scaled = np.clip((array.astype(np.float64) - vmin) / (vmax - vmin), 0, 1)
@@ -79,7 +91,10 @@ def to_bytes(image: Tensor, cmap: str = "gray", vmin: float = 0.0, vmax: float =
 def compose(
     panels: Sequence[Panel | Image.Image], below: Image.Image | None = None, gap: int = 10
 ) -> Image.Image:
-    """Panels side by side, captions above; a bare picture (a plot) takes the full height. `below` goes under them, as wide as it is."""
+    """Panels side by side, captions above; a bare picture (a plot) takes the full height.
+
+    `below` goes under them, as wide as it is.
+    """
     widths = [PANEL if isinstance(p, Panel) else p.width for p in panels]
     width, height = sum(widths) + gap * (len(panels) - 1), PANEL + CAPTION
     sheet = Image.new(

@@ -1,4 +1,6 @@
-"""Shape from one image (section 4 of the Soft Rasterizer, arXiv 1904.01786): a network learns to make a mesh of a picture, from pictures alone.
+"""Shape from one image (section 4 of the Soft Rasterizer, arXiv 1904.01786).
+
+A network learns to make a mesh of a picture, from pictures alone.
 
 parts.py       closed solids of one colour, put together to a mesh
 families.py    made-up chairs, cars, mugs and other things

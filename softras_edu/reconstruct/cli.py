@@ -154,7 +154,8 @@ def run(given: argparse.Namespace) -> int:
 
         make_data(given.out, given.objects_per_class, given.held_out, given.seed, given.classes)
         print(
-            f"Wrote {given.out}. Next:  python -m softras_edu reconstruct train --data {given.out} --out run"
+            f"Wrote {given.out}. Next:  python -m softras_edu reconstruct train --data "
+            f"{given.out} --out run"
         )
         return 0
     if given.action == "evaluate":

@@ -28,7 +28,8 @@ def draw(
     config: Config,
     watch: Callable[[Tensor], None] | None = None,
 ) -> Tensor:
-    """(B, V, 3) vertices, (B, V, 3) colours or None, (F, 3) faces, (B,) views -> (B, H, W, 4), or (B, H, W, 1) without colours.
+    """(B, V, 3) vertices, (B, V, 3) colours or None, (F, 3) faces, (B,) views -> (B, H, W, 4), or
+    (B, H, W, 1) without colours.
 
     `watch` gets the triangles, so that it can hang a hook on them.
     """
@@ -46,7 +47,10 @@ def draw(
 
 
 def image_losses(drawn: Tensor, images: Tensor, config: Config) -> dict[str, Tensor]:
-    """L_s = 1 - IoU of the silhouettes, and L_c = mean absolute difference of the colours; (N, H, W, C + 1) drawn, (N, 4, H, W) seen."""
+    """L_s = 1 - IoU of the silhouettes, and L_c = mean absolute difference of the colours.
+
+    (N, H, W, C + 1) drawn, (N, 4, H, W) seen.
+    """
     found = {"silhouette": losses.iou(drawn[..., -1], images[:, 3])}
     if drawn.shape[-1] > 1:
         found["color"] = (drawn[..., :3] - images[:, :3].permute(0, 2, 3, 1)).abs().mean()

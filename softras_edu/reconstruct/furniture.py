@@ -178,7 +178,10 @@ def mug(r: random.Random) -> Mesh:
 def _legs(
     p: Parts, x: float, z: float, leg: float, height: float, color: Color, splay: float
 ) -> None:
-    """Four square legs whose tops stand in the corners of a rectangle; `splay` moves their feet outwards."""
+    """Four square legs whose tops stand in the corners of a rectangle.
+
+    `splay` moves their feet outwards.
+    """
     for sx in (-1, 1):
         for sz in (-1, 1):
             cx, cz = sx * (x - leg / 2 + splay), sz * (z - leg / 2 + splay)

@@ -1,4 +1,7 @@
-"""A mesh put together from closed parts, each of one colour: boxes, lathed profiles, bars. `families.py` makes its objects of them."""
+"""A mesh put together from closed parts, each of one colour: boxes, lathed profiles, bars.
+
+`families.py` makes its objects of them.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,10 @@ class Parts:
         top: Point | None = None,
         shift: Point = (0.0, 0.0, 0.0),
     ) -> None:
-        """A box from `low` to `high`; its upper face may be scaled about its middle by `top` (x and z count) and moved by `shift`."""
+        """A box from `low` to `high`.
+
+        Its upper face may be scaled about its middle by `top` (x and z count) and moved by `shift`.
+        """
         (x0, y0, z0), (x1, y1, z1), (sx, _, sz) = low, high, top or (1.0, 1.0, 1.0)
         cx, cz = (x0 + x1) / 2, (z0 + z1) / 2
         verts = []
@@ -74,11 +80,12 @@ class Parts:
         axis: str = "y",
         around: int = 16,
     ) -> None:
-        """A profile of (radius, height), turned around the y axis, then laid along `axis` and moved to `at`."""
+        """A profile of (radius, height), turned around the y axis, then laid along `axis` and moved
+        to `at`.
+        """
         verts, faces = lathe(profile, around)
-        turned = {"y": verts, "x": verts[:, [1, 2, 0]], "z": verts[:, [2, 0, 1]]}[
-            axis
-        ]  # even permutations: outside stays outside
+        # even permutations: outside stays outside
+        turned = {"y": verts, "x": verts[:, [1, 2, 0]], "z": verts[:, [2, 0, 1]]}[axis]
         self.add(turned + torch.tensor(at), faces, color)
 
     def sweep(

@@ -1,4 +1,7 @@
-"""The training loop: two views an object, the paper's losses, Adam; a run that can be interrupted, taken up again, and shared by processes."""
+"""The training loop: two views an object, the paper's losses, Adam.
+
+A run that can be interrupted, taken up again, and shared by processes.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +67,8 @@ def step_losses(
     config: Config,
     clock: Clock | None = None,
 ) -> dict[str, Tensor]:
-    """Pictures (2, B, 4, H, W) and their views (2, B) -> every part of the loss, and their sum "loss".
+    """Pictures (2, B, 4, H, W) and their views (2, B) -> every part of the loss, and their sum
+    "loss".
 
     The first picture of each object becomes a mesh, which is then drawn from where both were taken.
     """
@@ -95,7 +99,9 @@ def train(
     progress: bool = True,
     shapes: Shapes | None = None,
 ) -> Tensor:
-    """Train, or go on where the same run stopped. Writes config.json, checkpoint.safetensors, log.csv, log.txt, and at the end model.safetensors.
+    """Train, or go on where the same run stopped.
+
+    Writes config.json, checkpoint.safetensors, log.csv, log.txt, and at the end model.safetensors.
 
     Args:
         out: the run's folder. device, backend: see `processes.together`.
@@ -170,7 +176,8 @@ def _train(
         (out / "config.json").write_text(config.to_json())
     count = sum(parameter.numel() for parameter in network.parameters())
     log(
-        f"{config.method}: {len(shapes)} objects of {len(shapes.classes)} classes, {count:,} numbers to learn, steps {done} to {config.steps}"
+        f"{config.method}: {len(shapes)} objects of {len(shapes.classes)} classes, {count:,} "
+        f"numbers to learn, steps {done} to {config.steps}"
     )
     for line in lines:
         log(line)
@@ -216,7 +223,8 @@ def _train(
             numbers = processes.mean(numbers, world).double().cpu()
             if not math.isfinite(numbers[0].item()):
                 raise FloatingPointError(
-                    f"step {done}: the loss is {numbers[0].item()}, at sigma {config.at('sigma', done):.3g}"
+                    f"step {done}: the loss is {numbers[0].item()}, at sigma "
+                    f"{config.at('sigma', done):.3g}"
                 )
             whole = False
             rule.step()
@@ -229,7 +237,8 @@ def _train(
             if done % save_every == 0 and done < config.steps:
                 save()
                 log(
-                    f"step {done}: loss {curve[max(0, done - save_every) : done, 0].mean():.4f}; {clock.report()}"
+                    f"step {done}: loss {curve[max(0, done - save_every) : done, 0].mean():.4f}; "
+                    f"{clock.report()}"
                 )
     finally:
         bar.close()

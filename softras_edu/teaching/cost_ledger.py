@@ -1,7 +1,9 @@
-"""What a computation costs, for the cost ledgers of part II: bytes moved by each line, bytes that autograd keeps, peak memory, time.
+"""What a computation costs, for the cost ledgers of part II.
 
-Bytes are counted, not guessed: PyTorch tells of every operation that it runs. Views move nothing. A tensor that was stretched by broadcasting counts
-with the memory that it really has.
+Bytes moved by each line, bytes that autograd keeps, peak memory, time.
+
+Bytes are counted, not guessed: PyTorch tells of every operation that it runs. Views move nothing. A
+tensor that was stretched by broadcasting counts with the memory that it really has.
 """
 
 from __future__ import annotations
@@ -85,9 +87,8 @@ class _Count(TorchDispatchMode):
         }
         made = [x for x in tree_leaves(out) if isinstance(x, Tensor)]
         in_place = func._schema.is_mutable
-        if made and (
-            in_place or any(_place(x) not in inputs for x in made)
-        ):  # else a view, which moves nothing
+        # Else a view, which moves nothing.
+        if made and (in_place or any(_place(x) not in inputs for x in made)):
             self.entry.operations += 1
             self.entry.read += sum(inputs.values())
             self.entry.wrote += sum(_bytes(x) for x in made)
@@ -104,7 +105,10 @@ def _bytes(x: Tensor) -> int:
 
 
 def saved_bytes(function: Callable[[], object]) -> int:
-    """Bytes that autograd still keeps for a backward pass when `function` has returned. Memory that is kept twice counts once."""
+    """Bytes that autograd still keeps for a backward pass when `function` has returned.
+
+    Memory that is kept twice counts once.
+    """
     kept: weakref.WeakSet[_Kept] = weakref.WeakSet()
 
     def pack(x: Tensor) -> _Kept:
@@ -123,13 +127,15 @@ class _Kept:
     """A tensor that autograd has put aside."""
 
     def __init__(self, tensor: Tensor):
-        self.tensor = (
-            tensor.detach()
-        )  # the numbers alone: a result that knew its own graph would keep it alive for ever
+        # The numbers alone: a result that knew its own graph would keep it alive for ever.
+        self.tensor = tensor.detach()
 
 
 def peak_bytes(function: Callable[[], object]) -> int:
-    """The most memory that tensors made by `function` take at one time. What an operation needs while it runs is not seen."""
+    """The most memory that tensors made by `function` take at one time.
+
+    What an operation needs while it runs is not seen.
+    """
     alive = _Alive()
     with alive:
         function()
@@ -137,7 +143,9 @@ def peak_bytes(function: Callable[[], object]) -> int:
 
 
 class _Alive(TorchDispatchMode):
-    """Follows every piece of tensor memory from the operation that makes it to the moment when nobody needs it."""
+    """Follows every piece of tensor memory from the operation that makes it to the moment when
+    nobody needs it.
+    """
 
     def __init__(self) -> None:
         super().__init__()

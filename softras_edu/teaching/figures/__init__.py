@@ -1,6 +1,7 @@
 """The course's figures. Each function returns a matplotlib Figure; `show(figure, alt)` displays it.
 
-pictures.py, curves.py and flip_book.py of softras_edu/plotting serve the commands too; they are here by name.
+pictures.py, curves.py and flip_book.py of softras_edu/plotting serve the commands too; they are
+here by name.
 """
 
 from ...plotting.curves import curves

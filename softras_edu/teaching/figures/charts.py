@@ -14,7 +14,10 @@ from ...plotting.palette import COLORS, GREY, MARKS, STYLES
 def bars(
     groups: Sequence[str], values: Mapping[str, Sequence[float]], *, ylabel: str, logy: bool = True
 ) -> Figure:
-    """Bars side by side: for each group one bar of each name, with its number on top; told apart by colour and by hatching."""
+    """Bars side by side: for each group one bar of each name, with its number on top.
+
+    Told apart by colour and by hatching.
+    """
     figure = Figure(figsize=(7.6, 3.4), layout="constrained")
     ax = figure.subplots()
     width = 0.8 / len(values)
@@ -54,7 +57,10 @@ def intervals(
     mark: str = "",
     ylabel: str = "",
 ) -> Figure:
-    """Means with intervals: in each group one mark of each name, (mean, half width); `marks`, one a group, are lines to compare with, called `mark`."""
+    """Means with intervals: in each group one mark of each name, (mean, half width).
+
+    `marks`, one a group, are lines to compare with, called `mark`.
+    """
     figure = Figure(figsize=(7.6, 3.6), layout="constrained")
     ax = figure.subplots()
     for g, height in enumerate(marks):
@@ -149,7 +155,10 @@ def profiles(
 
 
 def surfaces(maps: Mapping[str, Tensor], *, top: float = 1.0, columns: int = 3) -> Figure:
-    """Functions of two numbers in [0, 1] as landscapes of height 0 to `top`: each (N, N), rows along a, columns along b, both rising."""
+    """Functions of two numbers in [0, 1] as landscapes of height 0 to `top`.
+
+    Each (N, N), rows along a, columns along b, both rising.
+    """
     rows = -(-len(maps) // columns)
     side = 7.6 / columns  # inches
     figure = Figure(figsize=(7.6, rows * side))

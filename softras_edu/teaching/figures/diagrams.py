@@ -15,7 +15,8 @@ def axes_table(columns: Sequence[str], rows: Mapping[str, Sequence[str]]) -> Fig
 
     Args:
         columns: the names of the axes, for example B, F, H, W.
-        rows: for each tensor its length along each axis: "1" is drawn as an open box, because it is stretched; "" is no axis at all.
+        rows: for each tensor its length along each axis: "1" is drawn as an open box, because it is
+            stretched; "" is no axis at all.
     """
     left = 0.09 * max(len(name) for name in rows) + 0.4
     figure = Figure(
@@ -60,7 +61,10 @@ def axes_table(columns: Sequence[str], rows: Mapping[str, Sequence[str]]) -> Fig
 
 
 def gather_and_sum(face: Sequence[int], pixel: Sequence[int], *, faces: int, pixels: int) -> Figure:
-    """A list of pairs between its faces (above) and its pixels (below): values are gathered down to the pairs, and summed down to the pixels."""
+    """A list of pairs between its faces (above) and its pixels (below).
+
+    Values are gathered down to the pairs, and summed down to the pixels.
+    """
     figure = Figure(figsize=(7.6, 3.2), layout="constrained")
     ax = figure.subplots()
     x_face = [(f + 0.5) / faces for f in range(faces)]
@@ -103,7 +107,9 @@ def gather_and_sum(face: Sequence[int], pixel: Sequence[int], *, faces: int, pix
 
 
 def conventions() -> Figure:
-    """Where pixels are: a 4 x 6 picture with its pixel centres, row and column numbers, and the NDC axes."""
+    """Where pixels are: a 4 x 6 picture with its pixel centres, row and column numbers, and the NDC
+    axes.
+    """
     figure = Figure(figsize=(5.6, 3.9), layout="constrained")
     ax = figure.subplots()
     height, width = 4, 6
@@ -149,7 +155,8 @@ def slots(
 
     Args:
         rows: by title, the boxes of a row.
-        marks: by title, places between boxes (0 is before the first) at which a thick line is drawn: where a part begins.
+        marks: by title, places between boxes (0 is before the first) at which a thick line is
+            drawn: where a part begins.
     """
     longest = max(len(boxes) for boxes in rows.values())
     figure = Figure(

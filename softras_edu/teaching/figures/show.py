@@ -14,9 +14,12 @@ from ...plotting.flip_book import flip_book
 
 
 def show(figure: Figure, alt: str, *, colors: int | None = None) -> None:
-    """Show a figure in a notebook. `alt` says in words what it shows: for screen readers, and where pictures do not load.
+    """Show a figure in a notebook.
 
-    With `colors`, at most 256, the picture is stored with so many colours: a third of the bytes for one that is full of shades.
+    `alt` says in words what it shows: for screen readers, and where pictures do not load.
+
+    With `colors`, at most 256, the picture is stored with so many colours: a third of the bytes for
+    one that is full of shades.
     """
     from IPython.display import display
 
@@ -35,7 +38,10 @@ def show(figure: Figure, alt: str, *, colors: int | None = None) -> None:
 def show_flip_book(
     frames: Sequence[Tensor], alt: str, *, seconds: float = 0.1, side: int = 256
 ) -> None:
-    """Play frames in a notebook, as an animated PNG: whatever shows pictures shows it, and what cannot play it shows the first frame."""
+    """Play frames in a notebook, as an animated PNG.
+
+    Whatever shows pictures shows it, and what cannot play it shows the first frame.
+    """
     from IPython.display import display
 
     picture = base64.b64encode(flip_book(frames, seconds=seconds, side=side, format="png")).decode()

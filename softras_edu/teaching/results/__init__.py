@@ -1,1 +1,3 @@
-"""Readers of the measurements that are committed in benchmarks/results, and the figures that show them."""
+"""Readers of the measurements that are committed in benchmarks/results, and the figures that show
+them.
+"""

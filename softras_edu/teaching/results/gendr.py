@@ -1,4 +1,7 @@
-"""What `benchmarks/fit_gendr.py` measured, read back, compared case by case, and drawn. For notebook 16 and docs/choosing-softness.md."""
+"""What `benchmarks/fit_gendr.py` measured, read back, compared case by case, and drawn.
+
+For notebook 16 and docs/choosing-softness.md.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +79,10 @@ def name(choice: Choice) -> str:
 
 
 def correlation(a: Sequence[float], b: Sequence[float]) -> float:
-    """Of the ranks of two lists of scores (Spearman's): 1 if both put all choices into the same order, 0 if one says nothing about the other."""
+    """Of the ranks of two lists of scores (Spearman's).
+
+    1 if both put all choices into the same order, 0 if one says nothing about the other.
+    """
     return statistics.correlation(ranks(a), ranks(b))
 
 

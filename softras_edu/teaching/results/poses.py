@@ -1,4 +1,7 @@
-"""What `benchmarks/fit_poses.py` measured, read back and drawn: shares of poses found, with intervals. For notebook 13."""
+"""What `benchmarks/fit_poses.py` measured, read back and drawn.
+
+Shares of poses found, with intervals. For notebook 13.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,11 @@ def median_error(rows: Sequence[Row], object: str, method: str) -> list[float]:
 
 
 def shares(rows: Sequence[Row], object: str, methods: Sequence[str], title: str = "") -> Figure:
-    """For each distance of the start, one mark a method: percent of poses found, with Wilson's interval where we counted; grey without, where it is theirs."""
+    """For each distance of the start, one mark a method.
+
+    Percent of poses found, with Wilson's interval where we counted; grey without, where it is
+    theirs.
+    """
     figure = Figure(figsize=(8.4, 4.0), layout="constrained")
     ax = figure.subplots()
     for k, method in enumerate(methods):

@@ -22,7 +22,8 @@ class Line:
     Attributes:
         source: "ours", or whose numbers they are.
         runs: how many seeds.
-        families: for each family that was scored, the mean over the runs, and the least and the largest.
+        families: for each family that was scored, the mean over the runs, and the least and the
+            largest.
         mean: the same for the mean over all families.
     """
 
@@ -66,7 +67,10 @@ def summary(rows: Sequence[Row]) -> dict[str, Line]:
 
 
 def families_figure(lines: Sequence[Line], titles: Sequence[str]) -> Figure:
-    """For each family, and for their mean, one mark a method; the bar through it goes from the least to the largest of its runs."""
+    """For each family, and for their mean, one mark a method.
+
+    The bar through it goes from the least to the largest of its runs.
+    """
     groups = [*FAMILIES, "mean"]
     figure = Figure(figsize=(8.4, 3.6), layout="constrained")
     ax = figure.subplots()
@@ -75,12 +79,7 @@ def families_figure(lines: Sequence[Line], titles: Sequence[str]) -> Figure:
         places = [g - 0.32 + 0.64 * (k + 0.5) / len(lines) for g in range(len(groups))]
         color = GREY if line.method == HULL else COLORS[k % 6]
         ax.plot(
-            places,
-            [mean for mean, _, _ in numbers],
-            MARKS[k % 8],
-            color=color,
-            ms=6,
-            label=title,
+            places, [mean for mean, _, _ in numbers], MARKS[k % 8], color=color, ms=6, label=title
         )
         ax.vlines(
             places,

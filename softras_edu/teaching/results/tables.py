@@ -40,7 +40,10 @@ def _is_rehearsal(row: Row) -> bool:
 
 
 def table(name: str) -> list[Row]:
-    """The newest <name>-<date>.csv, or <name>.csv, that holds a measurement; [] if there is none."""
+    """The newest <name>-<date>.csv, or <name>.csv, that holds a measurement.
+
+    [] if there is none.
+    """
     pattern = re.compile(rf"{re.escape(name)}(-\d{{4}}-\d\d-\d\d)?\.csv")
     for path in reversed(files()):
         if pattern.fullmatch(path.name) and (found := rows(path)):
@@ -57,6 +60,7 @@ def wanted(name: str, script: str) -> list[Row]:
     found = table(name)
     if not found:
         raise FileNotFoundError(
-            f"no {name}-<date>.csv: run benchmarks/{script}.py, which writes it to benchmarks/results"
+            f"no {name}-<date>.csv: run benchmarks/{script}.py, which writes it to "
+            "benchmarks/results"
         )
     return found

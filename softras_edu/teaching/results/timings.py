@@ -114,16 +114,20 @@ class Results:
         )
         if not found:
             raise LookupError(
-                f"{self.path.name} has no {backend} with {side} x {side} pixels, {faces} faces, sigma {sigma:g}, batch {batch}"
+                f"{self.path.name} has no {backend} with {side} x {side} pixels, {faces} faces, "
+                f"sigma {sigma:g}, batch {batch}"
             )
         return statistics.median(m.both_ms for m in found)
 
 
 def newest(*backends: str, on_cpu: bool = True) -> Results | None:
-    """The newest file of this machine that has all these backends; of another machine, if this one has none; None if nobody has.
+    """The newest file of this machine that has all these backends.
+
+    Of another machine, if this one has none; None if nobody has.
 
     Args:
-        on_cpu: measured on a CPU (True) or on a GPU (False). There is no telling which GPU a reader will have: the newest of any.
+        on_cpu: measured on a CPU (True) or on a GPU (False). There is no telling which GPU a reader
+            will have: the newest of any.
     """
 
     def fits(results: Results) -> bool:
@@ -141,6 +145,9 @@ def compiled() -> list[Row]:
 
 
 def _is_bench(path: Path) -> bool:
-    """Does `make bench` write files like this one? Other scripts put theirs into the same folder."""
+    """Does `make bench` write files like this one?
+
+    Other scripts put theirs into the same folder.
+    """
     with path.open(encoding="utf-8") as file:
         return "forward_backward_ms" in file.readline()
