@@ -2,8 +2,9 @@
 
 The trip of a page's message through a kernel, as when a slider is dragged.
 
-    python benchmarks/explorers.py [--out benchmarks/results]        prints a table, writes
-                                                                     explorers-<date>.csv
+    python benchmarks/explorers.py [--out benchmarks/results]
+
+It prints a table and writes explorers-<date>.csv.
 
 The page sends the dial's new state (`comm_msg`); the kernel draws, sends the picture and says
 `idle`. What the browser adds is not in it. Each dial goes up and down its whole range. The last row
@@ -37,17 +38,18 @@ SHOW = """
 import itertools
 from softras_edu import explore
 
-def states(turner, count=13):
+def states(turner, n=13):
     if hasattr(turner, "options"):
         return "index", list(range(len(turner.options)))
     low, high = turner.min, turner.max
     if hasattr(turner, "base"):
-        return "value", [turner.base ** (low + (high - low) * k / (count - 1)) for k in range(count)]
-    return "value", sorted({low + round((high - low) * k / (count - 1) / turner.step) * turner.step for k in range(count)})
+        return "value", [turner.base ** (low + (high - low) * k / (n - 1)) for k in range(n)]
+    steps = [round((high - low) * k / (n - 1) / turner.step) for k in range(n)]
+    return "value", sorted({low + step * turner.step for step in steps})
 
 def show(explorer):
-    *turners, picture, readout = explorer.widget.children
-    dials = {name: (turner.model_id, *states(turner)) for name, turner in zip(explorer.dial_names(), turners)}
+    *_, picture, readout = explorer.widget.children
+    dials = {name: (turner.model_id, *states(turner)) for name, turner in explorer.turners.items()}
     print({"dials": dials, "picture": picture.model_id, "shape": explorer.image.shape})
 
 def no_render(sigma_gamma):
@@ -61,9 +63,8 @@ def no_render(sigma_gamma):
     sigma_gamma.render = lambda *arguments: next(turn)
     return sigma_gamma
 """
-PANEL = (
-    "explore.SigmaGamma(shape='sphere', sigma=1e-4)"  # 1,280 triangles at the library's own sigma
-)
+# 1,280 triangles at the library's own sigma.
+PANEL = "explore.SigmaGamma(shape='sphere', sigma=1e-4)"
 
 
 class Kernel:

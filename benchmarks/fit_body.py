@@ -2,10 +2,9 @@
 
 A body is bent until it looks like a photograph: the table of notebook 14.
 
-    python benchmarks/fit_body.py [--cases 20] [--out benchmarks/results]        prints a table,
-                                                                                 writes
-                                                                                 body-<date>.csv;
-                                                                                 about five minutes
+    python benchmarks/fit_body.py [--cases 20] [--out benchmarks/results]
+
+It prints a table and writes body-<date>.csv; about five minutes.
 
 Three tasks. `open`: all 14 joints that can be found, from standing ready to a random pose. `comes
 out`: the left forearm lies behind the back at the start and before the belly in the photograph; the
@@ -73,9 +72,7 @@ Task = tuple[Tensor, Tensor, Tensor, float]
 
 
 def hard(gradient: str, triangles: Tensor, colors: Tensor, sigma: float, gamma: float) -> Tensor:
-    """The z-buffer: with the gradient that it has, which is none as every face has one colour, or
-    with NMR's.
-    """
+    """The z-buffer with NMR's gradient, or with its own: none, as every face has one colour."""
     return foils.hard(
         triangles, colors, size=SIZE, near=NEAR, far=FAR, background=0.0, gradient=gradient
     )
@@ -84,7 +81,7 @@ def hard(gradient: str, triangles: Tensor, colors: Tensor, sigma: float, gamma: 
 METHODS: dict[str, dict[str, Any]] = {
     "hard": {"renderer": partial(hard, "none")},
     "NMR": {"renderer": partial(hard, "nmr")},
-    # It does less harm so.
+    # NMR's gradient does less harm with small steps.
     "NMR, small steps": {"renderer": partial(hard, "nmr"), "lr": schedule(0.02, 0.005)},
     "soft, sharp": {"sigma": 1e-4, "gamma": 1e-3},
     "soft, no depth": {"renderer": soft_without_depth},

@@ -3,10 +3,9 @@
 GenDR's two optimisation experiments, small: spheres fitted to silhouettes, and poses fitted to one
 silhouette each.
 
-    python benchmarks/fit_gendr.py [--task shape|pose] [--out benchmarks/results]    writes
-                                                                                     gendr-shape-<date>.csv
-                                                                                     and
-                                                                                     gendr-pose-<date>.csv
+    python benchmarks/fit_gendr.py [--task shape|pose] [--out benchmarks/results]
+
+It writes gendr-shape-<date>.csv and gendr-pose-<date>.csv.
 
 About ten minutes a task on one core; both tasks can run side by side. A run that was interrupted
 goes on where it stopped when the same command runs again on the same day.
@@ -153,8 +152,9 @@ def shape_cases(seed: int, count: int) -> tuple[Tensor, Tensor]:
 
 
 def fit_shapes(choice: Choice, blur: float, seed: int, count: int) -> list[float]:
-    """Hard IoU on unseen views of spheres fitted to silhouettes, all cases at once, each a fit of
-    its own.
+    """Hard IoU on unseen views of spheres fitted to silhouettes.
+
+    All cases at once, each a fit of its own.
     """
     masks, judge = shape_cases(seed, count)
     sigma, camera = choice.sigma(blur), around(VIEWS, 0.0)

@@ -2,10 +2,9 @@
 
 Random cases of two objects, six methods, four distances of the start: the table of notebook 13.
 
-    python benchmarks/fit_poses.py [--cases 200] [--out benchmarks/results]        prints a table,
-                                                                                   writes
-                                                                                   poses-<date>.csv;
-                                                                                   about ten minutes
+    python benchmarks/fit_poses.py [--cases 200] [--out benchmarks/results]
+
+It prints a table and writes poses-<date>.csv; about ten minutes.
 
 All methods get the same photographs (hard, 32 x 32), the same starts, the same loss, the same step
 rule and the same number of steps, unless a line says what is different. A pose is solved if the
@@ -121,8 +120,8 @@ CHANGES: dict[str, Search] = {
     "first try": partial(search, **MIDDLE, width=0.0, lr=0.05, parameters="one axis-angle vector"),
     "best of 4 starts": partial(best_of, 4),
 }
-# Another cube, another renderer, other steps (128 x 128): beside ours for orientation, not for a
-# race.
+# Another cube, another renderer, other steps (128 x 128): beside ours for orientation, not
+# comparable.
 THEIRS = "Le Lidec et al., NeurIPS 2021, Table 2"
 PUBLISHED = {"SoftRas": (84, 75, 55), "perturbed optimisers": (93, 84, 67)}
 

@@ -1,11 +1,12 @@
-"""What notebook 12 quotes.
+"""The numbers of notebook 12: spheres (and a ring) fitted to silhouettes.
 
-Spheres (and a ring) fitted to silhouettes, with every loss, sigma and renderer left out or changed
-in turn.
+Every loss, sigma and renderer is left out or changed in turn.
 
-    python benchmarks/fit_shapes.py --out benchmarks/results    writes fit-shapes-<date>.csv there
-                                                                (about a quarter of an hour)
-    python benchmarks/fit_shapes.py --only loss                 shows the rows of one group
+    python benchmarks/fit_shapes.py --out benchmarks/results
+    python benchmarks/fit_shapes.py --only loss
+
+The first writes fit-shapes-<date>.csv, in about a quarter of an hour. The second shows the rows of
+one group.
 
 The seed decides which views a step looks at. Another kind of CPU may round differently, and a fit
 of hundreds of steps makes that visible in the third decimal place of the IoU.

@@ -2,8 +2,9 @@
 
 Numba beside pairs, for each method.
 
-    python benchmarks/reconstruct_step.py [--out benchmarks/results]        about a minute; writes
-                                                                            reconstruct-step-<date>.csv
+    python benchmarks/reconstruct_step.py [--out benchmarks/results]
+
+It takes about a minute and writes reconstruct-step-<date>.csv.
 
 A step: 16 pictures of 64 x 64, each to a mesh of 1,280 faces, each mesh drawn from two views;
 forward, backward, and Adam.

@@ -1,13 +1,12 @@
 """Shape from one image, the table: methods x seeds, voxel IoU on test objects that no run has seen.
 
     python benchmarks/reconstruct_table.py [--seeds 3] [--steps 6000] [--out benchmarks/results]
-    some 15 minutes a row on two cores
 
-Every method gets the same data, the same network, the same number of steps and pictures, and the
-same step rule; only the way to draw and what is compared differ. Rows go to reconstruct.csv as they
-are done. What is in there is not done again, and a training that was interrupted goes on, so the
-script may be stopped at any time and started again. Data and runs go to --work, which can be
-deleted afterwards.
+A row takes some 15 minutes on two cores. Every method gets the same data, the same network, the
+same number of steps and pictures, and the same step rule; only the way to draw and what is compared
+differ. Rows go to reconstruct.csv as they are done. What is in there is not done again, and a
+training that was interrupted goes on, so the script may be stopped at any time and started again.
+Data and runs go to --work, which can be deleted afterwards.
 """
 
 from __future__ import annotations

@@ -67,9 +67,8 @@ def tidy(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 
 def main() -> int:
-    os.environ["JUPYTER_PREFER_ENV_PATH"] = (
-        "1"  # the kernel of this environment, not one of the same name elsewhere
-    )
+    # The kernel of this environment, not one of the same name elsewhere.
+    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
     failed = 0
     for path in [Path(name) for name in sys.argv[1:]] or sorted(Path("notebooks").glob("*.ipynb")):
         start = time.perf_counter()

@@ -86,7 +86,7 @@ def try_backend(name: str) -> str:
     try:
         rasterize(triangle, size=4, sigma=1e-2, backend=name).sum().backward()
     except Exception as error:
-        # whatever it is, the reader should see it beside the name, and the rest of the report
+        # Whatever it is, it is shown beside the name, and the report goes on.
         return f"fails: {type(error).__name__}: {error}"
     return (
         "ok"

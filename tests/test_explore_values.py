@@ -1,4 +1,4 @@
-"""Explorers by their values: what they draw is what they show, whatever a notebook did to PyTorch, and whatever a dial was set to."""
+"""Explorers by their values: what is drawn is what is shown, whatever was done to them before."""
 
 from __future__ import annotations
 

@@ -56,8 +56,7 @@ DENSE_LIMIT = {"loops": 25_000, "broadcast": 40_000_000}
 
 
 def report(out: Path | None = None, limit: float = 3.0, only: Sequence[str] = ()) -> int:
-    """Measure, print a table, and write a CSV file and a plot into the folder `out` if there is
-    one. The exit status.
+    """Measure, print a table and write a CSV file and a plot into `out`; the exit status.
 
     Args:
         only: names of backends and peers, instead of all that run here. "pytorch3d=FOLDER" is the
@@ -85,10 +84,8 @@ def report(out: Path | None = None, limit: float = 3.0, only: Sequence[str] = ()
         print("\n" + "\n".join(foot(rows, device)))
         if out is not None and rows:
             out.mkdir(parents=True, exist_ok=True)
-            path = (
-                out
-                / f"{datetime.date.today()}-{re.sub('[^a-z0-9]+', '-', name.lower()).strip('-')}.csv"
-            )
+            machine = re.sub("[^a-z0-9]+", "-", name.lower()).strip("-")
+            path = out / f"{datetime.date.today()}-{machine}.csv"
             with path.open("w", newline="") as file:
                 writer = csv.DictWriter(file, rows[0])
                 writer.writeheader()

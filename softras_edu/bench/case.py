@@ -78,9 +78,7 @@ class Scene:
 
 @torch.no_grad()
 def count_pairs(case: Case, device: str) -> tuple[int, int]:
-    """How many pairs of pixel and face count in this case, and how many of them belong to the pixel
-    that has most. One image at a time.
-    """
+    """Live pairs of a case, and the most that one pixel has. One image at a time."""
     from ..rasterizers.options import Options
     from ..rasterizers.pairs import live_pairs
 

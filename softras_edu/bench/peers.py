@@ -278,8 +278,9 @@ def prepare_nvdiffrast(scene: Scene) -> Prepared:
 
 
 def prepare_kaolin(scene: Scene) -> Prepared:
-    """Kaolin's DIB-R: hard colours, and outside the hard silhouette a soft mask 1 - prod(1 -
-    exp(-d2 / sigma)) of at most knum faces.
+    """Kaolin's DIB-R: hard colours and a mask that is soft outside the silhouette.
+
+    There the mask is 1 - prod(1 - exp(-d2 / sigma)) of at most knum faces.
     """
     from kaolin.render.mesh import dibr_rasterization
 

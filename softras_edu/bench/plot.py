@@ -62,9 +62,7 @@ def plot(rows: Sequence[dict[str, Any]], title: str, path: Path) -> None:
 
 
 def style(name: str, names: Sequence[str]) -> dict[str, Any]:
-    """How a line looks: one of our own rungs always the same, a peer by its place among those that
-    were measured.
-    """
+    """How a line looks: a rung always the same, a peer by its place among those measured."""
     if name in RUNGS:
         k = RUNGS.index(name)
         return {"color": COLORS[k], "ls": STYLES[k], "marker": "o", "ms": 4}

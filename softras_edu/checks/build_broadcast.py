@@ -99,8 +99,8 @@ def _peak_of_faces(
         torch.exp(log_weight - peak[:, None]),
         torch.exp(log_background - peak),
     )
-    total = (weight[..., None] * color).sum(1) + weight_background[..., None] * background
-    return total / (weight.sum(1) + weight_background)[..., None]
+    num = (weight[..., None] * color).sum(1) + weight_background[..., None] * background
+    return num / (weight.sum(1) + weight_background)[..., None]
 
 
 def _not_divided(
@@ -117,8 +117,9 @@ def _not_divided(
 def _colors(
     batch: int, faces: int, scale: float, log_background: float, seed: int
 ) -> tuple[Any, ...]:
-    """Log weights down to `-scale` (B, F, 2, 3), some of them left out, all of them in the first
-    pixel; colours, and a background.
+    """Log weights (B, F, 2, 3), colours, a background and its log weight.
+
+    The log weights go down to `-scale`. Some faces are left out; in the first pixel, all.
     """
     log_weight = -scale * _random(batch, faces, 2, 3, seed=seed)
     log_weight = log_weight.masked_fill(_random(batch, faces, 2, 3, seed=seed + 1) < 0.3, -math.inf)

@@ -171,8 +171,8 @@ pair_list = Exercise(
 def _overwritten(values: Tensor, pixel: Tensor, start: Tensor) -> Tensor:
     """What `out[pixel] += values` does with a pixel that is named twice: the last one wins."""
     out = start.clone()
-    for p, value in zip(pixel.tolist(), values, strict=True):
-        out[p] = start[p] + value
+    for index, value in zip(pixel.tolist(), values, strict=True):
+        out[index] = start[index] + value
     return out
 
 
@@ -186,16 +186,16 @@ segment_sum = Exercise(
         (
             "`out[pixel] += values` adds only one of the values where a pixel is named several "
             "times. Use index_add."
-        ): lambda v, p, n: _overwritten(v, p, v.new_zeros(n)),
-        "That is the mean of each pixel's values; the sum is wanted.": lambda v, p, n: v.new_zeros(
-            n
-        ).scatter_reduce(0, p, v, "mean", include_self=False),
-        "That is the number of pairs of each pixel. Add up their values.": lambda v, p, n: (
-            torch.bincount(p, minlength=n)
+        ): lambda values, pixel, size: _overwritten(values, pixel, values.new_zeros(size)),
+        "That is the mean of each pixel's values; the sum is wanted.": lambda values, pixel, size: (
+            values.new_zeros(size).scatter_reduce(0, pixel, values, "mean", include_self=False)
         ),
         (
+            "That is the number of pairs of each pixel. Add up their values."
+        ): lambda values, pixel, size: torch.bincount(pixel, minlength=size),
+        (
             "A pixel without any pair must get 0, so the result has `size` numbers, not one a pair."
-        ): lambda v, p, n: v.new_zeros(n).index_add(0, p, v)[p],
+        ): lambda values, pixel, size: values.new_zeros(size).index_add(0, pixel, values)[pixel],
     },
 )
 
@@ -206,8 +206,8 @@ def _largest_alone(values: Tensor, pixel: Tensor, start: Tensor) -> Tensor:
 
 def _last_wins(values: Tensor, pixel: Tensor, start: Tensor) -> Tensor:
     out = start.clone()
-    for p, value in zip(pixel.tolist(), values, strict=True):
-        out[p] = torch.maximum(start[p], value)
+    for index, value in zip(pixel.tolist(), values, strict=True):
+        out[index] = torch.maximum(start[index], value)
     return out
 
 
@@ -228,7 +228,11 @@ segment_max = Exercise(
             "The start competes too: it is the background's log weight, and in an empty pixel it "
             "is all there is."
         ): _largest_alone,
-        "That is the sum; the largest is wanted.": lambda v, p, start: start.index_add(0, p, v),
-        "That is the smallest.": lambda v, p, start: start.scatter_reduce(0, p, v, "amin"),
+        "That is the sum; the largest is wanted.": lambda values, pixel, start: start.index_add(
+            0, pixel, values
+        ),
+        "That is the smallest.": lambda values, pixel, start: start.scatter_reduce(
+            0, pixel, values, "amin"
+        ),
     },
 )

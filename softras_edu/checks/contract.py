@@ -34,8 +34,9 @@ SCENES: dict[str, dict[str, object]] = {
 
 
 def contract(rasterize_mine: Rasterizer) -> None:
-    """Compare `rasterize_mine(triangles, colors, background, o)` with the library's float64
-    reference: the image and all gradients.
+    """Compare `rasterize_mine(triangles, colors, background, o)` with the float64 reference.
+
+    Both the image and all gradients are compared.
 
     Raises:
         Mistake: in the first scene where they differ; the message says which, and where.
@@ -65,8 +66,9 @@ def contract(rasterize_mine: Rasterizer) -> None:
 def _scene(
     *, faces: int = 3, channels: int = 3, batch: int = 1, behind: bool = False, **changes: object
 ) -> tuple[list[Tensor | None], Options]:
-    """Triangles (B, F, 3, 3), colours (B, F, 3, C) or None, background (B, H, W, C), all float64,
-    and options.
+    """Triangles, colours, background and options, all float64.
+
+    (B, F, 3, 3), (B, F, 3, C) or None, and (B, H, W, C).
     """
     generator = torch.Generator().manual_seed(6)
 

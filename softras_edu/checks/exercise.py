@@ -32,8 +32,9 @@ class YourTurn(NotImplementedError):
 
 @dataclass(frozen=True)
 class Exercise:
-    """`exercise(your_function)` prints that it passed, or raises `Mistake` with what went wrong, or
-    `YourTurn` for a stub.
+    """`exercise(your_function)` prints that it passed, or raises.
+
+    `Mistake` says what went wrong; `YourTurn` is for a stub.
 
     Attributes:
         name: as the notebook calls the exercise.

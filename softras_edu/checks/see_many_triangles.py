@@ -88,8 +88,8 @@ iou_loss = Exercise(
 # --- 04 Colour and depth ------------------------------------------------------
 
 
-def _clip_weights(w: Tensor) -> Tensor:
-    w = w.clamp(0, 1)
+def _clip_weights(v: Tensor) -> Tensor:
+    w = v.clamp(0, 1)
     return w / w.sum(-1, keepdim=True)
 
 
@@ -99,17 +99,17 @@ clip_weights = Exercise(
     _clip_weights,
     cases=[(_WEIGHTS,), (_WEIGHTS.flip(-1),)],
     mistakes={
-        "They no longer sum to 1 after clipping: divide by their sum.": lambda w: w.clamp(0, 1),
+        "They no longer sum to 1 after clipping: divide by their sum.": lambda v: v.clamp(0, 1),
         (
             "Outside the triangle the weights leave [0, 1], and the colour with them. Clip first."
-        ): lambda w: w,
-        "Clip at 1 too, not only at 0.": lambda w: (
-            w.clamp_min(0) / w.clamp_min(0).sum(-1, keepdim=True)
+        ): lambda v: v,
+        "Clip at 1 too, not only at 0.": lambda v: (
+            v.clamp_min(0) / v.clamp_min(0).sum(-1, keepdim=True)
         ),
         (
             "A softmax changes the weights inside as well. Inside the triangle they must stay as "
             "they are."
-        ): lambda w: w.softmax(-1),
+        ): lambda v: v.softmax(-1),
     },
 )
 
@@ -162,8 +162,8 @@ depth_weights = Exercise(
 
 
 def _probability_slope(d: Tensor, sigma: float) -> Tensor:
-    p = torch.sigmoid(-(d**2) / sigma)
-    return -2 * d / sigma * p * (1 - p)
+    probability = torch.sigmoid(-(d**2) / sigma)
+    return -2 * d / sigma * probability * (1 - probability)
 
 
 _AWAY = _t(0.0, 0.02, 0.1, 0.3)

@@ -74,11 +74,7 @@ orbit_eye = Exercise(
         (
             "At azimuth 0 the camera stands on the +z axis, so sin and cos of the azimuth have "
             "changed places."
-        ): lambda d, e, a: (
-            _orbit_eye(d, e, a)[2],
-            _orbit_eye(d, e, a)[1],
-            _orbit_eye(d, e, a)[0],
-        ),
+        ): lambda d, e, a: (_orbit_eye(d, e, a)[2], _orbit_eye(d, e, a)[1], _orbit_eye(d, e, a)[0]),
         (
             "The higher the camera, the smaller its circle: x and z need a factor cos(elevation)."
         ): lambda d, e, a: (

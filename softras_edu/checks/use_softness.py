@@ -91,12 +91,12 @@ einstein_silhouette = Exercise(
 
 
 def _yager_slope(
-    d: Tensor, p: float, *, clip: bool = True, up: bool = False, power: bool = False
+    d: Tensor, p: float, *, clamp: bool = True, up: bool = False, power: bool = False
 ) -> Tensor:
     """dA / dd_j of A = min(1, (sum of d^p)^(1/p))."""
     a = d.pow(p).sum().pow(1 / p)
     slope = (a / d if up else d / a).pow(p - 1) * (p if power else 1)
-    return torch.where(a < 1, slope, torch.zeros_like(slope)) if clip else slope
+    return torch.where(a < 1, slope, torch.zeros_like(slope)) if clamp else slope
 
 
 yager_slope = Exercise(
@@ -112,7 +112,7 @@ yager_slope = Exercise(
     mistakes={
         (
             "Once the sum has passed 1, alpha is 1 and stays 1: no face has a slope then."
-        ): lambda d, p: _yager_slope(d, p, clip=False),
+        ): lambda d, p: _yager_slope(d, p, clamp=False),
         (
             "Upside down: a face with a small D has a small say. The ratio is D over alpha."
         ): lambda d, p: _yager_slope(d, p, up=True),

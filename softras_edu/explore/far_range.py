@@ -41,7 +41,7 @@ GAPS = torch.linspace(0.02, 1.0, 21, dtype=torch.float64)
 class FarRange(Explorer):
     """A triangle, and a square that it should cover, some distance to its right.
 
-    Who feels the square?
+    Whose gradient depends on the square?
     """
 
     gap = traitlets.Float(0.2).tag(dial=linear_dial("distance (NDC)", 0.02, 1.0, 0.02))
@@ -102,7 +102,7 @@ class FarRange(Explorer):
 
 
 def hard(triangles: Tensor) -> Tensor:
-    """The z-buffer and its own gradient, which is none."""
+    """The z-buffer, whose own gradient is zero."""
     return rasterize_hard(triangles, size=SIZE)
 
 
@@ -123,8 +123,9 @@ def square(gap: float) -> Tensor:
 
 
 def pull(renderer: Renderer, gap: Tensor) -> tuple[Tensor, Tensor]:
-    """Silhouettes of the shape, and the gradient of "cover the square" at each of (B,) gaps -> (B,
-    SIZE, SIZE), (B, 1, 3, 3).
+    """Silhouettes of the shape, and the gradient of "cover the square" at each of (B,) gaps.
+
+    -> (B, SIZE, SIZE), (B, 1, 3, 3).
     """
     triangles = SHAPE.expand(len(gap), 1, 3, 3).clone().requires_grad_()
     alpha = renderer(triangles)[..., 0]
@@ -133,7 +134,7 @@ def pull(renderer: Renderer, gap: Tensor) -> tuple[Tensor, Tensor]:
     wanted = (
         (pixel[..., 0] >= left) & (pixel[..., 0] <= left + SIDE) & (pixel[..., 1].abs() <= SIDE / 2)
     )
-    # Only the square's own pixels, so that nothing else pulls.
+    # Only the square's pixels, so that no other pixel has a gradient.
     loss = ((1 - alpha).square() * wanted).sum((1, 2)) / wanted.sum((1, 2))
     grad = (
         torch.autograd.grad(loss.sum(), triangles)[0]

@@ -20,14 +20,14 @@ TRIANGLE = torch.tensor(
     [[-0.2, -0.18, 2.0], [0.2, -0.18, 2.0], [0.0, 0.22, 2.0]], dtype=torch.float32
 )
 STEPS = 22
-STEP_LENGTH = (
-    0.09  # NDC; every step is this long at most, so that the path shows directions, not step sizes
-)
+# NDC. Every step is this long at most, so that the path shows directions, not step sizes.
+STEP_LENGTH = 0.09
 
 
 class LossLandscape(Explorer):
-    """The loss for every place of a small triangle, its target in the middle, and the path that
-    gradient descent takes from a start.
+    """The loss for every place of a small triangle whose target is in the middle.
+
+    With the path that gradient descent takes from a start.
     """
 
     sigma = traitlets.Float(3e-4).tag(dial=log_dial("sigma (blur)", -5, 0))
@@ -111,7 +111,7 @@ def landscape(sigma: float) -> Tensor:
     a window further left. So draw a picture twice as wide, once, and slide the window.
     """
     target = hard_target()
-    # twice as wide: all lengths are halved, and sigma is a length squared
+    # Twice as wide: all lengths are halved, and sigma is a length squared.
     scale = torch.tensor([0.5, 0.5, 1.0])
     wide = rasterize(TRIANGLE[None] * scale, size=2 * SIZE, sigma=sigma / 4)[..., 0]
     middle = slice(SIZE // 2 - SHIFT, SIZE // 2 + SHIFT + SIZE)
@@ -133,5 +133,5 @@ def descend(offset: Tensor, sigma: float) -> Tensor:
         if grad.norm() < 1e-9:
             break
         path.append((here - step * grad / grad.norm()).detach())
-        step *= 0.93  # shorter and shorter, to settle
+        step *= 0.93  # so that the path converges
     return torch.stack(path)

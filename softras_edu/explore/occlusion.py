@@ -53,7 +53,7 @@ class Occlusion(Explorer):
                 SIZE // 2, SIZE // 2, :2
             ]
         loss = (image[..., :3] - target[..., :3]).square().mean()
-        grad, grad_color = torch.autograd.grad(loss, (triangles, colors), allow_unused=True)
+        d_triangles, d_colors = torch.autograd.grad(loss, (triangles, colors), allow_unused=True)
 
         for bar, height in zip(
             self._bars, (*shares.tolist(), 1 - shares.sum().item()), strict=True
@@ -64,29 +64,27 @@ class Occlusion(Explorer):
             Panel("target: blue in front", target),
         )
         picture.outline(triangles[1, :, :2], "white", 1)
-        z, xy = grad[1, :, 2].sum().item(), grad[1, :, :2].norm().item()
-        paint = 0.0 if grad_color is None else grad_color[1].norm().item()
+        d_z, d_xy = d_triangles[1, :, 2].sum().item(), d_triangles[1, :, :2].norm().item()
+        paint = 0.0 if d_colors is None else d_colors[1].norm().item()
         verdict = (
             "pulls it forward"
-            if z > 1e-9
+            if d_z > 1e-9
             else "pushes it back"
-            if z < -1e-9
+            if d_z < -1e-9
             else "leaves it where it is"
         )
         self.alt = (
             f"Orange and blue triangles, blue {self.depth:.2f} behind, drawn {self.renderer}; "
-            f"its depth gradient is {z:.1e}."
+            f"its depth gradient is {d_z:.1e}."
         )
         text = (
-            f"loss {loss.item():.4f}. Gradient of the blue triangle: depth {z:.1e} "
-            f"(<b>{verdict}</b>), place {xy:.1e}, colour {paint:.1e}."
+            f"loss {loss.item():.4f}. Gradient of the blue triangle: depth {d_z:.1e} "
+            f"(<b>{verdict}</b>), place {d_xy:.1e}, colour {paint:.1e}."
         )
         return compose([picture, wanted, plot_picture(self._figure, *self._bars)]), text
 
     def render(self, triangles: Tensor, colors: Tensor) -> Tensor:
-        """(2, 3, 3) triangles, (2, 3, C) colours -> (SIZE, SIZE, C + 1), by the renderer that is
-        chosen.
-        """
+        """(2, 3, 3) triangles, (2, 3, C) colours -> (SIZE, SIZE, C + 1), by the chosen renderer."""
         if self.renderer == "soft":
             return rasterize(
                 triangles, colors, size=SIZE, sigma=self.sigma, gamma=self.gamma, far=FAR

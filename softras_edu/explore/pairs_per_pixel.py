@@ -25,8 +25,9 @@ KINDS = ("all", "in tiles", "in boxes", "live")
 
 
 class PairsPerPixel(Explorer):
-    """A sphere: how many faces count in each pixel, and how many pairs there are in all, in its
-    tiles, in its boxes, and alive.
+    """A sphere: how many faces count in each pixel, and how many pairs there are in all.
+
+    Beside that number: the pairs in its tiles, in its boxes, and the live ones.
     """
 
     sigma = traitlets.Float(1e-4).tag(dial=log_dial("sigma (blur)", -6, -2))

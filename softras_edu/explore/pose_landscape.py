@@ -86,8 +86,9 @@ class PoseLandscape(Explorer):
         )
 
     def descend(self, photo: Tensor) -> Tensor:
-        """Momentum and one scale, as `TurnAdam`, but on the map's two angles -> the path (STEPS +
-        1, 2), the start first.
+        """Momentum and one scale, as `TurnAdam`, but on the map's two angles.
+
+        -> the path (STEPS + 1, 2), the start first.
         """
         path, mean, square = [torch.tensor([self.turn, self.tilt])], torch.zeros(2), torch.zeros(())
         for step in range(1, STEPS + 1):
@@ -101,8 +102,9 @@ class PoseLandscape(Explorer):
 
 
 def pose(places: Tensor) -> Tensor:
-    """TRUTH turned about the vertical axis, then tilted about the horizontal one, by (..., 2)
-    degrees -> (..., 3, 3).
+    """TRUTH turned about the vertical axis, then tilted about the horizontal one.
+
+    (..., 2) degrees -> (..., 3, 3).
     """
     turn, tilt = (places * (math.pi / 180)).unbind(-1)
     none = torch.zeros_like(turn)

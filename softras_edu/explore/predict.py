@@ -22,8 +22,9 @@ SHORT, LONG = 0.05, 3e13  # ms at the ends of the axes
 
 
 class Predict(Explorer):
-    """A rung and a case: what the model says, from numbers measured earlier, and, on demand, what
-    this machine says now.
+    """A rung and a case: the time that the model predicts, and on demand the time measured here.
+
+    The model is fitted to numbers that were measured earlier.
     """
 
     rung = traitlets.Enum(RUNGS, "numba").tag(dial=choice_dial("rung", RUNGS))

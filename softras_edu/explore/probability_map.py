@@ -16,8 +16,9 @@ TRIANGLE = torch.tensor([[-0.55, -0.45], [0.5, -0.3], [-0.1, 0.55]], dtype=torch
 
 
 class ProbabilityMap(Explorer):
-    """D = sigmoid(+-d2 / sigma) as a picture, and along one row of pixels as a curve, with the
-    cut-off where D < 0.0001.
+    """D = sigmoid(+-d2 / sigma) as a picture, and along one row of pixels as a curve.
+
+    Both show the cut-off, where D falls below 0.0001.
     """
 
     sigma = traitlets.Float(3e-3).tag(dial=log_dial("sigma (NDC squared)", -5, 0))
@@ -72,5 +73,5 @@ class ProbabilityMap(Explorer):
     @torch.no_grad()
     def probability(self, pixel: torch.Tensor) -> torch.Tensor:
         """D at pixels (..., 2) -> (...)."""
-        w = formulas.barycentric(pixel, TRIANGLE)
-        return torch.sigmoid(formulas.signed_logit(pixel, TRIANGLE, w, self.sigma, self.distance))
+        v = formulas.barycentric(pixel, TRIANGLE)
+        return torch.sigmoid(formulas.signed_logit(pixel, TRIANGLE, v, self.sigma, self.distance))

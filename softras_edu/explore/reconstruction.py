@@ -31,8 +31,9 @@ SIZE = 128
 
 @cache
 def held_out(name: str) -> tuple[Mesh, Tensor, Tensor, float]:
-    """The name "mug 2" -> its mesh, the photographs (24, 4, 64, 64), the voxels, and the voxel IoU
-    of the visual hull of all photographs.
+    """The object called "mug 2": mesh, photographs, voxels, and IoU of the visual hull.
+
+    Photographs (24, 4, 64, 64), voxels (32, 32, 32); the hull is that of all photographs.
     """
     family, number = name.split()
     mesh = families.make(family, f"0/test/{int(number) - 1}")

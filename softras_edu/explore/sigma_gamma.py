@@ -24,8 +24,9 @@ SHAPES = ("teapot", "torus", "sphere", "cube")
 
 
 class SigmaGamma(Explorer):
-    """A lit mesh and its silhouette under the dials sigma (blur), gamma (how far one can see
-    through) and azimuth.
+    """A lit mesh and its silhouette under the dials sigma, gamma and azimuth.
+
+    sigma is the blur; gamma says how far faces behind the nearest one show through.
     """
 
     sigma = traitlets.Float(1e-5).tag(dial=log_dial("sigma (blur)", -6, -1))
@@ -74,9 +75,7 @@ class SigmaGamma(Explorer):
 
 
 def painted(mesh: Mesh) -> Mesh:
-    """The mesh with colours by place, blue to orange from the bottom up, so that it is easy to see
-    which part is which.
-    """
+    """The mesh with colours by height, blue at the bottom, orange at the top."""
     height = (mesh.verts[:, 1:2] - mesh.verts[:, 1].min()) / (
         mesh.verts[:, 1].max() - mesh.verts[:, 1].min()
     )

@@ -100,8 +100,9 @@ def aggregate(triangles: Tensor, sigma: float, rule: str, size: int) -> Tensor:
 @lru_cache
 @torch.no_grad()
 def largest_signed_d2(shape: str, size: int) -> Tensor:
-    """In each pixel the largest of all triangles' squared distances, + inside and - outside ->
-    (size, size).
+    """In each pixel the largest of all triangles' signed squared distances -> (size, size).
+
+    Positive inside, negative outside.
 
     Sigma is not in it: the largest D is the sigmoid of this over sigma, and where it is positive is
     the hard silhouette. So it is computed once.
@@ -111,12 +112,12 @@ def largest_signed_d2(shape: str, size: int) -> Tensor:
     # Inside, only the triangles that cover a pixel matter: with next to no blur, and D above 0.49,
     # they are all the pairs there are.
     o = Options(height=size, width=size, sigma=1e-12, dist_eps=0.49)
-    f, p, _ = live_pairs(triangles, drawable(triangles[None], o), o)
-    xy = triangles[f, :, :2]
-    covers = formulas.smallest(*formulas.barycentric(pixel[p], xy)) >= 0
-    f, p, xy = f[covers], p[covers], xy[covers]
+    face, index, _ = live_pairs(triangles, drawable(triangles[None], o), o)
+    xy = triangles[face, :, :2]
+    covers = formulas.smallest(*formulas.barycentric(pixel[index], xy)) >= 0
+    index, xy = index[covers], xy[covers]
     signed = torch.full((size * size,), -torch.inf).scatter_reduce(
-        0, p, formulas.squared_distance(pixel[p], xy), "amax"
+        0, index, formulas.squared_distance(pixel[index], xy), "amax"
     )
     # Outside, the nearest edge is one where the shape ends.
     a, b = verts[outline(verts, faces), :2].unbind(1)
@@ -144,5 +145,5 @@ def probabilities(xy: Tensor, sigma: float, size: int) -> Tensor:
     What the rules above add up, for tests and small scenes.
     """
     pixel, xy = formulas.pixel_centers(size, size), xy[:, None, None]
-    w = formulas.barycentric(pixel, xy)
-    return torch.sigmoid(formulas.signed_logit(pixel, xy, w, sigma, "euclidean"))
+    v = formulas.barycentric(pixel, xy)
+    return torch.sigmoid(formulas.signed_logit(pixel, xy, v, sigma, "euclidean"))

@@ -24,8 +24,7 @@ from .conorms import p_of
 from .draw import BLUE, GREY, PANEL, VERMILION, Panel, compose, new_plot, plot_picture, to_bytes
 from .sigma_gamma import painted
 
-# pixels a side; half of them are drawn where more than PAIRS of them and faces are in reach of each
-# other
+# Pixels a side; half as many where more than PAIRS pairs of pixel and face are within reach.
 SIZE = 64
 PAIRS = 500_000
 SHAPES = ("teapot", "sphere", "cube", "two triangles")
@@ -128,10 +127,10 @@ class Softness(Explorer):
             grown = rasterize(grow(triangles), size=size, far=10.0, **softness)[..., 0]
         alpha = image[..., 3]
         slope = (grown - alpha).abs() / GROWTH
-        lively = slope > 1e-8  # less is what rounding leaves of a difference of equal numbers
+        changes = slope > 1e-8  # less is what rounding leaves of a difference of equal numbers
         strength = (slope.clamp_min(1e-30).log10() - FAINT) / (STRONG - FAINT)
         gradient = torch.from_numpy(to_bytes(strength, "viridis")).double() / 255
-        gradient = torch.where(lively[..., None], gradient, 1.0)
+        gradient = torch.where(changes[..., None], gradient, 1.0)
 
         x = torch.linspace(-HALF, HALF, 481, dtype=torch.float64)  # pixels
         d, fall = self.profile(x, softness)
@@ -139,7 +138,7 @@ class Softness(Explorer):
             *((line, d) for line in self._lines),
             *((line, fall) for line in self._slopes),
         ]:
-            # A logarithmic axis knows no 0.
+            # A logarithmic axis has no 0.
             line.set_data(x.numpy(), values.clamp_min(1e-12).numpy())
 
         p = softness["p"]
@@ -158,7 +157,7 @@ class Softness(Explorer):
             f"sigma {softness['sigma']:.2e} {unit}. An edge reaches {reach * SIZE / 2:,.1f} "
             "pixels outward. "
         )
-        text += f"{int(lively.sum()):,} of {size * size:,} pixels have a gradient. "
+        text += f"{int(changes.sum()):,} of {size * size:,} pixels have a gradient. "
         text += (
             f"Alpha from {alpha.min():.2f} to {alpha.max():.2f}; where two faces meet in an "
             f"edge: {self.seam(softness):.2f}."
@@ -198,9 +197,7 @@ class Softness(Explorer):
 
 
 def in_reach(triangles: Tensor, reach: float) -> int:
-    """About how many pairs of pixel and triangle are in reach of each other, with SIZE x SIZE
-    pixels.
-    """
+    """About how many pairs of pixel and triangle are within reach, with SIZE x SIZE pixels."""
     low, high = (
         (triangles[..., :2].amin(1) - reach).clamp(-1, 1),
         (triangles[..., :2].amax(1) + reach).clamp(-1, 1),
@@ -209,8 +206,9 @@ def in_reach(triangles: Tensor, reach: float) -> int:
 
 
 def on_screen(mesh: Mesh, flat: bool) -> tuple[Tensor, Tensor]:
-    """Screen triangles and lit corner colours, (F, 3, 3) both, in double precision, since the
-    gradient is a difference of two pictures.
+    """Screen triangles and lit corner colours, (F, 3, 3) both.
+
+    In double precision, since the gradient is a difference of two pictures.
     """
     if flat:
         screen = torch.cat([0.6 * mesh.verts[:, :2], torch.full((len(mesh.verts), 1), 2.0)], dim=1)

@@ -21,16 +21,12 @@ FONT = ImageFont.load_default(14)
 
 
 class Panel:
-    """A square picture with a caption, on which one can draw in NDC (x right, y up, both in [-1,
-    1]).
-    """
+    """A square picture with a caption, to draw on in NDC (x right, y up, both in [-1, 1])."""
 
     def __init__(
         self, caption: str, image: Tensor, cmap: str = "gray", vmin: float = 0.0, vmax: float = 1.0
     ):
-        """image: (H, W) numbers, coloured by `cmap` between vmin and vmax, or (H, W, 3 or more) RGB
-        in [0, 1].
-        """
+        """image: (H, W), coloured by `cmap` from vmin to vmax, or (H, W, 3 or more) RGB."""
         self.caption = caption
         self.picture = Image.fromarray(to_bytes(image, cmap, vmin, vmax)).resize(
             (PANEL, PANEL), Image.Resampling.NEAREST

@@ -10,10 +10,13 @@ from typing import Any
 from .checkpoint import PRETRAINED
 from .config import METHODS, Config, Dial
 
-HELP = """Shape from one image, as in the Soft Rasterizer's paper: a network learns to turn a picture into a mesh from pictures alone.
+HELP = """Shape from one image, as in the Soft Rasterizer's paper: a network learns to turn a
+picture into a mesh from pictures alone.
 
-  make-data   pictures and voxels of made-up objects, in the layout of the NMR ShapeNet files (which train and evaluate read too)
-  train       one process, or several:  torchrun --nproc_per_node 2 -m softras_edu reconstruct train ...
+  make-data   pictures and voxels of made-up objects, in the layout of the NMR ShapeNet files
+              (which train and evaluate read too)
+  train       one process, or several:
+              torchrun --nproc_per_node 2 -m softras_edu reconstruct train ...
   evaluate    voxel IoU on objects never trained on, and a sheet of pictures
 
 A run that was interrupted goes on when the same command runs again."""

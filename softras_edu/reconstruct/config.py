@@ -1,6 +1,4 @@
-"""Everything that makes one training run different from another, as numbers that go to config.json
-and come back.
-"""
+"""What makes one training run different from another: kept in its config.json."""
 
 from __future__ import annotations
 
@@ -24,9 +22,8 @@ class Method:
     about: str
     color: bool
     hard: bool = False  # the z-buffer with NMR's hand-made gradient, instead of a soft image
-    sigma: Pair | None = (
-        None  # of this method's own kind, where the paper's sigma would mean something else
-    )
+    # Of this method's own kind, where the paper's sigma would mean something else.
+    sigma: Pair | None = None
     dials: dict[str, Dial] = field(default_factory=dict)  # further arguments of `rasterize`
 
 

@@ -38,10 +38,12 @@ from .voxels import SIDE, voxelize
 VIEWS, SIZE = 24, 64
 SPLITS = ("train", "val", "test")
 SHAPENET = {
-    "02691156": "aeroplane", "02828884": "bench", "02933112": "cabinet", "02958343": "car", "03001627": "chair", "03211117": "display", "03636649": "lamp",
-    "03691459": "loudspeaker", "04090263": "rifle", "04256520": "sofa", "04379243": "table", "04401088": "telephone", "04530566": "vessel",
+    "02691156": "aeroplane", "02828884": "bench", "02933112": "cabinet", "02958343": "car",
+    "03001627": "chair", "03211117": "display", "03636649": "lamp", "03691459": "loudspeaker",
+    "04090263": "rifle", "04256520": "sofa", "04379243": "table", "04401088": "telephone",
+    "04530566": "vessel",
 }  # fmt: skip
-# Of the pictures that are made here; they stand still while the camera moves.
+# Of the pictures that are made here. The lights do not move with the camera.
 LIGHTS = Lights(ambient=0.45, diffuse=0.55)
 
 

@@ -28,8 +28,9 @@ def draw(
     config: Config,
     watch: Callable[[Tensor], None] | None = None,
 ) -> Tensor:
-    """(B, V, 3) vertices, (B, V, 3) colours or None, (F, 3) faces, (B,) views -> (B, H, W, 4), or
-    (B, H, W, 1) without colours.
+    """Meshes as images: RGBA (B, H, W, 4), or alpha (B, H, W, 1) without colours.
+
+    (B, V, 3) vertices, (B, V, 3) colours or None, (F, 3) faces, (B,) views.
 
     `watch` gets the triangles, so that it can hang a hook on them.
     """

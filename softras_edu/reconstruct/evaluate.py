@@ -203,8 +203,9 @@ def _sides(mesh: Mesh, azimuths: Sequence[float], lit: bool = True, size: int = 
 
 
 def blocks(voxels: Tensor) -> Mesh:
-    """Voxels (n, n, n) bool, indexed [y, x, z] -> the faces between the filled and the empty ones,
-    as a mesh in the cube from -1/2 to 1/2.
+    """Voxels (n, n, n) bool, indexed [y, x, z] -> the boundary of the filled cells, as a mesh.
+
+    It lies in the cube from -1/2 to 1/2.
     """
     side = len(voxels)
     filled = torch.nn.functional.pad(voxels.transpose(0, 1), (1, 1, 1, 1, 1, 1))  # [x, y, z]

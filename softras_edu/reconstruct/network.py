@@ -25,8 +25,9 @@ CODE = 16  # numbers that describe a vertex in the choice of its colour
 
 
 class Network(nn.Module):
-    """(B, 4, 64, 64) pictures -> (B, V, 3) vertices in the cube from -1/2 to 1/2, and (B, V, 3)
-    colours in [0, 1], or None.
+    """(B, 4, 64, 64) pictures -> (B, V, 3) vertices and (B, V, 3) colours, or None.
+
+    Vertices are in the cube from -1/2 to 1/2, colours in [0, 1].
 
     Args:
         width: how wide each layer is, as a part of the paper's network.
@@ -50,7 +51,8 @@ class Network(nn.Module):
             nn.Conv2d(4, c1, 5, stride=2, padding=2), BatchNorm(c1), nn.ReLU(),
             nn.Conv2d(c1, c2, 5, stride=2, padding=2), BatchNorm(c2), nn.ReLU(),
             nn.Conv2d(c2, c3, 5, stride=2, padding=2), BatchNorm(c3), nn.ReLU(),
-            nn.Flatten(), nn.Linear(c3 * 8 * 8, d), nn.ReLU(), nn.Linear(d, d), nn.ReLU(), nn.Linear(d, e), nn.ReLU(),
+            nn.Flatten(), nn.Linear(c3 * 8 * 8, d), nn.ReLU(),
+            nn.Linear(d, d), nn.ReLU(), nn.Linear(d, e), nn.ReLU(),
         )  # fmt: skip
         self.geometry = nn.Sequential(nn.Linear(e, d), nn.ReLU(), nn.Linear(d, 2 * d), nn.ReLU())
         self.centroid = nn.Linear(2 * d, 3)
@@ -66,8 +68,9 @@ class Network(nn.Module):
 
 
 def place(sphere: Tensor, centroid: Tensor, offset: Tensor) -> Tensor:
-    """(V, 3) unit sphere, (B, 3) centroid in (-1, 1), (B, V, 3) offsets -> (B, V, 3) vertices that
-    stay in the cube from -1/2 to 1/2.
+    """Unit sphere, centroid and offsets -> vertices in the cube from -1/2 to 1/2.
+
+    (V, 3), (B, 3) in (-1, 1) and (B, V, 3) -> (B, V, 3).
 
     Offset 0 leaves a sphere of diameter 1/2. The offset acts on log(x / (1 - x)) of each
     coordinate's size x, which keeps it between 0 and 1, so each vertex stays in its octant; then
@@ -146,7 +149,7 @@ class BatchNorm(nn.BatchNorm2d):
 
 
 class _Sum(torch.autograd.Function):
-    """The sum over all processes. Each feels, on the way back, what all of them made of it."""
+    """The sum over all processes. Its gradient is the sum of the gradients in all of them."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:

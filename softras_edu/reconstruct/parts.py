@@ -80,9 +80,7 @@ class Parts:
         axis: str = "y",
         around: int = 16,
     ) -> None:
-        """A profile of (radius, height), turned around the y axis, then laid along `axis` and moved
-        to `at`.
-        """
+        """A profile of (radius, height), turned around `axis` and moved to `at`."""
         verts, faces = lathe(profile, around)
         # even permutations: outside stays outside
         turned = {"y": verts, "x": verts[:, [1, 2, 0]], "z": verts[:, [2, 0, 1]]}[axis]

@@ -67,8 +67,7 @@ def step_losses(
     config: Config,
     clock: Clock | None = None,
 ) -> dict[str, Tensor]:
-    """Pictures (2, B, 4, H, W) and their views (2, B) -> every part of the loss, and their sum
-    "loss".
+    """Pictures (2, B, 4, H, W), views (2, B) -> every part of the loss, and the sum, "loss".
 
     The first picture of each object becomes a mesh, which is then drawn from where both were taken.
     """

@@ -11,14 +11,15 @@ import torch
 from torch import Tensor
 
 SIDE = 32
-# The rays run beside the cells' centres by so little (in cells) that it does not matter, and so
-# oddly that none meets an edge or a corner of a face.
+# The rays are shifted off the cells' centres by these fractions of a cell: too little to change the
+# result, and irrational enough that no ray meets an edge or a corner of a face.
 _ASIDE = (1.234567e-5, 2.718281e-5)
 
 
 def voxelize(verts: Tensor, faces: Tensor, side: int = SIDE, surface: bool = False) -> Tensor:
-    """(V, 3) or (B, V, 3) vertices, (F, 3) faces of closed meshes -> (side, side, side) or (B,
-    side, side, side) bool, indexed [y, x, z].
+    """Closed meshes -> which cells of a grid they fill, bool, indexed [y, x, z].
+
+    (V, 3) or (B, V, 3) vertices, (F, 3) faces -> (side, side, side) or (B, side, side, side).
 
     A cell counts if the surface winds around its centre: from there, a ray along z leaves the mesh
     more often than it enters, or the other way round. Parts that overlap, and surfaces that pass
@@ -54,10 +55,11 @@ def voxelize(verts: Tensor, faces: Tensor, side: int = SIDE, surface: bool = Fal
 
 
 def _crossings(corners: Tensor, side: int) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Where the rays along the third axis through the whole numbers (i, j) of the first two meet
-    the triangles (B, F, 3, 3).
+    """Where rays along the third axis meet the triangles (B, F, 3, 3).
 
-    As on the screen, a triangle asks only the rays inside its bounding box: the pairs that matter.
+    The rays pass through the whole numbers (i, j) of the first two axes.
+
+    As on the screen, only the rays inside a triangle's bounding box are tested.
     Returns the batch index, i, j, the height, and +1 where the ray leaves the mesh there, -1 where
     it enters.
     """

@@ -119,7 +119,7 @@ def saved_bytes(function: Callable[[], object]) -> int:
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda entry: entry.tensor):
         result = function()
     places = {_place(entry.tensor): int(entry.tensor.untyped_storage().nbytes()) for entry in kept}
-    del result  # only now: the graph, and all that it keeps, hangs on it
+    del result  # only now: it holds the graph and all that the graph keeps
     return sum(places.values())
 
 
@@ -127,7 +127,7 @@ class _Kept:
     """A tensor that autograd has put aside."""
 
     def __init__(self, tensor: Tensor):
-        # The numbers alone: a result that knew its own graph would keep it alive for ever.
+        # Without its graph: that would be a cycle of references, never freed.
         self.tensor = tensor.detach()
 
 
@@ -143,9 +143,7 @@ def peak_bytes(function: Callable[[], object]) -> int:
 
 
 class _Alive(TorchDispatchMode):
-    """Follows every piece of tensor memory from the operation that makes it to the moment when
-    nobody needs it.
-    """
+    """Adds up the memory of all tensors that exist, operation by operation."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -170,7 +168,7 @@ class _Alive(TorchDispatchMode):
 
 
 def seconds(function: Callable[[], object], repeats: int = 3, warm_up: bool = True) -> float:
-    """Median time of `repeats` calls, each timed alone by `timeit`, after one that does not count."""
+    """Median time of `repeats` calls, timed one by one, after one that does not count."""
     if warm_up:
         function()
     return statistics.median(timeit.repeat(function, number=1, repeat=repeats))

@@ -31,8 +31,9 @@ DENSE = ("loops", "broadcast")  # rungs that visit every pair; a face costs them
 
 
 def expected_pairs(triangles: Tensor, side: int, sigma: float, dist_eps: float = 1e-4) -> float:
-    """How many (pixel, face) pairs are live, on the average over where the pixels happen to lie.
-    triangles (..., F, 3, 3), euclidean distance.
+    """How many (pixel, face) pairs are live, on average over shifts of the pixel grid.
+
+    triangles (..., F, 3, 3); euclidean distance.
 
     A pixel is live for a face when it is in the triangle or within reach r of it. Steiner's formula
     gives the area of that round-cornered shape: A + P r + pi r**2, with the triangle's own area A
@@ -143,8 +144,9 @@ def _features(m: Measurement) -> tuple[float, float, float]:
 
 
 def _fit(features: Tensor, measured: Tensor, chosen: Sequence[int]) -> tuple[Tensor, float]:
-    """Least squares of (predicted - measured) / sqrt(predicted x measured), which punishes twice as
-    much like half as much; (parts, how bad).
+    """Least squares of (predicted - measured) / sqrt(predicted x measured).
+
+    Twice as much then counts like half as much. Returns the parts, and the mean squared log ratio.
     """
     parts, predicted = torch.zeros(3, dtype=torch.float64), measured
     for _ in range(10):

@@ -107,9 +107,7 @@ def gather_and_sum(face: Sequence[int], pixel: Sequence[int], *, faces: int, pix
 
 
 def conventions() -> Figure:
-    """Where pixels are: a 4 x 6 picture with its pixel centres, row and column numbers, and the NDC
-    axes.
-    """
+    """Pixel centres, row and column numbers of a 4 x 6 picture, on the NDC axes."""
     figure = Figure(figsize=(5.6, 3.9), layout="constrained")
     ax = figure.subplots()
     height, width = 4, 6

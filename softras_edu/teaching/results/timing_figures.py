@@ -93,9 +93,7 @@ def against(
 
 
 def sweeps(results: Results) -> Figure:
-    """Time above and peak memory below, against the image side (with faces to match), the faces,
-    and sigma.
-    """
+    """Time above, peak memory below, against image side (faces grow too), faces and sigma."""
     figure = Figure(figsize=(11.5, 5.8), layout="constrained")
     axes = figure.subplots(2, 3, sharex="col", sharey="row")
     axis = {
