@@ -1,4 +1,4 @@
-"""Section 3 of the Soft Rasterizer (Liu et al., ICCV 2019, arXiv 1904.01786), an equation a function.
+"""Section 3 of the Soft Rasterizer (Liu et al., ICCV 2019, arXiv 1904.01786), equation by equation.
 
     pixel_centers, barycentric, clip_barycentric     where a pixel is in a triangle
     squared_distance, signed_logit, probability_map  D, how much a triangle covers a pixel
@@ -120,9 +120,9 @@ def segment_squared_distance(pixel: Tensor, a: Tensor, b: Tensor) -> Tensor:
     """Squared distance from a pixel (..., 2) to the segment from a to b, each (..., 2) -> (...)."""
     edge, to_pixel = b - a, pixel - a
     # t says where the closest point a + t * edge lies. It minimises the distance, so the distance
-    # does not change to first order when t does (the envelope theorem): no gradient through t,
-    # hence no division by a short edge in the backward pass.
-    t = (dot(to_pixel, edge) / dot(edge, edge)).clamp(0, 1).detach()
+    # does not change to first order when t does (the envelope theorem), and a kernel may leave t's
+    # gradient out. Here it stays: the second derivative needs it.
+    t = (dot(to_pixel, edge) / dot(edge, edge)).clamp(0, 1)
     gap_x = to_pixel[..., 0] - t * edge[..., 0]
     gap_y = to_pixel[..., 1] - t * edge[..., 1]
     return gap_x * gap_x + gap_y * gap_y
