@@ -117,6 +117,30 @@ def hull(folder: Path) -> Row:
     }
 
 
+def show(rows: list[Row]) -> None:
+    """Print the table, the seeds of a method together."""
+    print(
+        f"\n{'voxel IoU, %':<26} {'runs':>4} "
+        + " ".join(f"{name:>9}" for name in (*FAMILIES, "mean"))
+        + "   spread of the means"
+    )
+    for method in dict.fromkeys(row["method"] for row in rows):
+        mine = [row for row in rows if row["method"] == method]
+        columns = [[float(row[name]) for row in mine if row[name]] for name in (*FAMILIES, "mean")]
+        cells = " ".join(
+            f"{statistics.mean(column):9.1f}" if column else f"{'':>9}" for column in columns
+        )
+        spread = (
+            f"{min(columns[-1]):.1f} to {max(columns[-1]):.1f}"
+            if len(mine) > 1
+            else mine[0]["source"].removeprefix("ours")
+        )
+        print(
+            f"{method:<26} {len(mine):>4} {cells}   {spread}  "
+            f"{METHODS[method].about if method in METHODS else ''}"
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--seeds", type=int, default=3)
@@ -181,26 +205,7 @@ def main() -> None:
             except NotImplementedError as error:
                 print(f"{method}: left out ({error})")
 
-    print(
-        f"\n{'voxel IoU, %':<26} {'runs':>4} "
-        + " ".join(f"{name:>9}" for name in (*FAMILIES, "mean"))
-        + "   spread of the means"
-    )
-    for method in dict.fromkeys(row["method"] for row in rows):
-        mine = [row for row in rows if row["method"] == method]
-        columns = [[float(row[name]) for row in mine if row[name]] for name in (*FAMILIES, "mean")]
-        cells = " ".join(
-            f"{statistics.mean(column):9.1f}" if column else f"{'':>9}" for column in columns
-        )
-        spread = (
-            f"{min(columns[-1]):.1f} to {max(columns[-1]):.1f}"
-            if len(mine) > 1
-            else mine[0]["source"].removeprefix("ours")
-        )
-        print(
-            f"{method:<26} {len(mine):>4} {cells}   {spread}  "
-            f"{METHODS[method].about if method in METHODS else ''}"
-        )
+    show(rows)
 
 
 if __name__ == "__main__":

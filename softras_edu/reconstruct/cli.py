@@ -33,6 +33,12 @@ def add(commands: Any) -> None:
     actions = parser.add_subparsers(
         dest="action", required=True, metavar="make-data | train | evaluate"
     )
+    _add_make_data(actions)
+    _add_train(actions)
+    _add_evaluate(actions)
+
+
+def _add_make_data(actions: Any) -> None:
     make = actions.add_parser("make-data", help="make up objects, and photograph them")
     make.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="the folder to write to"
@@ -50,6 +56,8 @@ def add(commands: Any) -> None:
     make.add_argument("--seed", type=int, default=0, help="which objects (0)")
     make.add_argument("--classes", nargs="+", metavar="NAME", help="only these")
 
+
+def _add_train(actions: Any) -> None:
     plain = Config(data="")
     learn = actions.add_parser(
         "train",
@@ -115,6 +123,8 @@ def add(commands: Any) -> None:
         "--dist-backend", default="auto", help="of several processes: gloo or nccl (auto)"
     )
 
+
+def _add_evaluate(actions: Any) -> None:
     judge = actions.add_parser(
         "evaluate", help="voxel IoU on held-out objects, and a sheet of pictures"
     )
