@@ -97,7 +97,8 @@ def _scene(
         **changes,
     }
     colors = random(batch, faces, 3, channels) if channels else None
-    return [triangles, colors, random(batch, 5, 6, channels)], Options(**fields)  # type: ignore[arg-type]
+    options = Options(**fields)  # type: ignore[arg-type]
+    return [triangles, colors, random(batch, 5, 6, channels)], options
 
 
 def _run(rasterizer: Rasterizer, inputs: list[Tensor | None], o: Options) -> dict[str, Tensor]:

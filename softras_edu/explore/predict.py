@@ -118,7 +118,7 @@ class Predict(Explorer):
         sides = [2 ** (3 + k / 2) for k in range(15)]
         for name, line in zip(RUNGS, self._lines, strict=True):
             model = self.models[name]
-            curve = [model.case(self.level, side, self.sigma) for side in sides]  # type: ignore[arg-type]
+            curve = [model.case(self.level, side, self.sigma) for side in sides]
             line.set_data(sides, curve)
             line.set_alpha(1.0 if name == self.rung else 0.45)
         self._here.set_data([self.side], [mine])

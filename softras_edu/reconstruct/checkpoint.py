@@ -116,6 +116,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         with safe_open(path, framework="pt") as file:
             about = json.loads((file.metadata() or {}).get("about", "{}"))
-            return {name: file.get_tensor(name) for name in file.keys()}, about  # noqa: SIM118 (the file is no dictionary)
+            names = list(file.keys())
+            return {name: file.get_tensor(name) for name in names}, about
     except (SafetensorError, ValueError, OSError) as error:
         raise ValueError(f"{path}: cannot be read ({error})") from None

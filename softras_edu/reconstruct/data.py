@@ -218,7 +218,7 @@ def photograph(mesh: Mesh, views: Sequence[int] = range(VIEWS), size: int = SIZE
 
 
 def _exact(triangles: Tensor, colors: Tensor, **options: Any) -> Tensor:
-    """`rasterize_hard` in float64: of two parts that overlap in one plane, float32 rounds to either.
+    """`rasterize_hard` in float64: where parts overlap in one plane, float32 picks one by rounding.
 
     So the pictures are the ones that the pretrained model and the measurements were made with.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -44,7 +45,8 @@ def draw(
     if method.hard:
         return rasterize_hard(triangles, corners, size=SIZE, gradient="nmr")
     dials = {"dist_eps": 1e-10} | method.dials | config.dials
-    return rasterize(triangles, corners, size=SIZE, sigma=sigma, gamma=config.gamma, **dials)  # type: ignore[arg-type]
+    softness: dict[str, Any] = {"sigma": sigma, "gamma": config.gamma, **dials}
+    return rasterize(triangles, corners, size=SIZE, **softness)
 
 
 def image_losses(drawn: Tensor, images: Tensor, config: Config) -> dict[str, Tensor]:

@@ -70,7 +70,7 @@ def _sphere_measures(level: int) -> tuple[float, float, int]:
     return measures(sphere(level))
 
 
-def sphere_pairs(level: int, side: int, sigma: float) -> float:
+def sphere_pairs(level: int, side: float, sigma: float) -> float:
     """`expected_pairs` of that sphere, at once: its area and perimeter are kept."""
     return steiner(*_sphere_measures(level), formulas.reach(sigma)) * (side / 2) ** 2
 
@@ -122,7 +122,7 @@ class CostModel:
         once, pair, face = self.parts
         return once + (pair * pairs + face * faces) / 1e6
 
-    def case(self, level: int, side: int, sigma: float) -> float:
+    def case(self, level: int, side: float, sigma: float) -> float:
         """Milliseconds for the benchmark's sphere."""
         faces = 20 * 4**level
         pairs = faces * side**2 if self.backend in DENSE else sphere_pairs(level, side, sigma)
