@@ -50,12 +50,12 @@ GENDR |= {"levy, frank, not squared": ("levy", False, "frank"), "gaussian, schwe
 VARIANTS |= {name: {"C": 3, "CHANNELS": 3, **triton_gpu.constants(*choice)} for name, choice in GENDR.items()}
 # What the test compiles: what runs most, and what costs most registers.
 QUICK = [("RGB", "fp32"), ("silhouette", "fp32"), ("C = 7, euclidean, perspective", "fp32"), ("C = 3, euclidean, perspective", "fp64")]
-SETUP = {"TILE": triton_gpu.TILE, "BLOCK": triton_gpu.SETUP_BLOCK, "CULL": True, "ULP": 2.0**-23}
-FILL = {"TILE": triton_gpu.TILE, "BLOCK": 32}
-GROUP = {"BLOCK": triton_gpu.SETUP_BLOCK}
+SETUP = {"TILE": triton_gpu.LAUNCH.tile, "BLOCK": triton_gpu.LAUNCH.setup_block, "CULL": True, "ULP": 2.0**-23}
+FILL = {"TILE": triton_gpu.LAUNCH.tile, "BLOCK": 32}
+GROUP = {"BLOCK": triton_gpu.LAUNCH.setup_block}
 SOFTRAS = triton_gpu.constants("logistic", True, "probabilistic")
-FORWARD = {"TILE": triton_gpu.TILE, **SOFTRAS}
-BACKWARD = {**SOFTRAS, "BLOCK_H": triton_gpu.BLOCK_H, "BLOCK_W": triton_gpu.BLOCK_W}
+FORWARD = {"TILE": triton_gpu.LAUNCH.tile, **SOFTRAS}
+BACKWARD = {**SOFTRAS, "BLOCK_H": triton_gpu.LAUNCH.block_h, "BLOCK_W": triton_gpu.LAUNCH.block_w}
 OF_PAIRS: dict[str, tuple[Any, dict[str, Any]]] = {
     "_forward_kernel": (triton_kernels._forward_kernel, FORWARD),
     "_backward_by_face_kernel": (triton_kernels._backward_by_face_kernel, BACKWARD),
@@ -85,7 +85,7 @@ def compile_kernel(kernel: str, target: str, dtype: str = "fp32", warps: int | N
     """The compiled kernel; `.asm` holds the code of every stage. dtype: "fp32" or "fp64"; constants: the kernel's constexpr arguments."""
     warps = warps or (4 if kernel in ("_setup_kernel", "_group_kernel") else 1)
     function, sizes = KERNELS[kernel]
-    constants = {"EUCLIDEAN": True, "PERSPECTIVE": False, **sizes, **constants}
+    constants = {"EUCLIDEAN": True, "PERSPECTIVE": False, "STAGES": 1, **sizes, **constants}
     constants = {name: value for name, value in constants.items() if name in function.arg_names}
     integers = dict.fromkeys(("list_ptr", "boxes_ptr", "tile_ptr", "face_ptr"), "*i32")
     integers |= dict.fromkeys(("starts_ptr", "ends_ptr", "count_ptr", "order_ptr"), "*i64")
@@ -120,7 +120,7 @@ def report(kernel: str, variant: str, target: str, dtype: str = "fp32") -> dict[
         registers, spilled, scalars, loop = _read_amd(code["amdgcn"])
     if kernel in OF_TRIANGLES:
         return dict(zip(FIELDS, (kernel, variant, dtype, target, registers, spilled, scalars, compiled.metadata.shared, "", "", ""), strict=True))
-    pixels = triton_gpu.TILE**2 if kernel == "_forward_kernel" else triton_gpu.BLOCK_H * triton_gpu.BLOCK_W
+    pixels = triton_gpu.LAUNCH.tile**2 if kernel == "_forward_kernel" else triton_gpu.LAUNCH.block_h * triton_gpu.LAUNCH.block_w
     lanes = TARGETS[target].warp_size
     pairs = max(1, pixels // lanes)
     row = (kernel, variant, dtype, target, registers, spilled, scalars, compiled.metadata.shared, loop, pairs, round(loop / pairs, 1))

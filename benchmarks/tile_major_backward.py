@@ -153,7 +153,7 @@ def backward_by_tile(triangles: Tensor, colors: Tensor | None, background: Tenso
         grad_triangles, triangles if grad_colors is None else grad_colors,
         o.height, o.width, lists.columns, lists.rows * lists.columns,
         1 / o.sigma, 1 / ((o.far - o.near) * o.gamma), float(o.near), float(o.far), o.log_dist_eps,
-        C=channels, CHANNELS=channels, TILE=triton_gpu.TILE, num_warps=1,
+        C=channels, CHANNELS=channels, TILE=triton_gpu.LAUNCH.tile, num_warps=1,
     )  # fmt: skip
     return grad_triangles, grad_colors
 
@@ -162,7 +162,7 @@ def compare() -> list[dict[str, Any]]:
     """All rows of the table: RGB, float32, sm_90."""
     import compile_kernels as c
 
-    c.KERNELS["_backward_by_tile_kernel"] = (_backward_by_tile_kernel, {"TILE": triton_gpu.TILE})
+    c.KERNELS["_backward_by_tile_kernel"] = (_backward_by_tile_kernel, {"TILE": triton_gpu.LAUNCH.tile})
     code: dict[tuple[str, int, int], tuple[int, int]] = {}  # (kernel, warps, tile) -> instructions of the loop, and around it
     plans = [
         ("_forward_kernel", 1, 8),
@@ -182,7 +182,7 @@ def compare() -> list[dict[str, Any]]:
         triangles = screen_triangles(mesh.verts, mesh.faces, Camera.orbit(2.732, 30, [360 * k / case.batch for k in range(case.batch)]))
         boxes = tiles.reach_boxes(triangles, o)
         tall, wide = (boxes[..., 1] - boxes[..., 0]).long(), (boxes[..., 3] - boxes[..., 2]).long()
-        blocks = int((-(-tall // triton_gpu.BLOCK_H) * -(-wide // triton_gpu.BLOCK_W)).sum())
+        blocks = int((-(-tall // triton_gpu.LAUNCH.block_h) * -(-wide // triton_gpu.LAUNCH.block_w)).sum())
         live, _ = count_pairs(case, "cpu")
         for (kernel, warps, size), (loop, around) in code.items():
             if size:

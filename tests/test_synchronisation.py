@@ -37,7 +37,7 @@ BEFORE, AFTER = ["_setup_kernel", "cumsum"], ["_fill_kernel", "sort", "_group_ke
 
 
 def test_a_coloured_picture(counting, monkeypatch):
-    monkeypatch.setattr(triton_gpu, "FEW_PROGRAMS", 1)  # no triangle is shared, as in a scene of many
+    monkeypatch.setattr(triton_gpu, "LAUNCH", triton_gpu.Launch(few_programs=1))  # no triangle is shared, as in a scene of many
     forward, backward = counting.count()
     assert forward.reads == ["_local_scalar_dense"]
     assert forward.launches == ["new_full", *BEFORE, *AFTER]
@@ -46,7 +46,7 @@ def test_a_coloured_picture(counting, monkeypatch):
 
 
 def test_a_silhouette(counting, monkeypatch):
-    monkeypatch.setattr(triton_gpu, "FEW_PROGRAMS", 1)
+    monkeypatch.setattr(triton_gpu, "LAUNCH", triton_gpu.Launch(few_programs=1))
     forward, backward = counting.count(colored=False)
     assert forward.reads == ["_local_scalar_dense"]
     assert forward.launches == [*BEFORE, *AFTER]

@@ -237,7 +237,7 @@ def test_two_runs_agree_to_the_last_bit_and_stripes_do_not_matter(scene, monkeyp
     first = values_and_gradients(rasterize_triton, triangles, colors, background, o)
     for got, wanted in zip(values_and_gradients(rasterize_triton, triangles, colors, background, o), first, strict=True):
         assert torch.equal(got, wanted)
-    monkeypatch.setattr(triton_gpu, "FEW_PROGRAMS", 1)  # one program a triangle, not four
+    monkeypatch.setattr(triton_gpu, "LAUNCH", triton_gpu.Launch(few_programs=1))  # one program a triangle, not four
     for got, wanted in zip(values_and_gradients(rasterize_triton, triangles, colors, background, o), first, strict=True):
         torch.testing.assert_close(got, wanted, rtol=1e-12, atol=1e-12)
 
@@ -267,7 +267,7 @@ def test_the_setup_and_fill_kernels_do_what_tiles_does(scene, data):
     assert torch.equal(boxes, wanted) if DEVICE == "cpu" else (boxes - wanted).abs().max() <= 1
     assert facts[..., :7].isfinite().all()
     ends, length = triton_gpu.wait_for_length(count, triangles, None, nothing)
-    lists, reference = triton_gpu.launch_fill(boxes, count, ends, length, o), tile_lists(boxes, o.height, o.width, triton_gpu.TILE)
+    lists, reference = triton_gpu.launch_fill(boxes, count, ends, length, o), tile_lists(boxes, o.height, o.width, triton_gpu.LAUNCH.tile)
     assert torch.equal(lists.starts, reference.starts)
     assert torch.equal(lists.faces, reference.faces)
 

@@ -28,6 +28,7 @@ import importlib.util
 import math
 import os
 import sys
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -38,11 +39,25 @@ from torch.autograd.function import once_differentiable
 from .options import LARGEST, Options, check_finite, stored
 from .tiles import Tiles, check_counts
 
-TILE = 8  # pixels along a tile's side: 64 pixels, two for each lane of one warp
-BLOCK_H, BLOCK_W = 4, 8  # pixels that the backward kernel takes at a time: one for each lane of a warp
-SETUP_BLOCK = 128  # triangles of a program of the setup kernel
 MOST_CHANNELS = {torch.float32: 8, torch.float64: 4}  # that a kernel keeps in registers; a picture with more goes through it in groups
-FEW_PROGRAMS = 8192  # a GPU wants at least so many: triangles fewer than that are cut into stripes
+
+
+@dataclass(frozen=True)
+class Launch:
+    """Sizes of the launches. They decide how fast a picture comes, not which picture: only the last bits of sums differ."""
+
+    tile: int = 8  # pixels along a tile's side: 64 pixels, two for each lane of one warp
+    forward_warps: int = 1  # of 32 lanes, a tile
+    forward_stages: int = 1  # loads of the next triangles that are under way while one is reckoned with; 1: none
+    block_h: int = 4  # pixels that the backward kernel takes at a time, block_h x block_w: one for each lane of a warp
+    block_w: int = 8
+    backward_warps: int = 1
+    backward_stages: int = 1
+    few_programs: int = 8192  # a GPU wants at least so many: triangles fewer than that are cut into stripes
+    setup_block: int = 128  # triangles of a program of the setup kernel
+
+
+LAUNCH = Launch()  # what every launch below reads, at the time of the call
 
 
 def use_interpreter() -> None:
@@ -94,7 +109,7 @@ def check_can_run(triangles: Tensor, colors: Tensor | None, o: Options) -> None:
     channels = 0 if colors is None else colors.shape[-1]
     if o.height * o.width * (channels + 1) >= 2**31:  # the kernels count within an image in 32 bits
         raise ValueError(f"size: got {o.height} x {o.width} with {channels + 1} channels, wanted fewer than 2**31 numbers an image for backend 'triton'")
-    check_counts(len(triangles), triangles.shape[1], -(-o.height // TILE) * -(-o.width // TILE))
+    check_counts(len(triangles), triangles.shape[1], -(-o.height // LAUNCH.tile) * -(-o.width // LAUNCH.tile))
 
 
 class _Rasterize(torch.autograd.Function):
@@ -137,12 +152,12 @@ def launch_setup(triangles: Tensor, colors: Tensor | None, background: Tensor, o
     backdrop = stored(background).contiguous()
     if total:
         with _on_device(triangles):
-            _kernels("triton_setup")._setup_kernel[(-(-total // SETUP_BLOCK),)](
+            _kernels("triton_setup")._setup_kernel[(-(-total // LAUNCH.setup_block),)](
                 triangles, triangles if colors is None else colors, backdrop, boxes, count, facts,
                 total, 0 if colors is None else 3 * colors.shape[-1], backdrop.numel(), o.height, o.width,
                 o.reach * (1 + 1e-5), float(o.near), float(o.far), o.min_depth, o.min_doubled_area, LARGEST, _bad_count(total),
-                EUCLIDEAN=o.distance == "euclidean" or o.reach == math.inf, CULL=o.cull_backfaces, TILE=TILE, BLOCK=SETUP_BLOCK,
-                ULP=torch.finfo(triangles.dtype).eps, num_warps=SETUP_BLOCK // 32, enable_fp_fusion=False,
+                EUCLIDEAN=o.distance == "euclidean" or o.reach == math.inf, CULL=o.cull_backfaces, TILE=LAUNCH.tile, BLOCK=LAUNCH.setup_block,
+                ULP=torch.finfo(triangles.dtype).eps, num_warps=LAUNCH.setup_block // 32, enable_fp_fusion=False,
             )  # fmt: skip
     return boxes, count, facts
 
@@ -174,20 +189,20 @@ def _bad_count(total: int) -> int:
 def launch_fill(boxes: Tensor, count: Tensor, ends: Tensor, length: int, o: Options) -> Tiles:
     """The list of every tile: fill, sort, group."""
     batch, faces = boxes.shape[:2]
-    rows, columns = -(-o.height // TILE), -(-o.width // TILE)
+    rows, columns = -(-o.height // LAUNCH.tile), -(-o.width // LAUNCH.tile)
     tiles = batch * rows * columns
     tile = torch.empty(length, dtype=torch.int32, device=boxes.device)
     face, list_ = torch.empty_like(tile), torch.empty_like(tile)
     starts = torch.empty(tiles + 1, dtype=torch.int64, device=boxes.device)
     if length == 0:
-        return Tiles(TILE, rows, columns, starts.zero_(), list_)
+        return Tiles(LAUNCH.tile, rows, columns, starts.zero_(), list_)
     setup = _kernels("triton_setup")
     with _on_device(boxes):
-        setup._fill_kernel[(batch * faces,)](boxes, count, ends, tile, face, faces, rows, columns, TILE=TILE, BLOCK=32, num_warps=1)
+        setup._fill_kernel[(batch * faces,)](boxes, count, ends, tile, face, faces, rows, columns, TILE=LAUNCH.tile, BLOCK=32, num_warps=1)
         tile, order = tile.sort(stable=True)  # in each list, triangles keep their order
-        programs = -(-max(length, tiles + 1) // SETUP_BLOCK)
-        setup._group_kernel[(programs,)](tile, order, face, list_, starts, length, tiles, BLOCK=SETUP_BLOCK, num_warps=SETUP_BLOCK // 32)
-    return Tiles(TILE, rows, columns, starts, list_)
+        programs = -(-max(length, tiles + 1) // LAUNCH.setup_block)
+        setup._group_kernel[(programs,)](tile, order, face, list_, starts, length, tiles, BLOCK=LAUNCH.setup_block, num_warps=LAUNCH.setup_block // 32)
+    return Tiles(LAUNCH.tile, rows, columns, starts, list_)
 
 
 def launch_forward(triangles: Tensor, facts: Tensor, colors: Tensor | None, background: Tensor, tiles: Tiles, o: Options) -> tuple[Tensor, Tensor]:
@@ -204,8 +219,8 @@ def launch_forward(triangles: Tensor, facts: Tensor, colors: Tensor | None, back
                 o.height, o.width, tiles.columns, tiles.rows * tiles.columns, *background.stride(),
                 1 / o.sigma, 1 / ((o.far - o.near) * o.gamma), (o.eps - 1) / o.gamma, float(o.near), float(o.far), o.log_dist_eps,
                 **dials(o, triangles.dtype),
-                C=channels, CHANNELS=group_channels, EUCLIDEAN=o.distance == "euclidean", PERSPECTIVE=o.perspective_correct, TILE=TILE,
-                num_warps=1, enable_fp_fusion=True,
+                C=channels, CHANNELS=group_channels, EUCLIDEAN=o.distance == "euclidean", PERSPECTIVE=o.perspective_correct, TILE=LAUNCH.tile,
+                STAGES=LAUNCH.forward_stages, num_warps=LAUNCH.forward_warps, enable_fp_fusion=True,
             )  # fmt: skip
     return image, state
 
@@ -224,7 +239,7 @@ def launch_backward(
     batch, faces = triangles.shape[:2]
     channels, groups, group_channels = _channel_groups(colors)
     # Few triangles on a large image would leave most of the GPU idle: then several programs share a triangle.
-    stripes = max(1, min(-(-o.height // BLOCK_H), FEW_PROGRAMS // max(1, batch * faces)))
+    stripes = max(1, min(-(-o.height // LAUNCH.block_h), LAUNCH.few_programs // max(1, batch * faces)))
     grad_triangles = triangles.new_empty(groups, stripes, batch, faces, 3, 3)
     grad_colors = None if colors is None else triangles.new_empty(stripes, batch, faces, 3, channels)
     if batch * faces:
@@ -235,8 +250,8 @@ def launch_backward(
                 o.height, o.width, faces, stripes,
                 1 / o.sigma, 1 / ((o.far - o.near) * o.gamma), float(o.near), float(o.far), o.log_dist_eps,
                 **dials(o, triangles.dtype),
-                C=channels, CHANNELS=group_channels, EUCLIDEAN=o.distance == "euclidean", PERSPECTIVE=o.perspective_correct, BLOCK_H=BLOCK_H, BLOCK_W=BLOCK_W,
-                num_warps=1, enable_fp_fusion=True,
+                C=channels, CHANNELS=group_channels, EUCLIDEAN=o.distance == "euclidean", PERSPECTIVE=o.perspective_correct, BLOCK_H=LAUNCH.block_h, BLOCK_W=LAUNCH.block_w,
+                STAGES=LAUNCH.backward_stages, num_warps=LAUNCH.backward_warps, enable_fp_fusion=True,
             )  # fmt: skip
     if grad_colors is not None:
         grad_colors = grad_colors[0] if stripes == 1 else grad_colors.sum(0)

@@ -62,6 +62,7 @@ def _forward_kernel(
     EUCLIDEAN: tl.constexpr,
     PERSPECTIVE: tl.constexpr,
     TILE: tl.constexpr,  # a program's pixels: TILE x TILE
+    STAGES: tl.constexpr,  # of the loop over triangles: how many of them are being loaded at a time
 ):
     """Image of one tile, by an online softmax: the sums over faces of colour and alpha, in one pass, whatever the order of the faces.
 
@@ -103,7 +104,7 @@ def _forward_kernel(
         num = num + (tl.load(background_ptr + b * stride_b + i * stride_i + j * stride_j + c * stride_c, in_image & (c < C), other=0.0),)
 
     start = tl.load(starts_ptr + tile)  # in 64 bits; the length of one list fits into 32
-    for entry in range((tl.load(starts_ptr + tile + 1) - start).to(tl.int32)):
+    for entry in tl.range((tl.load(starts_ptr + tile + 1) - start).to(tl.int32), num_stages=STAGES):
         face = tl.load(list_ptr + start + entry).to(tl.int64)
         corner = triangles_ptr + face * 9
         x0, y0 = tl.load(corner), tl.load(corner + 1)
@@ -208,6 +209,7 @@ def _backward_by_face_kernel(
     PERSPECTIVE: tl.constexpr,
     BLOCK_H: tl.constexpr,  # pixels at a time: BLOCK_H x BLOCK_W
     BLOCK_W: tl.constexpr,
+    STAGES: tl.constexpr,  # of the loop along a row
 ):
     """Gradient of one triangle's corners and colours, summed in registers over the pixels it reaches. No atomics: the sum's order is fixed.
 
@@ -252,7 +254,7 @@ def _backward_by_face_kernel(
     first_row, end_row = tl.load(boxes_ptr + face * 4), tl.load(boxes_ptr + face * 4 + 1)
     first_column, end_column = tl.load(boxes_ptr + face * 4 + 2), tl.load(boxes_ptr + face * 4 + 3)
     for row in range(first_row + stripe * BLOCK_H, end_row, stripes * BLOCK_H):
-        for column in range(first_column, end_column, BLOCK_W):
+        for column in tl.range(first_column, end_column, BLOCK_W, num_stages=STAGES):
             # 1. The pair again, as in the forward pass.
             i = row + lane // BLOCK_W
             j = column + lane % BLOCK_W
