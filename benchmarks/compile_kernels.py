@@ -27,30 +27,58 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from softras_edu.rasterize import triton_gpu, triton_kernels, triton_setup
-from softras_edu.rasterize.triton_inspect import innermost, read_cubin
+from softras_edu.rasterizers import triton_gpu
+from softras_edu.rasterizers.triton_gpu import kernels as triton_kernels
+from softras_edu.rasterizers.triton_gpu import setup as triton_setup
 from softras_edu.softness import CONORMS, DISTRIBUTIONS
+from softras_edu.teaching.triton_lab.machine_code import innermost, read_cubin
 
-TARGETS = {"sm_80": GPUTarget("cuda", 80, 32), "sm_90": GPUTarget("cuda", 90, 32), "gfx942": GPUTarget("hip", "gfx942", 64)}
+TARGETS = {
+    "sm_80": GPUTarget("cuda", 80, 32),
+    "sm_90": GPUTarget("cuda", 90, 32),
+    "gfx942": GPUTarget("hip", "gfx942", 64),
+}
 VARIANTS = {"RGB": {"C": 3, "CHANNELS": 3}, "silhouette": {"C": 0, "CHANNELS": 0}}
 for _c in (1, 3, 7, 19):  # 19 channels go in groups, here in groups as large as they can be
     for _distance in ("euclidean", "barycentric"):
         for _way in ("screen", "perspective"):
             VARIANTS[f"C = {_c}, {_distance}, {_way}"] = {
                 "C": _c,
-                "CHANNELS": {"fp32": min(_c, triton_gpu.MOST_CHANNELS[torch.float32]), "fp64": min(_c, triton_gpu.MOST_CHANNELS[torch.float64])},
+                "CHANNELS": {
+                    "fp32": min(_c, triton_gpu.MOST_CHANNELS[torch.float32]),
+                    "fp64": min(_c, triton_gpu.MOST_CHANNELS[torch.float64]),
+                },
                 "EUCLIDEAN": _distance == "euclidean",
                 "PERSPECTIVE": _way == "perspective",
             }
 VARIANTS["silhouette, barycentric"] = {"C": 0, "CHANNELS": 0, "EUCLIDEAN": False}
 # GenDR, RGB: every distribution with the Soft Rasterizer's conorm, every conorm with its distribution, and two of the longest.
-_PAIRS = [(name, "probabilistic") for name in DISTRIBUTIONS if name != "logistic"] + [("logistic", name) for name in CONORMS if name != "probabilistic"]
-GENDR = {f"{distribution}, {conorm}": (distribution, True, conorm) for distribution, conorm in _PAIRS}
-GENDR |= {"levy, frank, not squared": ("levy", False, "frank"), "gaussian, schweizer_sklar, not squared": ("gaussian", False, "schweizer_sklar")}
-VARIANTS |= {name: {"C": 3, "CHANNELS": 3, **triton_gpu.constants(*choice)} for name, choice in GENDR.items()}
+_PAIRS = [(name, "probabilistic") for name in DISTRIBUTIONS if name != "logistic"] + [
+    ("logistic", name) for name in CONORMS if name != "probabilistic"
+]
+GENDR = {
+    f"{distribution}, {conorm}": (distribution, True, conorm) for distribution, conorm in _PAIRS
+}
+GENDR |= {
+    "levy, frank, not squared": ("levy", False, "frank"),
+    "gaussian, schweizer_sklar, not squared": ("gaussian", False, "schweizer_sklar"),
+}
+VARIANTS |= {
+    name: {"C": 3, "CHANNELS": 3, **triton_gpu.constants(*choice)} for name, choice in GENDR.items()
+}
 # What the test compiles: what runs most, and what costs most registers.
-QUICK = [("RGB", "fp32"), ("silhouette", "fp32"), ("C = 7, euclidean, perspective", "fp32"), ("C = 3, euclidean, perspective", "fp64")]
-SETUP = {"TILE": triton_gpu.LAUNCH.tile, "BLOCK": triton_gpu.LAUNCH.setup_block, "CULL": True, "ULP": 2.0**-23}
+QUICK = [
+    ("RGB", "fp32"),
+    ("silhouette", "fp32"),
+    ("C = 7, euclidean, perspective", "fp32"),
+    ("C = 3, euclidean, perspective", "fp64"),
+]
+SETUP = {
+    "TILE": triton_gpu.LAUNCH.tile,
+    "BLOCK": triton_gpu.LAUNCH.setup_block,
+    "CULL": True,
+    "ULP": 2.0**-23,
+}
 FILL = {"TILE": triton_gpu.LAUNCH.tile, "BLOCK": 32}
 GROUP = {"BLOCK": triton_gpu.LAUNCH.setup_block}
 SOFTRAS = triton_gpu.constants("logistic", True, "probabilistic")
@@ -81,7 +109,9 @@ FIELDS = (
 )
 
 
-def compile_kernel(kernel: str, target: str, dtype: str = "fp32", warps: int | None = None, **constants: Any) -> Any:
+def compile_kernel(
+    kernel: str, target: str, dtype: str = "fp32", warps: int | None = None, **constants: Any
+) -> Any:
     """The compiled kernel; `.asm` holds the code of every stage. dtype: "fp32" or "fp64"; constants: the kernel's constexpr arguments."""
     warps = warps or (4 if kernel in ("_setup_kernel", "_group_kernel") else 1)
     function, sizes = KERNELS[kernel]
@@ -99,11 +129,19 @@ def compile_kernel(kernel: str, target: str, dtype: str = "fp32", warps: int | N
         elif name.endswith("_ptr"):
             signature[name] = f"*{dtype}"
         else:
-            signature[name] = parameter.annotation_type or "i32"  # sizes are plain ints, options are annotated tl.float64
+            signature[name] = (
+                parameter.annotation_type or "i32"
+            )  # sizes are plain ints, options are annotated tl.float64
     # PyTorch's memory is aligned to 16 bytes, and the launcher tells the compiler so.
-    attributes = {(i,): [["tt.divisibility", 16]] for i, name in enumerate(signature) if name.endswith("_ptr")}
+    attributes = {
+        (i,): [["tt.divisibility", 16]] for i, name in enumerate(signature) if name.endswith("_ptr")
+    }
     source = ASTSource(function, signature, constants, attributes)
-    return triton.compile(source, target=TARGETS[target], options={"num_warps": warps, "enable_fp_fusion": kernel not in OF_TRIANGLES})
+    return triton.compile(
+        source,
+        target=TARGETS[target],
+        options={"num_warps": warps, "enable_fp_fusion": kernel not in OF_TRIANGLES},
+    )
 
 
 def report(kernel: str, variant: str, target: str, dtype: str = "fp32") -> dict[str, Any]:
@@ -119,11 +157,45 @@ def report(kernel: str, variant: str, target: str, dtype: str = "fp32") -> dict[
     else:
         registers, spilled, scalars, loop = _read_amd(code["amdgcn"])
     if kernel in OF_TRIANGLES:
-        return dict(zip(FIELDS, (kernel, variant, dtype, target, registers, spilled, scalars, compiled.metadata.shared, "", "", ""), strict=True))
-    pixels = triton_gpu.LAUNCH.tile**2 if kernel == "_forward_kernel" else triton_gpu.LAUNCH.block_h * triton_gpu.LAUNCH.block_w
+        return dict(
+            zip(
+                FIELDS,
+                (
+                    kernel,
+                    variant,
+                    dtype,
+                    target,
+                    registers,
+                    spilled,
+                    scalars,
+                    compiled.metadata.shared,
+                    "",
+                    "",
+                    "",
+                ),
+                strict=True,
+            )
+        )
+    pixels = (
+        triton_gpu.LAUNCH.tile**2
+        if kernel == "_forward_kernel"
+        else triton_gpu.LAUNCH.block_h * triton_gpu.LAUNCH.block_w
+    )
     lanes = TARGETS[target].warp_size
     pairs = max(1, pixels // lanes)
-    row = (kernel, variant, dtype, target, registers, spilled, scalars, compiled.metadata.shared, loop, pairs, round(loop / pairs, 1))
+    row = (
+        kernel,
+        variant,
+        dtype,
+        target,
+        registers,
+        spilled,
+        scalars,
+        compiled.metadata.shared,
+        loop,
+        pairs,
+        round(loop / pairs, 1),
+    )
     if constants.get("DISTRIBUTION") == "gamma":
         row = (*row[:-3], "", pairs, "")
     return dict(zip(FIELDS, row, strict=True))
@@ -150,17 +222,36 @@ def _read_amd(assembly: str) -> tuple[int, int, int, int]:
 
 def reports(everything: bool = False) -> list[dict[str, Any]]:
     """All kernels for all targets; those of pairs in the variants of QUICK, or in all."""
-    chosen = [(variant, "fp32") for variant in VARIANTS] + [(variant, "fp64") for variant in VARIANTS if variant not in GENDR] if everything else QUICK
-    rows = [report(kernel, variant, target, dtype) for kernel in OF_PAIRS for variant, dtype in chosen for target in TARGETS]
+    chosen = (
+        [(variant, "fp32") for variant in VARIANTS]
+        + [(variant, "fp64") for variant in VARIANTS if variant not in GENDR]
+        if everything
+        else QUICK
+    )
+    rows = [
+        report(kernel, variant, target, dtype)
+        for kernel in OF_PAIRS
+        for variant, dtype in chosen
+        for target in TARGETS
+    ]
     dtypes = ("fp32", "fp64") if everything else ("fp32",)
-    return rows + [report(kernel, "all", target, dtype) for kernel in OF_TRIANGLES for dtype in dtypes for target in TARGETS]
+    return rows + [
+        report(kernel, "all", target, dtype)
+        for kernel in OF_TRIANGLES
+        for dtype in dtypes
+        for target in TARGETS
+    ]
 
 
 def main() -> None:
     if os.environ.get("TRITON_INTERPRET") == "1":
         sys.exit("TRITON_INTERPRET=1 is set: there is nothing to compile then. Unset it.")
-    parser = argparse.ArgumentParser(description="Compile the Triton kernels for GPUs that need not be here.")
-    parser.add_argument("--out", type=Path, help="folder for compile-<date>.csv; without it, only print")
+    parser = argparse.ArgumentParser(
+        description="Compile the Triton kernels for GPUs that need not be here."
+    )
+    parser.add_argument(
+        "--out", type=Path, help="folder for compile-<date>.csv; without it, only print"
+    )
     parser.add_argument("--all", action="store_true", help="every variant, in float32 and float64")
     arguments = parser.parse_args()
     out = arguments.out
@@ -168,7 +259,9 @@ def main() -> None:
     print(f"{'kernel':<26} {'variant':<32} {'dtype':<5} {'target':<7} registers spilled   a pair")
     for row in rows:
         place = f"{row['kernel']:<26} {row['variant']:<32} {row['dtype']:<5} {row['target']:<7}"
-        print(f"{place} {row['registers']:>9} {row['spilled']:>7} {row['instructions_per_pair']:>8}")
+        print(
+            f"{place} {row['registers']:>9} {row['spilled']:>7} {row['instructions_per_pair']:>8}"
+        )
     if out:
         out.mkdir(parents=True, exist_ok=True)
         path = out / f"compile-{datetime.date.today().isoformat()}.csv"

@@ -15,15 +15,24 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 if not torch.cuda.is_available():
-    from softras_edu.rasterize.triton_gpu import use_interpreter
+    from softras_edu.rasterizers.triton_gpu import use_interpreter
 
     use_interpreter()
 
 from softras_edu import rasterize
-from softras_edu.rasterize import triton_gpu
+from softras_edu.rasterizers import triton_gpu
 
 FREE = ("empty", "detach", "lift_fresh", "_local_scalar_dense")  # start no kernel
-READS = ("_local_scalar_dense", "nonzero", "is_nonzero", "equal", "masked_select", "unique", "item", "bincount")  # make the host wait
+READS = (
+    "_local_scalar_dense",
+    "nonzero",
+    "is_nonzero",
+    "equal",
+    "masked_select",
+    "unique",
+    "item",
+    "bincount",
+)  # make the host wait
 
 
 class Ledger(TorchDispatchMode):
@@ -35,14 +44,24 @@ class Ledger(TorchDispatchMode):
         self.reads: list[str] = []
         self._inside = False  # a Triton kernel: what its interpreter does is no business of ours
 
-    def __torch_dispatch__(self, function: Any, types: Any, arguments: Any = (), keywords: Any = None) -> Any:
+    def __torch_dispatch__(
+        self, function: Any, types: Any, arguments: Any = (), keywords: Any = None
+    ) -> Any:
         keywords = keywords or {}
         if not self._inside:
             name = function._schema.name.split("::")[1]
-            copies_across = name == "_to_copy" and not keywords.get("non_blocking") and keywords.get("device") not in (None, arguments[0].device)
+            copies_across = (
+                name == "_to_copy"
+                and not keywords.get("non_blocking")
+                and keywords.get("device") not in (None, arguments[0].device)
+            )
             if name in READS or copies_across:
                 self.reads.append(name)
-            is_view = bool(function._schema.returns) and function._schema.returns[0].alias_info is not None and not name.endswith("_")
+            is_view = (
+                bool(function._schema.returns)
+                and function._schema.returns[0].alias_info is not None
+                and not name.endswith("_")
+            )
             if not is_view and not name.startswith(("empty", "new_empty")) and name not in FREE:
                 self.launches.append(name)
         return function(*arguments, **keywords)
@@ -86,8 +105,14 @@ def count(colored: bool = True, **options: Any) -> tuple[Ledger, Ledger]:
     """Ledgers of one forward and one backward pass over three triangles; gradients are asked for triangles and colours."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     generator = torch.Generator().manual_seed(0)
-    triangles = (torch.rand(1, 3, 3, 3, generator=generator) + torch.tensor([-0.5, -0.5, 2.0])).to(device).requires_grad_()
-    colors = torch.rand(1, 3, 3, 3, generator=generator).to(device).requires_grad_() if colored else None
+    triangles = (
+        (torch.rand(1, 3, 3, 3, generator=generator) + torch.tensor([-0.5, -0.5, 2.0]))
+        .to(device)
+        .requires_grad_()
+    )
+    colors = (
+        torch.rand(1, 3, 3, 3, generator=generator).to(device).requires_grad_() if colored else None
+    )
     with Ledger() as forward:
         image = rasterize(triangles, colors, size=8, backend="triton", **options)
     gradient = torch.rand(image.shape, generator=generator).to(image)
@@ -99,8 +124,13 @@ def count(colored: bool = True, **options: Any) -> tuple[Ledger, Ledger]:
 def main() -> None:
     for colored in (True, False):
         for direction, ledger in zip(("forward", "backward"), count(colored), strict=True):
-            print(f"{'RGB' if colored else 'silhouette'} {direction}: {len(ledger.launches)} launches ({', '.join(ledger.launches)}), ", end="")
-            print(f"waits for the device {len(ledger.reads)} times ({', '.join(ledger.reads) or 'never'})")
+            print(
+                f"{'RGB' if colored else 'silhouette'} {direction}: {len(ledger.launches)} launches ({', '.join(ledger.launches)}), ",
+                end="",
+            )
+            print(
+                f"waits for the device {len(ledger.reads)} times ({', '.join(ledger.reads) or 'never'})"
+            )
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
 from softras_edu import __version__, explore
-from softras_edu.doctor import processor
+from softras_edu.machine import processor
 
 # Runs in the kernel. `dials` is printed: for each dial the id of its widget, the name of the state that a page would set, and the values to try.
 SHOW = """
@@ -55,7 +55,9 @@ def no_render(sigma_gamma):
     sigma_gamma.render = lambda *arguments: next(turn)
     return sigma_gamma
 """
-PANEL = "explore.SigmaGamma(shape='sphere', sigma=1e-4)"  # 1,280 triangles at the library's own sigma
+PANEL = (
+    "explore.SigmaGamma(shape='sphere', sigma=1e-4)"  # 1,280 triangles at the library's own sigma
+)
 
 
 class Kernel:
@@ -76,7 +78,11 @@ class Kernel:
 
     def run(self, code: str) -> str:
         """Run a cell; what it printed."""
-        return "".join(message["content"]["text"] for message in self._answers(self.client.execute(code)) if message["msg_type"] == "stream")
+        return "".join(
+            message["content"]["text"]
+            for message in self._answers(self.client.execute(code))
+            if message["msg_type"] == "stream"
+        )
 
     def show(self, explorer: str) -> dict[str, Any]:
         """Make an explorer, given as Python: its dials {name: (widget, state, values)}, picture (a widget) and shape (of the picture)."""
@@ -84,13 +90,18 @@ class Kernel:
 
     def turn(self, widget: str, state: str, value: float) -> tuple[float, list[str]]:
         """Set a dial as a page does: milliseconds until the kernel is idle again, and the widgets that got new pixels."""
-        content = {"comm_id": widget, "data": {"method": "update", "state": {state: value}, "buffer_paths": []}}
+        content = {
+            "comm_id": widget,
+            "data": {"method": "update", "state": {state: value}, "buffer_paths": []},
+        }
         message = self.client.session.msg("comm_msg", content)
         start = time.perf_counter()
         self.client.shell_channel.send(message)
         answers = self._answers(message["header"]["msg_id"])
         took = (time.perf_counter() - start) * 1e3
-        return took, [m["content"]["comm_id"] for m in answers if m["msg_type"] == "comm_msg" and m["buffers"]]
+        return took, [
+            m["content"]["comm_id"] for m in answers if m["msg_type"] == "comm_msg" and m["buffers"]
+        ]
 
     def processor_time(self) -> float:
         """Seconds that the kernel's threads have computed so far."""
@@ -149,8 +160,12 @@ def measure(kernel: Kernel, name: str, explorer: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, help="folder for explorers-<date>.csv; without it, only print")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--out", type=Path, help="folder for explorers-<date>.csv; without it, only print"
+    )
     out = parser.parse_args().out
     cases = {name: f"explore.{name}()" for name in explore.__all__}
     cases |= {"SigmaGamma, sphere": PANEL, "SigmaGamma, no render": f"no_render({PANEL})"}

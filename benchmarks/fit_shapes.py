@@ -21,11 +21,26 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from softras_edu import Camera, Mesh, cube, fit, icosphere, losses, rasterize, rasterize_hard, schedule, screen_triangles, teapot, torus
-from softras_edu.doctor import processor
+from softras_edu import (
+    Camera,
+    Mesh,
+    cube,
+    fit,
+    icosphere,
+    losses,
+    rasterize,
+    rasterize_hard,
+    schedule,
+    screen_triangles,
+    teapot,
+    torus,
+)
+from softras_edu.machine import processor
 
 TARGETS = {"cube": cube(), "teapot": teapot(), "torus": torus()}
-RING = torus(radius=0.8, tube=0.15, around=40, across=16)  # 1,280 faces, as many as the sphere, and a hole
+RING = torus(
+    radius=0.8, tube=0.15, around=40, across=16
+)  # 1,280 faces, as many as the sphere, and a hole
 
 
 @dataclass(frozen=True)
@@ -83,7 +98,10 @@ def around(count: int, turn: float = 0.0) -> Camera:
 @torch.no_grad()
 def silhouettes(mesh: Mesh, camera: Camera, size: int) -> Tensor:
     """Without blur, (N, size, size): the z-buffer's picture, except for a pixel whose centre lies on an edge, and a hundred times faster."""
-    return (rasterize(screen_triangles(mesh.verts, mesh.faces, camera), size=size, sigma=1e-9)[..., 0] > 0.5).float()
+    return (
+        rasterize(screen_triangles(mesh.verts, mesh.faces, camera), size=size, sigma=1e-9)[..., 0]
+        > 0.5
+    ).float()
 
 
 def run(case: Case) -> dict[str, object]:
@@ -101,19 +119,30 @@ def run(case: Case) -> dict[str, object]:
         if case.renderer == "soft":
             alpha = rasterize(triangles, size=case.size, sigma=sigma)[..., 0]
         else:
-            alpha = rasterize_hard(triangles, size=case.size, gradient="nmr" if case.renderer == "nmr" else "none")[..., 0]
-        smooth = case.laplacian * losses.laplacian(verts, start.faces) + case.flatten * losses.flatten(verts, start.faces)
+            alpha = rasterize_hard(
+                triangles, size=case.size, gradient="nmr" if case.renderer == "nmr" else "none"
+            )[..., 0]
+        smooth = case.laplacian * losses.laplacian(
+            verts, start.faces
+        ) + case.flatten * losses.flatten(verts, start.faces)
         return losses.iou(alpha, masks[some]) + smooth
 
     clock, cpu = time.perf_counter(), time.process_time()
     rule = partial(torch.optim.Adam, betas=(0.5, 0.99))
     dials = {"lr": schedule(case.lr, case.lr_end), "sigma": schedule(case.sigma, case.sigma_end)}
-    done = fit(loss, [offset], steps=case.steps, optimizer=rule, seed=case.seed, progress=False, **dials)
+    done = fit(
+        loss, [offset], steps=case.steps, optimizer=rule, seed=case.seed, progress=False, **dials
+    )
     seconds, cpu_seconds = time.perf_counter() - clock, time.process_time() - cpu
 
     fitted = Mesh((start.verts + offset).detach(), start.faces)
     seen = 1 - losses.iou(silhouettes(fitted, camera, case.size), masks).item()
-    new = 1 - losses.iou(silhouettes(fitted, unseen, case.size), silhouettes(target, unseen, case.size)).item()
+    new = (
+        1
+        - losses.iou(
+            silhouettes(fitted, unseen, case.size), silhouettes(target, unseen, case.size)
+        ).item()
+    )
     return {
         **asdict(case),
         "iou_seen": round(seen, 4),
@@ -131,18 +160,33 @@ def run(case: Case) -> dict[str, object]:
 
 def main() -> None:
     """Run all cases, or one group."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="write fit-shapes-<date>.csv there")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="write fit-shapes-<date>.csv there"
+    )
     parser.add_argument("--only", metavar="GROUP", help="target, loss, sigma, views or renderer")
     given = parser.parse_args()
     rows: list[dict[str, object]] = []
-    path = None if given.out is None else given.out / f"fit-shapes-{datetime.date.today().isoformat()}.csv"
+    path = (
+        None
+        if given.out is None
+        else given.out / f"fit-shapes-{datetime.date.today().isoformat()}.csv"
+    )
     run(Case("warm-up", steps=2))  # compiles
     for case in cases():
         if given.only not in (None, case.group):
             continue
         rows.append(run(case))
-        print(*(f"{key} {value}" for key, value in rows[-1].items() if key not in ("device", "torch", "date")), flush=True)
+        print(
+            *(
+                f"{key} {value}"
+                for key, value in rows[-1].items()
+                if key not in ("device", "torch", "date")
+            ),
+            flush=True,
+        )
         if path is not None:
             with path.open("w", newline="", encoding="utf-8") as file:
                 writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")

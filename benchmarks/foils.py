@@ -14,17 +14,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from softras_edu.rasterize import numba_cpu, numba_kernels
-from softras_edu.rasterize.options import Options
+from softras_edu.rasterizers import numba_cpu
+from softras_edu.rasterizers.numba_cpu import kernels as numba_kernels
+from softras_edu.rasterizers.options import Options
 
 Array = Any  # numpy.ndarray
-NMR_EPS = 1e-4  # as in softras_edu/rasterize/hard.py
+NMR_EPS = 1e-4  # as in softras_edu/rasterizers/hard.py
 
 # ---------------------------------------------------------------- soft, truncated
 
 
 @numba.njit(forceinline=True)
-def _nothing_back(d_w: tuple[float, float, float], v: tuple[float, float, float], w: tuple[float, float, float], inverse: float) -> tuple[float, float, float]:
+def _nothing_back(
+    d_w: tuple[float, float, float],
+    v: tuple[float, float, float],
+    w: tuple[float, float, float],
+    inverse: float,
+) -> tuple[float, float, float]:
     return 0.0, 0.0, 0.0
 
 
@@ -32,7 +38,9 @@ def _truncated_loop() -> Any:
     """The library's backward loop, with one of its functions replaced: nothing flows from w to v, so nothing from colour and depth to x and y."""
     whole = numba_kernels.backward_faces.py_func  # type: ignore[attr-defined]
     names = {**whole.__globals__, "clip_backward": _nothing_back}
-    return numba.njit(nogil=True, error_model="numpy")(types.FunctionType(whole.__code__, names, "backward_faces_truncated"))
+    return numba.njit(nogil=True, error_model="numpy")(
+        types.FunctionType(whole.__code__, names, "backward_faces_truncated")
+    )
 
 
 _backward_faces_truncated = _truncated_loop()
@@ -40,7 +48,9 @@ _backward_faces_truncated = _truncated_loop()
 
 class _Truncated(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, triangles: Tensor, colors: Tensor, background: Tensor, o: Options) -> Tensor:
+    def forward(
+        ctx: Any, triangles: Tensor, colors: Tensor, background: Tensor, o: Options
+    ) -> Tensor:
         image, *saved = numba_cpu.forward(triangles, colors, background, o)
         ctx.save_for_backward(triangles, colors, *saved)
         ctx.options = o
@@ -53,16 +63,56 @@ class _Truncated(torch.autograd.Function):
         flat = d_image.contiguous().view(len(peak), -1).numpy()
         d_state, dials = np.empty(len(peak)), numba_cpu.dials(ctx.options)
         numba_kernels.backward_alpha(flat, state, d_state, dials)
-        t, c = triangles.contiguous().view(-1, 3, 3).numpy(), colors.contiguous().view(len(box), 3, -1).numpy()
+        t, c = (
+            triangles.contiguous().view(-1, 3, 3).numpy(),
+            colors.contiguous().view(len(box), 3, -1).numpy(),
+        )
         d_t, d_c = np.zeros_like(t), np.zeros_like(c)
-        _backward_faces_truncated(0, len(t), t, c, box, peak, den, state, winner, color, flat, d_state, d_t, d_c, True, dials)
-        return torch.from_numpy(d_t).view(triangles.shape), torch.from_numpy(d_c).view(colors.shape), None, None
+        _backward_faces_truncated(
+            0,
+            len(t),
+            t,
+            c,
+            box,
+            peak,
+            den,
+            state,
+            winner,
+            color,
+            flat,
+            d_state,
+            d_t,
+            d_c,
+            True,
+            dials,
+        )
+        return (
+            torch.from_numpy(d_t).view(triangles.shape),
+            torch.from_numpy(d_c).view(colors.shape),
+            None,
+            None,
+        )
 
 
-def truncated(triangles: Tensor, colors: Tensor, *, size: int, sigma: float, gamma: float, near: float, far: float, background: float) -> Tensor:
+def truncated(
+    triangles: Tensor,
+    colors: Tensor,
+    *,
+    size: int,
+    sigma: float,
+    gamma: float,
+    near: float,
+    far: float,
+    background: float,
+) -> Tensor:
     """`rasterize`, (B, F, 3, 3) and (B, F, 3, C) -> (B, H, W, C + 1), with the official kernel's gradient."""
     o = Options(size, size, sigma, gamma, 1e-3, near, far, 1e-4, "euclidean", False, False)
-    return _Truncated.apply(triangles, colors, triangles.new_full((len(triangles), size, size, colors.shape[-1]), background), o)  # type: ignore[no-any-return]
+    return _Truncated.apply(
+        triangles,
+        colors,
+        triangles.new_full((len(triangles), size, size, colors.shape[-1]), background),
+        o,
+    )  # type: ignore[no-any-return]
 
 
 # ---------------------------------------------------------------- hard
@@ -70,9 +120,21 @@ def truncated(triangles: Tensor, colors: Tensor, *, size: int, sigma: float, gam
 
 class _Hard(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, triangles: Tensor, colors: Tensor, size: int, near: float, far: float, background: float, invent: bool) -> Tensor:
+    def forward(
+        ctx: Any,
+        triangles: Tensor,
+        colors: Tensor,
+        size: int,
+        near: float,
+        far: float,
+        background: float,
+        invent: bool,
+    ) -> Tensor:
         t, c = (x.detach().double().contiguous().numpy() for x in (triangles, colors))
-        image, face = np.full((len(t), size, size, c.shape[-1] + 1), float(background)), np.full((len(t), size, size), -1)
+        image, face = (
+            np.full((len(t), size, size, c.shape[-1] + 1), float(background)),
+            np.full((len(t), size, size), -1),
+        )
         image[..., -1] = 0
         _draw_hard(t, c, image, face, near, far)
         ctx.kept = t, c, image, face, invent
@@ -90,13 +152,24 @@ class _Hard(torch.autograd.Function):
         return torch.from_numpy(d_t).to(d_image.dtype), None, None, None, None, None, None
 
 
-def hard(triangles: Tensor, colors: Tensor, *, size: int, near: float, far: float, background: float, gradient: str) -> Tensor:
+def hard(
+    triangles: Tensor,
+    colors: Tensor,
+    *,
+    size: int,
+    near: float,
+    far: float,
+    background: float,
+    gradient: str,
+) -> Tensor:
     """`rasterize_hard`, (B, F, 3, 3) and (B, F, 3, C) -> (B, H, W, C + 1), with the same gradients for corners, and none for colours."""
     return _Hard.apply(triangles, colors, size, near, far, background, gradient == "nmr")  # type: ignore[no-any-return]
 
 
 @numba.njit(error_model="numpy", cache=True)
-def _inside_gradient(triangles: Array, colors: Array, face: Array, d_image: Array, d_triangles: Array) -> None:
+def _inside_gradient(
+    triangles: Array, colors: Array, face: Array, d_image: Array, d_triangles: Array
+) -> None:
     """What autograd finds in a hard picture: the colour of a face slides along under the pixel. When corner k moves by s, as if the pixel moved by -v_k s."""
     images, size, channels = face.shape[0], face.shape[1], colors.shape[-1]
     for b in range(images):
@@ -108,20 +181,34 @@ def _inside_gradient(triangles: Array, colors: Array, face: Array, d_image: Arra
                 x, y = (2 * j + 1 - size) / size, 1 - (2 * i + 1) / size
                 (x0, y0, _), (x1, y1, _), (x2, y2, _) = triangles[b, n]
                 area = (x1 - x0) * (y2 - y0) - (y1 - y0) * (x2 - x0)
-                v = (((x1 - x) * (y2 - y) - (y1 - y) * (x2 - x)) / area, ((x2 - x) * (y0 - y) - (y2 - y) * (x0 - x)) / area, 0.0)
+                v = (
+                    ((x1 - x) * (y2 - y) - (y1 - y) * (x2 - x)) / area,
+                    ((x2 - x) * (y0 - y) - (y2 - y) * (x0 - x)) / area,
+                    0.0,
+                )
                 v = (v[0], v[1], 1 - v[0] - v[1])
                 d_x = d_y = 0.0  # of the loss, as the pixel moves over the face
                 for m in range(channels):
                     c0, c1, c2 = colors[b, n, 0, m], colors[b, n, 1, m], colors[b, n, 2, m]
-                    d_x += d_image[b, i, j, m] * (c0 * (y1 - y2) + c1 * (y2 - y0) + c2 * (y0 - y1)) / area
-                    d_y += d_image[b, i, j, m] * (c0 * (x2 - x1) + c1 * (x0 - x2) + c2 * (x1 - x0)) / area
+                    d_x += (
+                        d_image[b, i, j, m]
+                        * (c0 * (y1 - y2) + c1 * (y2 - y0) + c2 * (y0 - y1))
+                        / area
+                    )
+                    d_y += (
+                        d_image[b, i, j, m]
+                        * (c0 * (x2 - x1) + c1 * (x0 - x2) + c2 * (x1 - x0))
+                        / area
+                    )
                 for k in range(3):
                     d_triangles[b, n, k, 0] -= v[k] * d_x
                     d_triangles[b, n, k, 1] -= v[k] * d_y
 
 
 @numba.njit(error_model="numpy", cache=True)
-def _draw_hard(triangles: Array, colors: Array, image: Array, face: Array, near: float, far: float) -> None:
+def _draw_hard(
+    triangles: Array, colors: Array, image: Array, face: Array, near: float, far: float
+) -> None:
     images, faces = triangles.shape[:2]
     size, channels = image.shape[1], colors.shape[-1]
     for b in range(images):
@@ -146,13 +233,19 @@ def _draw_hard(triangles: Array, colors: Array, image: Array, face: Array, near:
                     if near <= z <= far and z < depth[i, j]:
                         depth[i, j], face[b, i, j] = z, n
                         for k in range(channels):
-                            image[b, i, j, k] = w0 * colors[b, n, 0, k] + w1 * colors[b, n, 1, k] + w2 * colors[b, n, 2, k]
+                            image[b, i, j, k] = (
+                                w0 * colors[b, n, 0, k]
+                                + w1 * colors[b, n, 1, k]
+                                + w2 * colors[b, n, 2, k]
+                            )
                         image[b, i, j, channels] = 1.0
 
 
 @numba.njit(error_model="numpy", cache=True)
-def _nmr_gradient(triangles: Array, image: Array, face: Array, d_image: Array, d_triangles: Array, axis: int) -> None:
-    """Corners along one axis, scanline by scanline; the same names as in `nmr_gradient` of softras_edu/rasterize/hard.py, which explains them."""
+def _nmr_gradient(
+    triangles: Array, image: Array, face: Array, d_image: Array, d_triangles: Array, axis: int
+) -> None:
+    """Corners along one axis, scanline by scanline; the same names as in `nmr_gradient` of softras_edu/rasterizers/hard.py, which explains them."""
     images, faces = triangles.shape[:2]
     size, channels = image.shape[1], image.shape[-1]
     pixel = 2 / size if axis == 0 else -2 / size
@@ -186,11 +279,15 @@ def _nmr_gradient(triangles: Array, image: Array, face: Array, d_image: Array, d
                             continue
                         change = 0.0
                         for m in range(channels):
-                            other = image[b, in_i, in_j, m] if outside else image[b, out_i, out_j, m]
+                            other = (
+                                image[b, in_i, in_j, m] if outside else image[b, out_i, out_j, m]
+                            )
                             change += (other - image[b, i, j, m]) * d_image[b, i, j, m]
                         if change >= 0:  # only changes that lower the loss
                             continue
                         gap = start + step * pixel - cross_at
                         for m in range(2):
                             delta = gap / max(t if m else 1 - t, 1e-9)
-                            d_triangles[b, n, ends[m], axis] += change / (delta + NMR_EPS if delta > 0 else delta - NMR_EPS)
+                            d_triangles[b, n, ends[m], axis] += change / (
+                                delta + NMR_EPS if delta > 0 else delta - NMR_EPS
+                            )

@@ -17,13 +17,19 @@ from pathlib import Path
 import numba
 import torch
 
-from softras_edu.doctor import processor
+from softras_edu.machine import processor
 from softras_edu.reconstruct.config import METHODS, Config
 from softras_edu.reconstruct.data import make_data, read
 from softras_edu.reconstruct.network import Network
 from softras_edu.reconstruct.train import PHASES, Clock, step_losses
 
-CASES = (("silhouette", "numba"), ("silhouette", "pairs"), ("color", "numba"), ("color", "pairs"), ("nmr", ""))
+CASES = (
+    ("silhouette", "numba"),
+    ("silhouette", "pairs"),
+    ("color", "numba"),
+    ("color", "pairs"),
+    ("nmr", ""),
+)
 WARM_UP, STEPS = 2, 7
 
 
@@ -40,7 +46,9 @@ def measure(config: Config) -> dict[str, float]:
         batch = shapes.batch(config.batch, 0, step)
         clock.lap("data")
         rule.zero_grad()
-        step_losses(network, batch.images, batch.views, network.faces, config.at("sigma", 0), config, clock)["loss"].backward()
+        step_losses(
+            network, batch.images, batch.views, network.faces, config.at("sigma", 0), config, clock
+        )["loss"].backward()
         rule.step()
         clock.lap(PHASES[-1])
         laps.append(clock.seconds)
@@ -61,10 +69,22 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         make_data(folder, objects=2, held_out=1, progress=False)
         for method, backend in CASES:
-            seconds = measure(Config(data=folder, method=method, dials={"backend": backend} if backend else {}))
-            whole, rendering = sum(seconds.values()), seconds["rendering"] + seconds["backward of rendering"]
-            rows.append(about | {"method": method, "backend": backend} | {p: f"{s:.4f}" for p, s in seconds.items()} | {"step": f"{whole:.4f}"})
-            print(f"{method:<10} {backend:<6} {whole:7.3f} s a step, {rendering:7.3f} s of it rendering ({100 * rendering / whole:.0f} %)")
+            seconds = measure(
+                Config(data=folder, method=method, dials={"backend": backend} if backend else {})
+            )
+            whole, rendering = (
+                sum(seconds.values()),
+                seconds["rendering"] + seconds["backward of rendering"],
+            )
+            rows.append(
+                about
+                | {"method": method, "backend": backend}
+                | {p: f"{s:.4f}" for p, s in seconds.items()}
+                | {"step": f"{whole:.4f}"}
+            )
+            print(
+                f"{method:<10} {backend:<6} {whole:7.3f} s a step, {rendering:7.3f} s of it rendering ({100 * rendering / whole:.0f} %)"
+            )
     given.out.mkdir(parents=True, exist_ok=True)
     path = given.out / f"reconstruct-step-{about['date']}.csv"
     with path.open("w", newline="", encoding="utf-8") as file:

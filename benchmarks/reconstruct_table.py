@@ -21,7 +21,7 @@ from typing import Any
 import numba
 import torch
 
-from softras_edu.doctor import processor
+from softras_edu.machine import processor
 from softras_edu.reconstruct import checkpoint
 from softras_edu.reconstruct.config import METHODS, Config
 from softras_edu.reconstruct.data import make_data, read
@@ -39,14 +39,44 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 # ShapeNet, 13 classes, real renderings: beside ours for orientation. Other objects, other pictures, far more steps: not comparable.
 THEIRS = "ShapeNet, theirs, not comparable"
-CLASSES = ("aeroplane", "bench", "car", "chair", "lamp", "rifle", "table")  # those that are here too
+CLASSES = (
+    "aeroplane",
+    "bench",
+    "car",
+    "chair",
+    "lamp",
+    "rifle",
+    "table",
+)  # those that are here too
 PUBLISHED: dict[str, tuple[str, float, tuple[float, ...]]] = {
-    "NMR": ("run by Le Lidec et al., NeurIPS 2021, Table 3", 57.0, (58.5, 45.7, 71.3, 41.4, 36.7, 55.7, 39.1)),
-    "SoftRas": ("run by Le Lidec et al., NeurIPS 2021, Table 3", 58.6, (62.0, 47.55, 69.4, 49.4, 43.3, 61.4, 43.6)),
+    "NMR": (
+        "run by Le Lidec et al., NeurIPS 2021, Table 3",
+        57.0,
+        (58.5, 45.7, 71.3, 41.4, 36.7, 55.7, 39.1),
+    ),
+    "SoftRas": (
+        "run by Le Lidec et al., NeurIPS 2021, Table 3",
+        58.6,
+        (62.0, 47.55, 69.4, 49.4, 43.3, 61.4, 43.6),
+    ),
     "SoftRas, full": ("reported by its authors", 64.64, ()),
 }
 
-FIELDS = ("date", "device", "torch", "numba", "source", "method", "seed", "steps", "batch", "width", "minutes", *FAMILIES, "mean")
+FIELDS = (
+    "date",
+    "device",
+    "torch",
+    "numba",
+    "source",
+    "method",
+    "seed",
+    "steps",
+    "batch",
+    "width",
+    "minutes",
+    *FAMILIES,
+    "mean",
+)
 Row = dict[str, Any]
 
 
@@ -76,7 +106,10 @@ def hull(folder: Path) -> Row:
     shapes = read(folder, "test")
     scores = {}
     for name, images, voxels in zip(shapes.classes, shapes.images, shapes.voxels, strict=True):
-        scores[name] = 100 * statistics.mean(voxel_iou(visual_hull(pictures), truth).item() for pictures, truth in zip(images, voxels, strict=True))
+        scores[name] = 100 * statistics.mean(
+            voxel_iou(visual_hull(pictures), truth).item()
+            for pictures, truth in zip(images, voxels, strict=True)
+        )
     return {
         "source": "ours",
         "method": "visual hull of 24 views",
@@ -90,7 +123,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("--methods", nargs="+", default=list(SETTINGS))
-    parser.add_argument("--work", type=Path, default=Path("runs"), help="where data and runs go (runs)")
+    parser.add_argument(
+        "--work", type=Path, default=Path("runs"), help="where data and runs go (runs)"
+    )
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     given = parser.parse_args()
     folder, path = given.work / "data", given.out / "reconstruct.csv"
@@ -119,14 +154,26 @@ def main() -> None:
         add(about | hull(folder))
     for method, (source, mean, scores) in PUBLISHED.items():
         if (method, "") not in there:
-            add({"source": f"{THEIRS} ({source})", "method": method, "mean": mean, **dict(zip(CLASSES, scores, strict=False))})
+            add(
+                {
+                    "source": f"{THEIRS} ({source})",
+                    "method": method,
+                    "mean": mean,
+                    **dict(zip(CLASSES, scores, strict=False)),
+                }
+            )
     for seed in range(given.seeds):
         for method in given.methods:
-            config = replace(Config(data=str(folder), method=method, steps=given.steps, seed=seed), **SETTINGS[method])
+            config = replace(
+                Config(data=str(folder), method=method, steps=given.steps, seed=seed),
+                **SETTINGS[method],
+            )
             known = [row for row in rows if (row["method"], row["seed"]) == (method, str(seed))]
             if known:
                 if int(known[0]["steps"]) != given.steps:
-                    raise SystemExit(f"{path} has {method}, seed {seed} with {known[0]['steps']} steps; this would be {given.steps}. Choose another --out")
+                    raise SystemExit(
+                        f"{path} has {method}, seed {seed} with {known[0]['steps']} steps; this would be {given.steps}. Choose another --out"
+                    )
                 continue
             print(f"{method}, seed {seed}: {json.dumps(SETTINGS[method])}")
             try:
@@ -134,13 +181,25 @@ def main() -> None:
             except NotImplementedError as error:
                 print(f"{method}: left out ({error})")
 
-    print(f"\n{'voxel IoU, %':<26} {'runs':>4} " + " ".join(f"{name:>9}" for name in (*FAMILIES, "mean")) + "   spread of the means")
+    print(
+        f"\n{'voxel IoU, %':<26} {'runs':>4} "
+        + " ".join(f"{name:>9}" for name in (*FAMILIES, "mean"))
+        + "   spread of the means"
+    )
     for method in dict.fromkeys(row["method"] for row in rows):
         mine = [row for row in rows if row["method"] == method]
         columns = [[float(row[name]) for row in mine if row[name]] for name in (*FAMILIES, "mean")]
-        cells = " ".join(f"{statistics.mean(column):9.1f}" if column else f"{'':>9}" for column in columns)
-        spread = f"{min(columns[-1]):.1f} to {max(columns[-1]):.1f}" if len(mine) > 1 else mine[0]["source"].removeprefix("ours")
-        print(f"{method:<26} {len(mine):>4} {cells}   {spread}  {METHODS[method].about if method in METHODS else ''}")
+        cells = " ".join(
+            f"{statistics.mean(column):9.1f}" if column else f"{'':>9}" for column in columns
+        )
+        spread = (
+            f"{min(columns[-1]):.1f} to {max(columns[-1]):.1f}"
+            if len(mine) > 1
+            else mine[0]["source"].removeprefix("ours")
+        )
+        print(
+            f"{method:<26} {len(mine):>4} {cells}   {spread}  {METHODS[method].about if method in METHODS else ''}"
+        )
 
 
 if __name__ == "__main__":

@@ -27,20 +27,41 @@ from torch import Tensor
 from softras_edu.bench import Case
 from softras_edu.bench.measure import count_pairs
 from softras_edu.camera import Camera
-from softras_edu.mesh import icosphere
-from softras_edu.rasterize import tiles, triton_gpu
-from softras_edu.rasterize.options import Options
-from softras_edu.rasterize.triton_inspect import innermost, read_sass
-from softras_edu.rasterize.triton_numbers import exp, reciprocal
-from softras_edu.rasterize.triton_pair import beside, clip_barycentric, d_clip_barycentric, edge, nearest_on_boundary
-from softras_edu.rasterize.triton_setup import FACTS
-from softras_edu.rasterize.triton_softness import tails
-from softras_edu.render import screen_triangles
+from softras_edu.rasterizers import tiles, triton_gpu
+from softras_edu.rasterizers.options import Options
+from softras_edu.rasterizers.triton_gpu.gendr import tails
+from softras_edu.rasterizers.triton_gpu.numbers import exp, reciprocal
+from softras_edu.rasterizers.triton_gpu.pair import (
+    beside,
+    clip_barycentric,
+    d_clip_barycentric,
+    edge,
+    nearest_on_boundary,
+)
+from softras_edu.rasterizers.triton_gpu.setup import FACTS
+from softras_edu.rendering import screen_triangles
+from softras_edu.shapes import icosphere
+from softras_edu.teaching.triton_lab.machine_code import innermost, read_sass
 
-CASES = {"64 of 64 x 64, 1,280 faces": Case(64, 3, 1e-4, 64), "one 512 x 512, 20,480 faces": Case(512, 5, 1e-4, 1)}
+CASES = {
+    "64 of 64 x 64, 1,280 faces": Case(64, 3, 1e-4, 64),
+    "one 512 x 512, 20,480 faces": Case(512, 5, 1e-4, 1),
+}
 LANES_A_SECOND = 132 * 128 * 1.98e9  # H200: instructions a second, counted lane by lane
 FLOOR = {"forward": 133, "backward": 161}  # instructions a live pair, RGB
-FIELDS = ("case", "kernel", "warps", "tile", "programs", "turns", "loop", "around", "instructions_1e6", "microseconds", "percent_of_floor")
+FIELDS = (
+    "case",
+    "kernel",
+    "warps",
+    "tile",
+    "programs",
+    "turns",
+    "loop",
+    "around",
+    "instructions_1e6",
+    "microseconds",
+    "percent_of_floor",
+)
 
 
 @triton.jit(do_not_specialize=["height", "width", "columns", "tiles"])
@@ -52,7 +73,7 @@ def _backward_by_tile_kernel(
     inv_sigma: tl.float64, depth_scale: tl.float64, near: tl.float64, far: tl.float64, log_dist_eps: tl.float64,
     C: tl.constexpr, CHANNELS: tl.constexpr, TILE: tl.constexpr,
 ):  # fmt: skip
-    """Gradient of all triangles from the pixels of one tile. Euclidean distance, colours affine on the screen; else as in triton_kernels.py."""
+    """Gradient of all triangles from the pixels of one tile. Euclidean distance, colours affine on the screen; else as in triton_gpu/kernels.py."""
     dtype: tl.constexpr = triangles_ptr.dtype.element_ty
     tile = tl.program_id(0)
     lane = tl.arange(0, TILE * TILE)
@@ -73,13 +94,18 @@ def _backward_by_tile_kernel(
     pixel = (tile // tiles).to(tl.int64) * height * width + i * width + j
     state_size: tl.constexpr = 3 if CHANNELS > 0 else 1
     state = state_ptr + pixel * state_size
-    g_product = tl.load(grad_ptr + pixel * (C + 1) + C, in_image, other=0.0) * tl.load(state, in_image, other=0.0)
+    g_product = tl.load(grad_ptr + pixel * (C + 1) + C, in_image, other=0.0) * tl.load(
+        state, in_image, other=0.0
+    )
     out, grad = (), ()
     for k in tl.static_range(CHANNELS):
         out = out + (tl.load(image_ptr + pixel * (C + 1) + k, in_image, other=0.0),)
         grad = grad + (tl.load(grad_ptr + pixel * (C + 1) + k, in_image, other=0.0),)
     if CHANNELS > 0:
-        peak, inv_den = tl.load(state + 1, in_image, other=0.0), tl.load(state + 2, in_image, other=0.0)
+        peak, inv_den = (
+            tl.load(state + 1, in_image, other=0.0),
+            tl.load(state + 2, in_image, other=0.0),
+        )
 
     start = tl.load(starts_ptr + tile)
     for entry in range((tl.load(starts_ptr + tile + 1) - start).to(tl.int32)):
@@ -89,17 +115,30 @@ def _backward_by_tile_kernel(
         x1, y1 = tl.load(corner + 3), tl.load(corner + 4)
         x2, y2 = tl.load(corner + 6), tl.load(corner + 7)
         fact = facts_ptr + face * FACTS
-        inv_area, inv01, inv12, inv20 = tl.load(fact), tl.load(fact + 1), tl.load(fact + 2), tl.load(fact + 3)
+        inv_area, inv01, inv12, inv20 = (
+            tl.load(fact),
+            tl.load(fact + 1),
+            tl.load(fact + 2),
+            tl.load(fact + 3),
+        )
         inv_z0, inv_z1, inv_z2 = tl.load(fact + 4), tl.load(fact + 5), tl.load(fact + 6)
         e12x, e12y, along_x, along_y, slope0x, slope0y = edge(x1, y1, x2, y2, inv12, inv_area)
-        raw0, d2_12, t12, gx_12, gy_12 = beside(x, y, x1, y1, e12x, e12y, along_x, along_y, slope0x, slope0y)
+        raw0, d2_12, t12, gx_12, gy_12 = beside(
+            x, y, x1, y1, e12x, e12y, along_x, along_y, slope0x, slope0y
+        )
         e20x, e20y, along_x, along_y, slope1x, slope1y = edge(x2, y2, x0, y0, inv20, inv_area)
-        raw1, d2_20, t20, gx_20, gy_20 = beside(x, y, x2, y2, e20x, e20y, along_x, along_y, slope1x, slope1y)
+        raw1, d2_20, t20, gx_20, gy_20 = beside(
+            x, y, x2, y2, e20x, e20y, along_x, along_y, slope1x, slope1y
+        )
         e01x, e01y, along_x, along_y, slope2x, slope2y = edge(x0, y0, x1, y1, inv01, inv_area)
-        raw2, d2_01, t01, gx_01, gy_01 = beside(x, y, x0, y0, e01x, e01y, along_x, along_y, slope2x, slope2y)
+        raw2, d2_01, t01, gx_01, gy_01 = beside(
+            x, y, x0, y0, e01x, e01y, along_x, along_y, slope2x, slope2y
+        )
         sign = tl.where(tl.minimum(tl.minimum(raw0, raw1), raw2) > 0.0, inv_sigma, -inv_sigma)
         logit = tl.minimum(tl.minimum(d2_01, d2_12), d2_20) * sign
-        log_d, _log_outside, d_log_d, d_log_outside = tails(logit, 0.0, 0.0, 0, 0.0, "logistic", False)
+        log_d, _log_outside, d_log_d, d_log_outside = tails(
+            logit, 0.0, 0.0, 0, 0.0, "logistic", False
+        )
         w0, w1, w2, inv_total = clip_barycentric(raw0, raw1, raw2)
         z = reciprocal(w0 * inv_z0 + w1 * inv_z1 + w2 * inv_z2)
         keep = in_image & (log_d >= log_dist_eps) & (z >= near) & (z <= far)
@@ -108,7 +147,10 @@ def _backward_by_tile_kernel(
         hx, hy = zero, zero
         grads = grad_triangles_ptr + face * 9
         if CHANNELS > 0:
-            share = exp(tl.where(keep, log_d + (near - z) * depth_scale - peak, -float("inf"))) * inv_den
+            share = (
+                exp(tl.where(keep, log_d + (near - z) * depth_scale - peak, -float("inf")))
+                * inv_den
+            )
             g_log_weight, g_w0, g_w1, g_w2 = zero, zero, zero, zero
             for k in tl.static_range(CHANNELS):
                 color = colors_ptr + face * 3 * C + k
@@ -126,11 +168,15 @@ def _backward_by_tile_kernel(
             tl.atomic_add(grads + 5, tl.sum(g_v * w1) * -inv_z1 * inv_z1, sem="relaxed")
             tl.atomic_add(grads + 8, tl.sum(g_v * w2) * -inv_z2 * inv_z2, sem="relaxed")
             g_w0, g_w1, g_w2 = g_w0 + g_v * inv_z0, g_w1 + g_v * inv_z1, g_w2 + g_v * inv_z2
-            g_w0, g_w1, g_w2 = d_clip_barycentric(g_w0, g_w1, g_w2, w0, w1, w2, inv_total, raw0, raw1, raw2)
+            g_w0, g_w1, g_w2 = d_clip_barycentric(
+                g_w0, g_w1, g_w2, w0, w1, w2, inv_total, raw0, raw1, raw2
+            )
             hx = g_w0 * slope0x + g_w1 * slope1x + g_w2 * slope2x
             hy = g_w0 * slope0y + g_w1 * slope1y + g_w2 * slope2y
         g_d2 = tl.where(keep, g_logit * sign, 0.0)
-        at0, at1, at2, gap_x, gap_y = nearest_on_boundary(d2_12, t12, gx_12, gy_12, d2_20, t20, gx_20, gy_20, d2_01, t01, gx_01, gy_01)
+        at0, at1, at2, gap_x, gap_y = nearest_on_boundary(
+            d2_12, t12, gx_12, gy_12, d2_20, t20, gx_20, gy_20, d2_01, t01, gx_01, gy_01
+        )
         kx, ky = -2.0 * g_d2 * gap_x, -2.0 * g_d2 * gap_y
         tl.atomic_add(grads, tl.sum(at0 * kx - raw0 * hx), sem="relaxed")
         tl.atomic_add(grads + 1, tl.sum(at0 * ky - raw0 * hy), sem="relaxed")
@@ -140,14 +186,19 @@ def _backward_by_tile_kernel(
         tl.atomic_add(grads + 7, tl.sum(at2 * ky - raw2 * hy), sem="relaxed")
 
 
-def backward_by_tile(triangles: Tensor, colors: Tensor | None, background: Tensor, grad: Tensor, o: Options) -> tuple[Tensor, Tensor | None]:
+def backward_by_tile(
+    triangles: Tensor, colors: Tensor | None, background: Tensor, grad: Tensor, o: Options
+) -> tuple[Tensor, Tensor | None]:
     """Forward as the package does it, then backward by tiles: the gradients of triangles and colours."""
     boxes, count, facts = triton_gpu.launch_setup(triangles, colors, background, o)
     ends, length = triton_gpu.wait_for_length(count, triangles, colors, background)
     lists = triton_gpu.launch_fill(boxes, count, ends, length, o)
     image, state = triton_gpu.launch_forward(triangles, facts, colors, background, lists, o)
     channels = 0 if colors is None else colors.shape[-1]
-    grad_triangles, grad_colors = torch.zeros_like(triangles), None if colors is None else torch.zeros_like(colors)
+    grad_triangles, grad_colors = (
+        torch.zeros_like(triangles),
+        None if colors is None else torch.zeros_like(colors),
+    )
     _backward_by_tile_kernel[(len(triangles) * lists.rows * lists.columns,)](
         triangles, facts, triangles if colors is None else colors, lists.starts, lists.faces, image, grad, state,
         grad_triangles, triangles if grad_colors is None else grad_colors,
@@ -162,8 +213,13 @@ def compare() -> list[dict[str, Any]]:
     """All rows of the table: RGB, float32, sm_90."""
     import compile_kernels as c
 
-    c.KERNELS["_backward_by_tile_kernel"] = (_backward_by_tile_kernel, {"TILE": triton_gpu.LAUNCH.tile})
-    code: dict[tuple[str, int, int], tuple[int, int]] = {}  # (kernel, warps, tile) -> instructions of the loop, and around it
+    c.KERNELS["_backward_by_tile_kernel"] = (
+        _backward_by_tile_kernel,
+        {"TILE": triton_gpu.LAUNCH.tile},
+    )
+    code: dict[
+        tuple[str, int, int], tuple[int, int]
+    ] = {}  # (kernel, warps, tile) -> instructions of the loop, and around it
     plans = [
         ("_forward_kernel", 1, 8),
         ("_backward_by_face_kernel", 1, 0),
@@ -177,12 +233,30 @@ def compare() -> list[dict[str, Any]]:
         code[kernel, warps, size] = loop, len(lines) - loop
     rows = []
     for name, case in CASES.items():
-        o = Options(case.side, case.side, case.sigma, 1e-4, 1e-3, 1.0, 100.0, 1e-4, "euclidean", False, False)
+        o = Options(
+            case.side,
+            case.side,
+            case.sigma,
+            1e-4,
+            1e-3,
+            1.0,
+            100.0,
+            1e-4,
+            "euclidean",
+            False,
+            False,
+        )
         mesh = icosphere(case.level)
-        triangles = screen_triangles(mesh.verts, mesh.faces, Camera.orbit(2.732, 30, [360 * k / case.batch for k in range(case.batch)]))
+        triangles = screen_triangles(
+            mesh.verts,
+            mesh.faces,
+            Camera.orbit(2.732, 30, [360 * k / case.batch for k in range(case.batch)]),
+        )
         boxes = tiles.reach_boxes(triangles, o)
         tall, wide = (boxes[..., 1] - boxes[..., 0]).long(), (boxes[..., 3] - boxes[..., 2]).long()
-        blocks = int((-(-tall // triton_gpu.LAUNCH.block_h) * -(-wide // triton_gpu.LAUNCH.block_w)).sum())
+        blocks = int(
+            (-(-tall // triton_gpu.LAUNCH.block_h) * -(-wide // triton_gpu.LAUNCH.block_w)).sum()
+        )
         live, _ = count_pairs(case, "cpu")
         for (kernel, warps, size), (loop, around) in code.items():
             if size:
@@ -192,23 +266,45 @@ def compare() -> list[dict[str, Any]]:
                 programs, turns = boxes.shape[0] * boxes.shape[1], blocks
             instructions = 32 * warps * (programs * around + turns * loop)
             floor = live * FLOOR["forward" if kernel == "_forward_kernel" else "backward"]
-            numbers = (round(instructions / 1e6, 1), round(instructions / LANES_A_SECOND * 1e6, 1), round(100 * floor / instructions, 1))
-            rows.append(dict(zip(FIELDS, (name, kernel, warps, size or "", programs, turns, loop, around, *numbers), strict=True)))
+            numbers = (
+                round(instructions / 1e6, 1),
+                round(instructions / LANES_A_SECOND * 1e6, 1),
+                round(100 * floor / instructions, 1),
+            )
+            rows.append(
+                dict(
+                    zip(
+                        FIELDS,
+                        (name, kernel, warps, size or "", programs, turns, loop, around, *numbers),
+                        strict=True,
+                    )
+                )
+            )
     return rows
 
 
 def main() -> None:
     if os.environ.get("TRITON_INTERPRET") == "1":
         sys.exit("TRITON_INTERPRET=1 is set: there is nothing to compile then. Unset it.")
-    parser = argparse.ArgumentParser(description="Count the instructions of two ways to run the backward pass.")
-    parser.add_argument("--out", type=Path, help="folder for backward-by-tile-or-face.csv; without it, only print")
+    parser = argparse.ArgumentParser(
+        description="Count the instructions of two ways to run the backward pass."
+    )
+    parser.add_argument(
+        "--out", type=Path, help="folder for backward-by-tile-or-face.csv; without it, only print"
+    )
     out = parser.parse_args().out
     rows = compare()
-    print("RGB, float32, sigma 1e-4, sm_90; instructions counted lane by lane; microseconds if an H200 issued one in every slot\n")
-    print(f"{'case':<28} {'kernel':<26} {'tile':>4} {'warps':>5} {'turns':>9} {'a turn':>6} {'around':>6} {'1e6 instr.':>11} {'us':>8} {'of floor':>8}")
+    print(
+        "RGB, float32, sigma 1e-4, sm_90; instructions counted lane by lane; microseconds if an H200 issued one in every slot\n"
+    )
+    print(
+        f"{'case':<28} {'kernel':<26} {'tile':>4} {'warps':>5} {'turns':>9} {'a turn':>6} {'around':>6} {'1e6 instr.':>11} {'us':>8} {'of floor':>8}"
+    )
     for r in rows:
         place = f"{r['case']:<28} {r['kernel']:<26} {r['tile']:>4} {r['warps']:>5} {r['turns']:>9,} {r['loop']:>6} {r['around']:>6}"
-        print(f"{place} {r['instructions_1e6']:>11,} {r['microseconds']:>8} {r['percent_of_floor']:>7} %")
+        print(
+            f"{place} {r['instructions_1e6']:>11,} {r['microseconds']:>8} {r['percent_of_floor']:>7} %"
+        )
     if out:
         out.mkdir(parents=True, exist_ok=True)
         with (out / "backward-by-tile-or-face.csv").open("w", newline="") as file:

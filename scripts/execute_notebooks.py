@@ -17,7 +17,10 @@ from nbclient.exceptions import CellControlSignal, DeadKernelError
 
 CELL_TIMEOUT = 120  # seconds
 WIDGET = "application/vnd.jupyter.widget-view+json"
-METADATA = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}, "language_info": {"name": "python"}}
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
 
 
 def execute(path: Path) -> None:
@@ -43,7 +46,10 @@ def execute(path: Path) -> None:
 
 def is_progress_bar(output: nbformat.NotebookNode) -> bool:
     """A bar of tqdm's: alive while the cell runs; what is stored of it says 0 % for ever."""
-    return WIDGET in output.get("data", {}) and re.search(r"(it/s|s/it)[^\]]*\]", output.data.get("text/plain", "")) is not None
+    return (
+        WIDGET in output.get("data", {})
+        and re.search(r"(it/s|s/it)[^\]]*\]", output.data.get("text/plain", "")) is not None
+    )
 
 
 def tidy(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
@@ -57,17 +63,24 @@ def tidy(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 
 def main() -> int:
-    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"  # the kernel of this environment, not one of the same name elsewhere
+    os.environ["JUPYTER_PREFER_ENV_PATH"] = (
+        "1"  # the kernel of this environment, not one of the same name elsewhere
+    )
     failed = 0
     for path in [Path(name) for name in sys.argv[1:]] or sorted(Path("notebooks").glob("*.ipynb")):
         start = time.perf_counter()
         try:
             execute(path.resolve())
-        except (CellControlSignal, DeadKernelError) as error:  # a cell that raised, ran too long, or took the kernel with it
+        except (
+            CellControlSignal,
+            DeadKernelError,
+        ) as error:  # a cell that raised, ran too long, or took the kernel with it
             failed += 1
             print(f"{path}: FAILED, left as it was\n{error}", file=sys.stderr)
         else:
-            print(f"{path}: {time.perf_counter() - start:.0f} s, {path.stat().st_size / 1024:.0f} KiB")
+            print(
+                f"{path}: {time.perf_counter() - start:.0f} s, {path.stat().st_size / 1024:.0f} KiB"
+            )
     return 1 if failed else 0
 
 

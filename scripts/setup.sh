@@ -95,5 +95,5 @@ if ! $venv/bin/python -m pip install --disable-pip-version-check --log $log --qu
     stop "pip could not install softras-edu itself; its message is above, and all it did is in $log."
 fi
 echo "==> Compiling the CPU kernels, once"
-$venv/bin/python -c "from softras_edu.rasterize.numba_cpu import warm; warm()" || stop "the CPU kernels did not compile; the message is above."
+$venv/bin/python -c "from softras_edu.rasterizers.numba_cpu import warm; warm()" || stop "the CPU kernels did not compile; the message is above."
 state >$stamp

@@ -1,15 +1,32 @@
 """softras-edu: soft rasterization, step by step, with the whole gradient."""
 
-from . import checks, losses
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import losses
 from .camera import Camera
-from .fit import Fit, fit, schedule
-from .mesh import Mesh, cube, icosphere, teapot, torus
-from .rasterize import backends, rasterize, rasterize_hard
-from .render import render, screen_triangles
+from .fitting.optimize import Fit, fit, schedule
+from .mesh import Mesh
+from .rasterizers import backends, rasterize, rasterize_hard
+from .rendering import render, screen_triangles
 from .shading import Lights
+from .shapes import cube, icosphere, teapot, torus
+
+if TYPE_CHECKING:
+    from . import checks
 
 __version__ = "0.1.0"
 __all__ = [
-    "Camera", "Fit", "Lights", "Mesh", "backends", "checks", "cube", "fit", "icosphere", "losses", "rasterize", "rasterize_hard",
-    "render", "schedule", "screen_triangles", "teapot", "torus",
+    "Camera", "Fit", "Lights", "Mesh", "backends", "checks", "cube", "fit", "icosphere", "losses",
+    "rasterize", "rasterize_hard", "render", "schedule", "screen_triangles", "teapot", "torus",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """`softras_edu.checks` is loaded when it is first asked for: who only draws needs no exercises."""
+    if name == "checks":
+        import importlib
+
+        return importlib.import_module(".checks", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

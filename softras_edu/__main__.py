@@ -7,33 +7,92 @@ import shutil
 import sys
 from pathlib import Path
 
-from . import __version__, bench, doctor, fit_images
-from .rasterize.ladder import RUNGS
+from . import __version__, bench, doctor
+from .fitting import silhouettes as fit_images
+from .rasterizers.ladder import RUNGS
 from .reconstruct import cli as reconstruct
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; the exit status is 0 when all went well."""
-    parser = argparse.ArgumentParser(prog="python -m softras_edu", description="Soft rasterization, taught step by step.")
+    parser = argparse.ArgumentParser(
+        prog="python -m softras_edu", description="Soft rasterization, taught step by step."
+    )
     parser.add_argument("--version", action="version", version=f"softras-edu {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="doctor | notebooks | bench | fit | reconstruct")
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="doctor | notebooks | bench | fit | reconstruct"
+    )
     commands.add_parser("doctor", help="say what is installed, what runs here, and what is missing")
-    notebooks = commands.add_parser("notebooks", help="copy the course's notebooks to a folder of yours")
-    notebooks.add_argument("dest", type=Path, metavar="DEST", help="the folder; it is made if it does not exist")
-    notebooks.add_argument("--force", action="store_true", help="overwrite notebooks that are there already")
+    notebooks = commands.add_parser(
+        "notebooks", help="copy the course's notebooks to a folder of yours"
+    )
+    notebooks.add_argument(
+        "dest", type=Path, metavar="DEST", help="the folder; it is made if it does not exist"
+    )
+    notebooks.add_argument(
+        "--force", action="store_true", help="overwrite notebooks that are there already"
+    )
     timing = commands.add_parser("bench", help="measure every renderer that runs here")
-    timing.add_argument("--out", type=Path, metavar="FOLDER", help="write the numbers there, as <date>-<device>.csv")
-    timing.add_argument("--limit", type=float, default=3.0, metavar="SECONDS", help="a backend leaves a sweep after a run longer than this (3)")
-    timing.add_argument("--backends", default="", metavar="NAMES", help="only these, with commas between: numba,deodr; peers too where they are installed")
-    shape = commands.add_parser("fit", help="make a mesh from silhouettes of yours", description=fit_images.HELP, formatter_class=argparse.RawTextHelpFormatter)
-    shape.add_argument("--images", type=Path, required=True, metavar="DIR", help="a folder of PNG files, or an .npy or .npz file with one array")
-    shape.add_argument("--cameras", type=Path, required=True, metavar="FILE", help="where they were taken from: .csv, .json, .npy or .npz")
-    shape.add_argument("--out", type=Path, default=Path("fitted"), metavar="FOLDER", help="where the results go (fitted)")
+    timing.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="write the numbers there, as <date>-<device>.csv"
+    )
+    timing.add_argument(
+        "--limit",
+        type=float,
+        default=3.0,
+        metavar="SECONDS",
+        help="a backend leaves a sweep after a run longer than this (3)",
+    )
+    timing.add_argument(
+        "--backends",
+        default="",
+        metavar="NAMES",
+        help="only these, with commas between: numba,deodr; peers too where they are installed",
+    )
+    shape = commands.add_parser(
+        "fit",
+        help="make a mesh from silhouettes of yours",
+        description=fit_images.HELP,
+        formatter_class=argparse.RawTextHelpFormatter,
+    )
+    shape.add_argument(
+        "--images",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="a folder of PNG files, or an .npy or .npz file with one array",
+    )
+    shape.add_argument(
+        "--cameras",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="where they were taken from: .csv, .json, .npy or .npz",
+    )
+    shape.add_argument(
+        "--out",
+        type=Path,
+        default=Path("fitted"),
+        metavar="FOLDER",
+        help="where the results go (fitted)",
+    )
     shape.add_argument("--steps", type=int, default=400, help="steps of the fit (400)")
-    shape.add_argument("--level", type=int, default=3, help="the sphere has 10 x 4^level + 2 vertices (3: 642)")
-    shape.add_argument("--held-out", type=int, metavar="N", help="views kept for the test (one in eight)")
-    shape.add_argument("--fov", type=float, default=60.0, metavar="DEGREES", help="whole vertical angle of view of orbit cameras (60)")
-    shape.add_argument("--seed", type=int, default=0, help="which random numbers choose the views of a step (0)")
+    shape.add_argument(
+        "--level", type=int, default=3, help="the sphere has 10 x 4^level + 2 vertices (3: 642)"
+    )
+    shape.add_argument(
+        "--held-out", type=int, metavar="N", help="views kept for the test (one in eight)"
+    )
+    shape.add_argument(
+        "--fov",
+        type=float,
+        default=60.0,
+        metavar="DEGREES",
+        help="whole vertical angle of view of orbit cameras (60)",
+    )
+    shape.add_argument(
+        "--seed", type=int, default=0, help="which random numbers choose the views of a step (0)"
+    )
     reconstruct.add(commands)
     given = parser.parse_args(arguments)
     if given.command == "doctor":
@@ -53,7 +112,9 @@ def main(arguments: list[str] | None = None) -> int:
             return _fail(str(error).removesuffix("."))
     only = [name for name in given.backends.split(",") if name]
     if wrong := bench.unknown(only):
-        return _fail(f"--backends: got {', '.join(wrong)}, wanted some of {', '.join((*RUNGS, *bench.PEERS))}")
+        return _fail(
+            f"--backends: got {', '.join(wrong)}, wanted some of {', '.join((*RUNGS, *bench.PEERS))}"
+        )
     return bench.report(given.out, given.limit, only)
 
 
@@ -61,7 +122,9 @@ def copy_notebooks(dest: Path, force: bool = False) -> int:
     """Copy the notebooks to `dest`; notebooks that are there already stay as they are unless `force`."""
     source = doctor.notebooks_folder()
     if source is None:
-        return _fail("the notebooks are not installed beside the package; get the whole repository instead")
+        return _fail(
+            "the notebooks are not installed beside the package; get the whole repository instead"
+        )
     notebooks = sorted(source.glob("*.ipynb"))
     if dest.exists() and not dest.is_dir():
         return _fail(f"{dest} is a file, wanted a folder")
@@ -69,7 +132,9 @@ def copy_notebooks(dest: Path, force: bool = False) -> int:
         return _fail(f"{dest} is where the notebooks come from; choose another folder")
     there = [notebook.name for notebook in notebooks if (dest / notebook.name).exists()]
     if there and not force:
-        return _fail(f"{dest} already has {', '.join(there)}; nothing was copied. Choose another folder, or add --force to overwrite them")
+        return _fail(
+            f"{dest} already has {', '.join(there)}; nothing was copied. Choose another folder, or add --force to overwrite them"
+        )
     try:
         dest.mkdir(parents=True, exist_ok=True)
         for notebook in notebooks:

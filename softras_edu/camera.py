@@ -29,8 +29,21 @@ class Camera:
         shift: (B, 2), where in NDC the view axis meets the picture; None for its middle.
     """
 
-    def __init__(self, eye: Tensor, rotation: Tensor, scale: float | Tensor, perspective: bool = True, shift: Tensor | None = None):
-        self.eye, self.rotation, self.scale, self.perspective, self.shift = eye, rotation, scale, perspective, shift
+    def __init__(
+        self,
+        eye: Tensor,
+        rotation: Tensor,
+        scale: float | Tensor,
+        perspective: bool = True,
+        shift: Tensor | None = None,
+    ):
+        self.eye, self.rotation, self.scale, self.perspective, self.shift = (
+            eye,
+            rotation,
+            scale,
+            perspective,
+            shift,
+        )
 
     def __len__(self) -> int:
         return len(self.eye)
@@ -39,10 +52,23 @@ class Camera:
         """Some of the cameras; a single number gives a single camera, B = 1."""
         which = [which] if isinstance(which, int) else which
         scale = self.scale[which] if isinstance(self.scale, Tensor) else self.scale
-        return Camera(self.eye[which], self.rotation[which], scale, self.perspective, None if self.shift is None else self.shift[which])
+        return Camera(
+            self.eye[which],
+            self.rotation[which],
+            scale,
+            self.perspective,
+            None if self.shift is None else self.shift[which],
+        )
 
     @staticmethod
-    def orbit(distance: Numbers, elevation: Numbers, azimuth: Numbers, fov: float = 60.0, *, orthographic: float | None = None) -> Camera:
+    def orbit(
+        distance: Numbers,
+        elevation: Numbers,
+        azimuth: Numbers,
+        fov: float = 60.0,
+        *,
+        orthographic: float | None = None,
+    ) -> Camera:
         """Cameras on a sphere around the origin, looking at it: eye = distance (cos e sin a, sin e, cos e cos a).
 
         Args:
@@ -63,26 +89,40 @@ class Camera:
         return Camera.look_at(eye, (0.0, 0.0, 0.0), up, fov, orthographic=orthographic)
 
     @staticmethod
-    def look_at(eye: Numbers, at: Numbers = (0.0, 0.0, 0.0), up: Numbers = (0.0, 1.0, 0.0), fov: float = 60.0, *, orthographic: float | None = None) -> Camera:
+    def look_at(
+        eye: Numbers,
+        at: Numbers = (0.0, 0.0, 0.0),
+        up: Numbers = (0.0, 1.0, 0.0),
+        fov: float = 60.0,
+        *,
+        orthographic: float | None = None,
+    ) -> Camera:
         """Cameras at `eye` looking at `at`, each (3,) or (B, 3), with `up` upright in the picture. Other arguments as in `orbit`.
 
         Raises:
             ValueError: eye and at coincide, up is parallel to the view, or a field of view outside (0, 180).
         """
-        eye_, at_, up_ = torch.broadcast_tensors(*(torch.atleast_2d(x) for x in _vectors(eye, at, up)))
+        eye_, at_, up_ = torch.broadcast_tensors(
+            *(torch.atleast_2d(x) for x in _vectors(eye, at, up))
+        )
         back, right = eye_ - at_, torch.linalg.cross(up_, eye_ - at_)
         if (back.norm(dim=-1) < 1e-9).any():
             raise ValueError("at: got the same point as eye, wanted another one to look at")
         if (right.norm(dim=-1) < 1e-6 * back.norm(dim=-1) * up_.norm(dim=-1)).any():
             raise ValueError("up: got a direction along the view axis, wanted one across it")
-        back, right = torch.nn.functional.normalize(back, dim=-1), torch.nn.functional.normalize(right, dim=-1)
+        back, right = (
+            torch.nn.functional.normalize(back, dim=-1),
+            torch.nn.functional.normalize(right, dim=-1),
+        )
         rotation = torch.stack([right, torch.linalg.cross(back, right), back], dim=-2)
         if orthographic is None:
             if not 0 < fov < 180:
                 raise ValueError(f"fov: got {fov!r}, wanted degrees between 0 and 180")
             return Camera(eye_, rotation, math.tan(math.radians(fov) / 2))
         if not orthographic > 0:
-            raise ValueError(f"orthographic: got {orthographic!r}, wanted the view's half height, > 0")
+            raise ValueError(
+                f"orthographic: got {orthographic!r}, wanted the view's half height, > 0"
+            )
         return Camera(eye_, rotation, float(orthographic), perspective=False)
 
     @staticmethod
@@ -99,19 +139,39 @@ class Camera:
         """
         height, width = (size, size) if isinstance(size, int) else size
         if R.dim() != 3 or R.shape[1:] != (3, 3) or t.shape != (*R.shape[:1], 3):
-            raise ValueError(f"R, t: got shapes {tuple(R.shape)} and {tuple(t.shape)}, wanted (B, 3, 3) and (B, 3)")
+            raise ValueError(
+                f"R, t: got shapes {tuple(R.shape)} and {tuple(t.shape)}, wanted (B, 3, 3) and (B, 3)"
+            )
         if K.shape not in ((3, 3), R.shape):
             raise ValueError(f"K: got shape {tuple(K.shape)}, wanted (3, 3) or {tuple(R.shape)}")
         K = K.expand_as(R)  # noqa: N806
         off = (R @ R.transpose(1, 2) - torch.eye(3).to(R)).abs().amax((1, 2))
         for k in ((off > 1e-3) | (torch.linalg.det(R) < 0)).nonzero()[:1, 0].tolist():
-            raise ValueError(f"R: camera {k} has {R[k].tolist()}, wanted a rotation (orthonormal rows, determinant +1)")
-        fx, fy, skew, low = K[:, 0, 0], K[:, 1, 1], K[:, 0, 1], K[:, [1, 2, 2, 2], [0, 0, 1, 2]] - K.new_tensor([0.0, 0.0, 0.0, 1.0])
-        for k in (~((fx > 0) & (fy > 0) & (skew.abs() < 1e-6 * fx) & (low.abs() < 1e-6).all(1))).nonzero()[:1, 0].tolist():
-            raise ValueError(f"K: camera {k} has {K[k].tolist()}, wanted [[fx, 0, cx], [0, fy, cy], [0, 0, 1]] with fx, fy > 0")
+            raise ValueError(
+                f"R: camera {k} has {R[k].tolist()}, wanted a rotation (orthonormal rows, determinant +1)"
+            )
+        fx, fy, skew, low = (
+            K[:, 0, 0],
+            K[:, 1, 1],
+            K[:, 0, 1],
+            K[:, [1, 2, 2, 2], [0, 0, 1, 2]] - K.new_tensor([0.0, 0.0, 0.0, 1.0]),
+        )
+        for k in (
+            (~((fx > 0) & (fy > 0) & (skew.abs() < 1e-6 * fx) & (low.abs() < 1e-6).all(1)))
+            .nonzero()[:1, 0]
+            .tolist()
+        ):
+            raise ValueError(
+                f"K: camera {k} has {K[k].tolist()}, wanted [[fx, 0, cx], [0, fy, cy], [0, 0, 1]] with fx, fy > 0"
+            )
         shift = torch.stack([(2 * K[:, 0, 2] - width) / height, 1 - 2 * K[:, 1, 2] / height], dim=1)
         eye = -(R.transpose(1, 2) @ t[..., None])[..., 0]
-        return Camera(eye, R * R.new_tensor([1.0, -1.0, -1.0])[:, None], height / (2 * torch.stack([fx, fy], dim=1)), shift=shift)
+        return Camera(
+            eye,
+            R * R.new_tensor([1.0, -1.0, -1.0])[:, None],
+            height / (2 * torch.stack([fx, fy], dim=1)),
+            shift=shift,
+        )
 
     def project(self, verts: Tensor) -> Tensor:
         """(V, 3) or (B, V, 3) points in the world -> (B, V, 3): x, y in NDC and z, the depth along the view axis.
@@ -119,11 +179,18 @@ class Camera:
         Points at or behind the eye keep their depth <= 0 (and an x, y that means nothing), so that `rasterize` leaves them out.
         """
         # A camera lives on the CPU for the most part. Sent to a GPU without waiting for it to arrive: work there is done in order anyway.
-        eye, rotation = self.eye.to(verts, non_blocking=verts.is_cuda), self.rotation.to(verts, non_blocking=verts.is_cuda)
+        eye, rotation = (
+            self.eye.to(verts, non_blocking=verts.is_cuda),
+            self.rotation.to(verts, non_blocking=verts.is_cuda),
+        )
         view = (verts - eye[:, None]) @ rotation.transpose(-1, -2)  # (B, V, 3)
         depth = -view[..., 2:]
         scale = self.scale.to(view)[:, None] if isinstance(self.scale, Tensor) else self.scale
-        xy = view[..., :2] / (scale * depth.where(depth > 1e-6, 1.0)) if self.perspective else view[..., :2] / scale
+        xy = (
+            view[..., :2] / (scale * depth.where(depth > 1e-6, 1.0))
+            if self.perspective
+            else view[..., :2] / scale
+        )
         if self.shift is not None:
             xy = xy + self.shift.to(view)[:, None]
         return torch.cat([xy, depth], dim=-1)

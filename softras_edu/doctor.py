@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -11,10 +10,21 @@ from pathlib import Path
 import torch
 
 from . import __version__
-from .rasterize import backends, rasterize
+from .machine import processor
+from .rasterizers import backends, rasterize
 
 # Names as pip knows them. The course cannot do without any of these.
-NEEDED = ("torch", "numpy", "matplotlib", "pillow", "ipywidgets", "jupyterlab", "trimesh", "tqdm", "safetensors")
+NEEDED = (
+    "torch",
+    "numpy",
+    "matplotlib",
+    "pillow",
+    "ipywidgets",
+    "jupyterlab",
+    "trimesh",
+    "tqdm",
+    "safetensors",
+)
 
 
 def report() -> int:
@@ -36,7 +46,9 @@ def report() -> int:
         print(f"{'GPU':<12} none that this PyTorch can use; the course does not need one")
 
     print("\nbackends of rasterize")
-    states = {name: try_backend(name) if state == "ok" else state for name, state in backends().items()}
+    states = {
+        name: try_backend(name) if state == "ok" else state for name, state in backends().items()
+    }
     for name, state in states.items():
         print(f"  {name:<10} {state}")
     if "ok" not in states.values():
@@ -46,9 +58,15 @@ def report() -> int:
     count = 0 if folder is None else len(list(folder.glob("*.ipynb")))
     print(f"\n{'notebooks':<12} {f'{count} in {folder}' if count else 'MISSING'}")
     if not count:
-        troubles.append("the notebooks are missing: get the whole repository, or reinstall softras-edu")
+        troubles.append(
+            "the notebooks are missing: get the whole repository, or reinstall softras-edu"
+        )
 
-    print("\n" + "\n".join(f"PROBLEM: {trouble}" for trouble in troubles) if troubles else "\nAll is well: the course can run here.")
+    print(
+        "\n" + "\n".join(f"PROBLEM: {trouble}" for trouble in troubles)
+        if troubles
+        else "\nAll is well: the course can run here."
+    )
     return 1 if troubles else 0
 
 
@@ -62,12 +80,18 @@ def installed(name: str) -> str | None:
 
 def try_backend(name: str) -> str:
     """Draw one triangle: "ok", or what went wrong."""
-    triangle = torch.tensor([[[-0.5, -0.5, 2.0], [0.5, -0.5, 2.0], [0.0, 0.5, 2.0]]], requires_grad=True)
+    triangle = torch.tensor(
+        [[[-0.5, -0.5, 2.0], [0.5, -0.5, 2.0], [0.0, 0.5, 2.0]]], requires_grad=True
+    )
     try:
         rasterize(triangle, size=4, sigma=1e-2, backend=name).sum().backward()
     except Exception as error:  # whatever it is, the reader should see it beside the name, and the rest of the report
         return f"fails: {type(error).__name__}: {error}"
-    return "ok" if triangle.grad is not None and triangle.grad.isfinite().all() else "fails: its gradient is not finite"
+    return (
+        "ok"
+        if triangle.grad is not None and triangle.grad.isfinite().all()
+        else "fails: its gradient is not finite"
+    )
 
 
 def notebooks_folder() -> Path | None:
@@ -77,16 +101,3 @@ def notebooks_folder() -> Path | None:
         if any(folder.glob("*.ipynb")):
             return folder
     return None
-
-
-def processor() -> str:
-    """The CPU's name, as well as the system tells it."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass  # not Linux
-    if platform.system() == "Darwin":
-        return subprocess.run(["sysctl", "-n", "machdep.cpu.brand_string"], capture_output=True, text=True, check=False).stdout.strip() or platform.machine()
-    return platform.processor() or platform.machine()

@@ -1,7 +1,7 @@
 """The mathematics of one (pixel, triangle) pair, one function an equation of the Soft Rasterizer (arXiv 1904.01786).
 
 Every function works on the last one or two axes and broadcasts over all that stand before them. So the same code serves every
-pixel against every triangle (`rasterize/broadcast.py`) and a list of chosen pairs.
+pixel against every triangle (`rasterizers/broadcast.py`) and a list of chosen pairs.
 
 Names, the same on every rung: `w0 w1 w2` barycentric weights (`w`, all three), `d2` squared distance, `logit` the signed distance over sigma,
 `z` depth, `score` depth as the softmax sees it.
@@ -16,10 +16,18 @@ from torch import Tensor
 
 from .softness import least_x
 
-Weights = tuple[Tensor, Tensor, Tensor]  # w0, w1, w2, each of the shape of all (pixel, triangle) pairs
+Weights = tuple[
+    Tensor, Tensor, Tensor
+]  # w0, w1, w2, each of the shape of all (pixel, triangle) pairs
 
 
-def pixel_centers(height: int, width: int, *, dtype: torch.dtype = torch.float32, device: torch.device | str | None = None) -> Tensor:
+def pixel_centers(
+    height: int,
+    width: int,
+    *,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str | None = None,
+) -> Tensor:
     """Centres of all pixels in NDC, (H, W, 2): x to the right, y up, the image's height spans [-1, 1], pixels are square."""
     i = torch.arange(height, dtype=dtype, device=device)
     j = torch.arange(width, dtype=dtype, device=device)
@@ -69,7 +77,11 @@ def clip_barycentric(w: Weights) -> Weights:
 def squared_distance(pixel: Tensor, xy: Tensor) -> Tensor:
     """d2: squared distance from a pixel (..., 2) to the boundary (three segments, not lines) of a triangle (..., 3, 2) -> (...)."""
     a, b, c = xy.unbind(-2)
-    return smallest(segment_squared_distance(pixel, a, b), segment_squared_distance(pixel, b, c), segment_squared_distance(pixel, c, a))
+    return smallest(
+        segment_squared_distance(pixel, a, b),
+        segment_squared_distance(pixel, b, c),
+        segment_squared_distance(pixel, c, a),
+    )
 
 
 def segment_squared_distance(pixel: Tensor, a: Tensor, b: Tensor) -> Tensor:
@@ -83,7 +95,9 @@ def segment_squared_distance(pixel: Tensor, a: Tensor, b: Tensor) -> Tensor:
     return gap_x * gap_x + gap_y * gap_y
 
 
-def signed_logit(pixel: Tensor, xy: Tensor, w: Weights, sigma: float, distance: str, squared: bool = True) -> Tensor:
+def signed_logit(
+    pixel: Tensor, xy: Tensor, w: Weights, sigma: float, distance: str, squared: bool = True
+) -> Tensor:
     """delta * d2 / sigma, the argument of the probability map, (...): positive inside, negative outside, 0 on the boundary.
 
     `distance="euclidean"` measures d2 on the screen. `distance="barycentric"`, the paper's alternative, squares the smallest
@@ -111,7 +125,11 @@ def interpolate_color(w: Weights, color: Tensor, z: Tensor, perspective_correct:
     if perspective_correct:
         depth = interpolate_depth(w, z)
         w = (w[0] / z[..., 0] * depth, w[1] / z[..., 1] * depth, w[2] / z[..., 2] * depth)
-    return w[0][..., None] * color[..., 0, :] + w[1][..., None] * color[..., 1, :] + w[2][..., None] * color[..., 2, :]
+    return (
+        w[0][..., None] * color[..., 0, :]
+        + w[1][..., None] * color[..., 1, :]
+        + w[2][..., None] * color[..., 2, :]
+    )
 
 
 def depth_score(z: Tensor, near: float, far: float) -> Tensor:
@@ -123,7 +141,14 @@ def depth_score(z: Tensor, near: float, far: float) -> Tensor:
     return (near - z) / (far - near)
 
 
-def reach(sigma: float, dist_eps: float = 1e-4, distribution: str = "logistic", squared: bool = True, shape: float = 1.0, shift: float = 0.0) -> float:
+def reach(
+    sigma: float,
+    dist_eps: float = 1e-4,
+    distribution: str = "logistic",
+    squared: bool = True,
+    shape: float = 1.0,
+    shift: float = 0.0,
+) -> float:
     """How far outside its edge a triangle still counts, in NDC: where D falls to dist_eps, for the Soft Rasterizer sqrt(sigma log(1 / dist_eps - 1)).
 
     One pixel is 2 / H of NDC. For dist_eps = 0 the distribution's support decides: sqrt(sigma) for the uniform one, say, and infinity for most.

@@ -16,10 +16,14 @@ def iou(alpha: Tensor, target: Tensor) -> Tensor:
         ValueError: the shapes differ, or are not images.
     """
     if alpha.shape != target.shape or alpha.dim() < 2:
-        raise ValueError(f"target: got shape {tuple(target.shape)}, wanted (..., H, W) like alpha {tuple(alpha.shape)}")
+        raise ValueError(
+            f"target: got shape {tuple(target.shape)}, wanted (..., H, W) like alpha {tuple(alpha.shape)}"
+        )
     intersection = (alpha * target).sum((-2, -1))
     union = (alpha + target - alpha * target).sum((-2, -1))
-    return (1 - intersection / union.clamp_min(1e-12)).mean()  # two empty pictures: no overlap to speak of, loss 1
+    return (
+        1 - intersection / union.clamp_min(1e-12)
+    ).mean()  # two empty pictures: no overlap to speak of, loss 1
 
 
 def laplacian(verts: Tensor, faces: Tensor) -> Tensor:
@@ -34,7 +38,9 @@ def laplacian(verts: Tensor, faces: Tensor) -> Tensor:
     """
     edges = torch.cat([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     edges = torch.cat([edges, edges.flip(1)])  # both directions
-    edge = (edges[:, 0] * verts.shape[-2] + edges[:, 1]).unique()  # each once; as single numbers they are sorted faster than as pairs
+    edge = (
+        edges[:, 0] * verts.shape[-2] + edges[:, 1]
+    ).unique()  # each once; as single numbers they are sorted faster than as pairs
     start, end = edge // verts.shape[-2], edge % verts.shape[-2]
     count = torch.bincount(start, minlength=verts.shape[-2]).clamp_min(1).to(verts.dtype)
     neighbours = torch.zeros_like(verts).index_add(-2, start, verts[..., end, :])
@@ -55,9 +61,13 @@ def flatten(verts: Tensor, faces: Tensor) -> Tensor:
     Returns:
         A scalar, averaged over the batch.
     """
-    corners = torch.cat([faces[:, [0, 1, 2]], faces[:, [1, 2, 0]], faces[:, [2, 0, 1]]])  # (3 F, 3): an edge, and the corner across from it
+    corners = torch.cat(
+        [faces[:, [0, 1, 2]], faces[:, [1, 2, 0]], faces[:, [2, 0, 1]]]
+    )  # (3 F, 3): an edge, and the corner across from it
     edge = corners[:, :2].sort(dim=1).values
-    order = (edge[:, 0] * verts.shape[-2] + edge[:, 1]).argsort(stable=True)  # the two sides of an edge come to stand next to each other
+    order = (edge[:, 0] * verts.shape[-2] + edge[:, 1]).argsort(
+        stable=True
+    )  # the two sides of an edge come to stand next to each other
     edge, across = edge[order], corners[order, 2]
     shared = (edge[1:] == edge[:-1]).all(1)
     a, b = verts[..., edge[1:][shared, 0], :], verts[..., edge[1:][shared, 1], :]
@@ -65,7 +75,9 @@ def flatten(verts: Tensor, faces: Tensor) -> Tensor:
     sides = []
     for corner in (across[:-1][shared], across[1:][shared]):
         to = verts[..., corner, :] - a
-        sides.append(to - (to * along).sum(-1, keepdim=True) * along)  # in the face, at a right angle to the edge
+        sides.append(
+            to - (to * along).sum(-1, keepdim=True) * along
+        )  # in the face, at a right angle to the edge
     u2, v2 = (side.square().sum(-1) for side in sides)
     has_area = (u2 > 1e-12) & (v2 > 1e-12)
     cos = (sides[0] * sides[1]).sum(-1) / (u2 * v2).where(has_area, 1.0).sqrt()

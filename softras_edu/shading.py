@@ -20,5 +20,7 @@ class Lights:
 
 def shade(normals: Tensor, colors: Tensor, lights: Lights) -> Tensor:
     """Lambert: colours (..., 3) times ambient + diffuse * max(n . l, 0), normals (..., 3) of unit length -> (..., 3)."""
-    lamp = normalize(torch.tensor(lights.direction, dtype=normals.dtype), dim=0).to(normals.device, non_blocking=normals.is_cuda)  # the GPU need not wait
+    lamp = normalize(torch.tensor(lights.direction, dtype=normals.dtype), dim=0).to(
+        normals.device, non_blocking=normals.is_cuda
+    )  # the GPU need not wait
     return colors * (lights.ambient + lights.diffuse * (normals @ lamp).clamp_min(0))[..., None]

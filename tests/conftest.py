@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from softras_edu.rasterize.triton_gpu import use_interpreter
+from softras_edu.rasterizers.triton_gpu import use_interpreter
 
 if not torch.cuda.is_available():
     use_interpreter()
@@ -22,18 +22,28 @@ def quick_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
 
     (So it is in Triton 3.7. Where it is not, nothing happens.)
     """
-    interpreted = getattr(sys.modules.get("triton.runtime.interpreter"), "InterpretedFunction", None)
+    interpreted = getattr(
+        sys.modules.get("triton.runtime.interpreter"), "InterpretedFunction", None
+    )
     if interpreted is not None:
         slow = interpreted.__call__
 
         def call(self: Any, *arguments: Any, **options: Any) -> Any:
             ours = self.fn.__module__.startswith("softras_edu.")
-            return self.rewrite()(*arguments, **options) if ours else slow(self, *arguments, **options)
+            return (
+                self.rewrite()(*arguments, **options) if ours else slow(self, *arguments, **options)
+            )
 
         monkeypatch.setattr(interpreted, "__call__", call)
 
 
-def _random_scene(seed: int, faces: int, channels: int = 3, batch: int | None = None, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor]:
+def _random_scene(
+    seed: int,
+    faces: int,
+    channels: int = 3,
+    batch: int | None = None,
+    dtype: torch.dtype = torch.float64,
+) -> tuple[Tensor, Tensor]:
     """Triangles with x, y in [-1.2, 1.2] and z in [2, 6], and corner colours in [0, 1]: (B, F, 3, 3) and (B, F, 3, C), or without B."""
     generator = torch.Generator().manual_seed(seed)
     lead = (faces,) if batch is None else (batch, faces)
@@ -61,7 +71,11 @@ def _boundary_distances(triangles: Tensor, height: int, width: int) -> Tensor:
         for i in range(height):
             for j in range(width):
                 x, y = (2 * j + 1 - width) / height, 1 - (2 * i + 1) / height
-                out[f, i, j] = min(to_segment(x, y, ax, ay, bx, by), to_segment(x, y, bx, by, cx, cy), to_segment(x, y, cx, cy, ax, ay))
+                out[f, i, j] = min(
+                    to_segment(x, y, ax, ay, bx, by),
+                    to_segment(x, y, bx, by, cx, cy),
+                    to_segment(x, y, cx, cy, ax, ay),
+                )
     return out
 
 

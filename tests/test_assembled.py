@@ -29,8 +29,8 @@ import test_gradients
 from torch import Tensor
 
 from softras_edu import checks
-from softras_edu.rasterize import ladder
-from softras_edu.rasterize.broadcast import rasterize_broadcast
+from softras_edu.rasterizers import ladder
+from softras_edu.rasterizers.broadcast import rasterize_broadcast
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 RUNGS = ("06", "07", "08", "09")
@@ -47,7 +47,9 @@ def source(path: Path) -> str:
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     solutions = {}
     for cell in cells:
-        for code in SOLUTION.findall("".join(cell["source"])) if cell["cell_type"] == "markdown" else ():
+        for code in (
+            SOLUTION.findall("".join(cell["source"])) if cell["cell_type"] == "markdown" else ()
+        ):
             solutions[re.findall(r"^def (\w+)\(", code, re.MULTILINE)[-1]] = code
     parts = []
     for cell in cells:
@@ -56,12 +58,17 @@ def source(path: Path) -> str:
             (stub,) = re.findall(r"^checks\.(\w+)\(", code, re.MULTILINE)
             parts.append(solutions[stub])
         elif "rung" in tags:
-            parts.append("\n".join(line for line in code.splitlines() if not line.startswith("checks.")))
+            parts.append(
+                "\n".join(line for line in code.splitlines() if not line.startswith("checks."))
+            )
     return "\n\n\n".join(parts) + "\n"
 
 
 def tagged(path: Path) -> bool:
-    return any("rung" in cell["metadata"].get("tags", []) for cell in json.loads(path.read_text(encoding="utf-8"))["cells"])
+    return any(
+        "rung" in cell["metadata"].get("tags", [])
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
+    )
 
 
 def notebook(number: str) -> Path:
@@ -103,15 +110,29 @@ def trials(module: ModuleType) -> Iterator[tuple[str, Callable[..., None], dict[
         axes = [(mark.args[0], mark.args[1]) for mark in marks]
         if not name.startswith("test_") or "backend" not in [names for names, _ in axes]:
             continue
-        for values in itertools.product(*[[(names, value) for value in choices] for names, choices in axes if names != "backend"]):
+        for values in itertools.product(
+            *[
+                [(names, value) for value in choices]
+                for names, choices in axes
+                if names != "backend"
+            ]
+        ):
             parameters: dict[str, Any] = {}
             for names, value in values:
-                parameters |= {names: value} if isinstance(names, str) else dict(zip(names, value, strict=True))
+                parameters |= (
+                    {names: value}
+                    if isinstance(names, str)
+                    else dict(zip(names, value, strict=True))
+                )
             label = ", ".join(f"{key}={value}" for key, value in parameters.items())
             yield f"{name.removeprefix('test_')}({label})", function, parameters
 
 
-ALL = {label: (function, parameters) for module in (test_backends, test_gradients) for label, function, parameters in trials(module)}
+ALL = {
+    label: (function, parameters)
+    for module in (test_backends, test_gradients)
+    for label, function, parameters in trials(module)
+}
 # The interpreter takes milliseconds for what a GPU does in nanoseconds: for notebook 09, one trial of each kind.
 FEW = (
     "options_agree(cull_backfaces=False, perspective_correct=True, distance=euclidean)",
@@ -127,7 +148,11 @@ FEW = (
     "undrawable_triangles_agree()",
     "float32_agrees()",
 )
-TRIALS = [pytest.param(number, label, id=f"{number}: {label}") for number in RUNGS for label in (FEW if number == "09" else ALL)]
+TRIALS = [
+    pytest.param(number, label, id=f"{number}: {label}")
+    for number in RUNGS
+    for label in (FEW if number == "09" else ALL)
+]
 
 
 def put(function: object, patch: pytest.MonkeyPatch) -> None:
@@ -140,7 +165,11 @@ def run(label: str, request: pytest.FixtureRequest) -> None:
     """One trial on the backend NAME."""
     function, parameters = ALL[label]
     wanted = inspect.signature(function).parameters
-    fixtures = {name: request.getfixturevalue(name) for name in ("scene", "boundary_distances") if name in wanted}
+    fixtures = {
+        name: request.getfixturevalue(name)
+        for name in ("scene", "boundary_distances")
+        if name in wanted
+    }
     function(**fixtures, **parameters, backend=NAME)
 
 
@@ -171,8 +200,24 @@ def test_notebook_09_in_tritons_interpreter():
         pytest.skip("triton is not installed")
     if INTERPRETER:
         pytest.skip("this is that process")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "09", str(Path(__file__))]
-    done = subprocess.run(command, env={**os.environ, "TRITON_INTERPRET": "1"}, capture_output=True, text=True, timeout=600)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-k",
+        "09",
+        str(Path(__file__)),
+    ]
+    done = subprocess.run(
+        command,
+        env={**os.environ, "TRITON_INTERPRET": "1"},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
     assert f"{len(FEW) + 1} passed" in done.stdout, done.stdout[-2000:]
 
@@ -184,17 +229,30 @@ def no_background(triangles: Tensor, colors: Tensor | None, background: Tensor, 
     return rasterize_broadcast(triangles, colors, 0 * background, o)
 
 
-def no_depth_gradient(triangles: Tensor, colors: Tensor | None, background: Tensor, o: Any) -> Tensor:
+def no_depth_gradient(
+    triangles: Tensor, colors: Tensor | None, background: Tensor, o: Any
+) -> Tensor:
     z = triangles[..., 2:].detach()
-    return rasterize_broadcast(triangles * triangles.new_tensor([1.0, 1.0, 0.0]) + z * z.new_tensor([0.0, 0.0, 1.0]), colors, background, o)
+    return rasterize_broadcast(
+        triangles * triangles.new_tensor([1.0, 1.0, 0.0]) + z * z.new_tensor([0.0, 0.0, 1.0]),
+        colors,
+        background,
+        o,
+    )
 
 
 @pytest.mark.parametrize(
     ("wrong", "label"),
     [
         (no_background, "ugly_shapes_agree(faces=1, height=7, width=13)"),
-        (no_depth_gradient, "options_agree(cull_backfaces=False, perspective_correct=False, distance=euclidean)"),
-        (no_depth_gradient, "gradcheck_of_colour_and_alpha(perspective_correct=False, distance=euclidean)"),
+        (
+            no_depth_gradient,
+            "options_agree(cull_backfaces=False, perspective_correct=False, distance=euclidean)",
+        ),
+        (
+            no_depth_gradient,
+            "gradcheck_of_colour_and_alpha(perspective_correct=False, distance=euclidean)",
+        ),
     ],
 )
 def test_a_wrong_rasterizer_is_caught(wrong, label, monkeypatch, request):
@@ -203,7 +261,9 @@ def test_a_wrong_rasterizer_is_caught(wrong, label, monkeypatch, request):
         run(label, request)
 
 
-@pytest.mark.parametrize("label", [label for label in ALL if not label.startswith("random")])  # hypothesis would search for a simpler failure
+@pytest.mark.parametrize(
+    "label", [label for label in ALL if not label.startswith("random")]
+)  # hypothesis would search for a simpler failure
 def test_every_trial_calls_the_function_in_that_place(label, monkeypatch, request):
     class Called(Exception):
         pass

@@ -16,10 +16,20 @@ from torch import Tensor
 
 from softras_edu import backends, rasterize
 
-OTHERS = [name for name, state in backends().items() if state == "ok" and name not in ("broadcast", "triton")]  # triton: test_triton.py
+OTHERS = [
+    name
+    for name, state in backends().items()
+    if state == "ok" and name not in ("broadcast", "triton")
+]  # triton: test_triton.py
 
 
-def values_and_gradients(backend: str, triangles: Tensor, colors: Tensor | None, background: Tensor | None, options: dict[str, object]) -> list[Tensor]:
+def values_and_gradients(
+    backend: str,
+    triangles: Tensor,
+    colors: Tensor | None,
+    background: Tensor | None,
+    options: dict[str, object],
+) -> list[Tensor]:
     """The image, and the gradients of triangles, colours and background for one random cotangent."""
     inputs = [x.clone().requires_grad_() for x in (triangles, colors, background) if x is not None]
     image = rasterize(
@@ -29,24 +39,46 @@ def values_and_gradients(backend: str, triangles: Tensor, colors: Tensor | None,
         backend=backend,
         **options,
     )
-    cotangent = torch.randn(image.shape, generator=torch.Generator().manual_seed(7), dtype=image.dtype)
+    cotangent = torch.randn(
+        image.shape, generator=torch.Generator().manual_seed(7), dtype=image.dtype
+    )
     # allow_unused: with no face at all, the picture does not depend on some inputs.
-    grads = torch.autograd.grad(image, inputs, cotangent, allow_unused=True) if image.requires_grad else [None] * len(inputs)
-    return [image.detach(), *(torch.zeros_like(x) if g is None else g for x, g in zip(inputs, grads, strict=True))]
+    grads = (
+        torch.autograd.grad(image, inputs, cotangent, allow_unused=True)
+        if image.requires_grad
+        else [None] * len(inputs)
+    )
+    return [
+        image.detach(),
+        *(torch.zeros_like(x) if g is None else g for x, g in zip(inputs, grads, strict=True)),
+    ]
 
 
 def check(
-    backend: str, triangles: Tensor, colors: Tensor | None, background: Tensor | None = None, tolerance: float = 1e-10, **options: object
+    backend: str,
+    triangles: Tensor,
+    colors: Tensor | None,
+    background: Tensor | None = None,
+    tolerance: float = 1e-10,
+    **options: object,
 ) -> list[Tensor]:
     """Both backends agree to `tolerance` of the largest number, in the image and in each gradient."""
     reference = values_and_gradients("broadcast", triangles, colors, background, options)
     result = values_and_gradients(backend, triangles, colors, background, options)
-    for name, got, wanted in zip(("image", "grad triangles", "grad 2", "grad 3"), result, reference, strict=False):
+    for name, got, wanted in zip(
+        ("image", "grad triangles", "grad 2", "grad 3"), result, reference, strict=False
+    ):
         assert got.shape == wanted.shape, name
         assert got.dtype == wanted.dtype, name
         assert got.isfinite().all(), name
         scale = max(1.0, wanted.abs().max().item()) if wanted.numel() else 1.0
-        torch.testing.assert_close(got, wanted, rtol=0, atol=tolerance * scale, msg=lambda text, name=name: f"{name}: {text}")
+        torch.testing.assert_close(
+            got,
+            wanted,
+            rtol=0,
+            atol=tolerance * scale,
+            msg=lambda text, name=name: f"{name}: {text}",
+        )
     return reference
 
 
@@ -56,9 +88,15 @@ def check(
 @pytest.mark.parametrize("cull_backfaces", [False, True])
 def test_options_agree(scene, backend, distance, perspective_correct, cull_backfaces):
     triangles, colors = scene(1, faces=4)
-    background = torch.rand(5, 6, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    background = torch.rand(
+        5, 6, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64
+    )
     options = {"size": (5, 6), "sigma": 0.05, "gamma": 0.02, "dist_eps": 0.0}
-    options |= {"distance": distance, "perspective_correct": perspective_correct, "cull_backfaces": cull_backfaces}
+    options |= {
+        "distance": distance,
+        "perspective_correct": perspective_correct,
+        "cull_backfaces": cull_backfaces,
+    }
     reference = check(backend, triangles, colors, background, **options)
     drawn = (reference[1].abs().amax((1, 2)) > 1e-9).tolist()
     assert sum(drawn) == (2 if cull_backfaces else 4)  # seed 1 has two faces of each orientation
@@ -68,7 +106,9 @@ def test_options_agree(scene, backend, distance, perspective_correct, cull_backf
 @pytest.mark.parametrize("sigma", [1e-7, 1e-4, 1e-2])
 def test_the_cut_at_dist_eps_agrees(scene, boundary_distances, backend, sigma):
     triangles, colors = scene(2, faces=4)
-    triangles[0, :, :2] = torch.tensor([[-0.6, 0.3], [-0.3, 0.3], [-0.4, 0.6]])  # small: far from most pixels
+    triangles[0, :, :2] = torch.tensor(
+        [[-0.6, 0.3], [-0.3, 0.3], [-0.4, 0.6]]
+    )  # small: far from most pixels
     reach = math.sqrt(sigma * math.log(1 / 1e-4 - 1))
     distance = boundary_distances(triangles, 7, 7)
     assert ((distance - reach).abs() > 1e-6).all()  # no pair on the jump
@@ -92,7 +132,16 @@ def test_the_cut_at_near_and_far_agrees(scene, backend):
 def test_extreme_sigma_and_gamma_agree(scene, backend, sigma, gamma):
     triangles, colors = scene(4, faces=3)
     # A depth's last bit (2 ** -52 of up to 6) over (far - near) gamma enters the logarithm of a weight: that much no formula can beat.
-    check(backend, triangles, colors, size=(5, 4), sigma=sigma, gamma=gamma, dist_eps=0.0, tolerance=1e-10 + 100 * 6 * 2**-52 / (99 * gamma))
+    check(
+        backend,
+        triangles,
+        colors,
+        size=(5, 4),
+        sigma=sigma,
+        gamma=gamma,
+        dist_eps=0.0,
+        tolerance=1e-10 + 100 * 6 * 2**-52 / (99 * gamma),
+    )
 
 
 @pytest.mark.parametrize("backend", OTHERS)
@@ -101,7 +150,16 @@ def test_extreme_sigma_and_gamma_agree(scene, backend, sigma, gamma):
 def test_ugly_shapes_agree(scene, backend, height, width, faces):
     triangles, colors = scene(5, faces=faces)
     background = torch.tensor([0.1, 0.2, 0.3], dtype=torch.float64)
-    check(backend, triangles, colors, background, size=(height, width), sigma=0.02, gamma=0.02, dist_eps=0.0)
+    check(
+        backend,
+        triangles,
+        colors,
+        background,
+        size=(height, width),
+        sigma=0.02,
+        gamma=0.02,
+        dist_eps=0.0,
+    )
 
 
 @pytest.mark.parametrize("backend", OTHERS)
@@ -109,14 +167,36 @@ def test_ugly_shapes_agree(scene, backend, height, width, faces):
 @pytest.mark.parametrize("batch", [None, 1, 2])
 def test_channels_and_batches_agree(scene, backend, channels, batch):
     triangles, colors = scene(6, faces=3, channels=channels or 1, batch=batch)
-    background = None if channels is None else torch.rand(*colors.shape[:-3], 4, 5, channels, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    reference = check(backend, triangles, None if channels is None else colors, background, size=(4, 5), sigma=0.03, gamma=0.05, dist_eps=0.0)
+    background = (
+        None
+        if channels is None
+        else torch.rand(
+            *colors.shape[:-3],
+            4,
+            5,
+            channels,
+            generator=torch.Generator().manual_seed(1),
+            dtype=torch.float64,
+        )
+    )
+    reference = check(
+        backend,
+        triangles,
+        None if channels is None else colors,
+        background,
+        size=(4, 5),
+        sigma=0.03,
+        gamma=0.05,
+        dist_eps=0.0,
+    )
     assert reference[0].shape == (*colors.shape[:-3], 4, 5, (channels or 0) + 1)
 
 
 @pytest.mark.parametrize("backend", [*OTHERS, "broadcast"])
 def test_an_empty_batch_gives_an_empty_picture(backend):
-    assert rasterize(torch.zeros(0, 2, 3, 3), torch.zeros(0, 2, 3, 3), size=(4, 5), backend=backend).shape == (0, 4, 5, 4)
+    assert rasterize(
+        torch.zeros(0, 2, 3, 3), torch.zeros(0, 2, 3, 3), size=(4, 5), backend=backend
+    ).shape == (0, 4, 5, 4)
     assert rasterize(torch.zeros(0, 2, 3, 3), size=(4, 5), backend=backend).shape == (0, 4, 5, 1)
 
 
@@ -142,7 +222,12 @@ def test_float32_agrees(scene, backend):
 def test_random_scenes_agree(scene, backend, data):
     channels = data.draw(st.sampled_from([None, 1, 3]), "channels")
     batch = data.draw(st.sampled_from([None, 2]), "batch")
-    triangles, colors = scene(data.draw(st.integers(0, 10**6), "seed"), data.draw(st.integers(0, 4), "faces"), channels or 1, batch)
+    triangles, colors = scene(
+        data.draw(st.integers(0, 10**6), "seed"),
+        data.draw(st.integers(0, 4), "faces"),
+        channels or 1,
+        batch,
+    )
     gamma = 10 ** data.draw(st.floats(-7, 0), "log10 gamma")
     options = {
         "size": (data.draw(st.integers(1, 6), "height"), data.draw(st.integers(1, 7), "width")),
@@ -155,4 +240,10 @@ def test_random_scenes_agree(scene, backend, data):
         "dist_eps": 0.0,
     }
     # Of the tolerance, the first part is for the sums and the second for the last bit of a depth, as above.
-    check(backend, triangles, None if channels is None else colors, tolerance=1e-10 + 100 * 6 * 2**-52 / (99 * gamma), **options)
+    check(
+        backend,
+        triangles,
+        None if channels is None else colors,
+        tolerance=1e-10 + 100 * 6 * 2**-52 / (99 * gamma),
+        **options,
+    )

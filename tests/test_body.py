@@ -7,9 +7,20 @@ import math
 import pytest
 import torch
 
-from softras_edu import bend, rasterize_hard, screen_triangles
-from softras_edu.body import JOINTS, NAMES, PARENTS, TURNS, aim, joint_error, make_body, skin, transforms
-from softras_edu.pose import rotation_from_axis_angle
+from softras_edu import rasterize_hard, screen_triangles
+from softras_edu.fitting import bend
+from softras_edu.fitting.body import (
+    JOINTS,
+    NAMES,
+    PARENTS,
+    TURNS,
+    aim,
+    joint_error,
+    make_body,
+    skin,
+    transforms,
+)
+from softras_edu.rotations import rotation_from_axis_angle
 
 BODY = make_body()
 DOUBLE = BODY.to(torch.float64)
@@ -56,7 +67,10 @@ def test_the_skin_is_closed_and_faces_outward() -> None:
 
 def test_left_and_right_mirror_each_other() -> None:
     mirrored = BODY.verts * torch.tensor([-1.0, 1.0, 1.0])
-    assert torch.cdist(BODY.verts, mirrored, compute_mode="donot_use_mm_for_euclid_dist").amin(1).max() < 1e-5
+    assert (
+        torch.cdist(BODY.verts, mirrored, compute_mode="donot_use_mm_for_euclid_dist").amin(1).max()
+        < 1e-5
+    )
 
 
 # ---------------------------------------------------------------- the skin
@@ -93,7 +107,9 @@ def test_a_joint_moves_what_hangs_on_it_and_nothing_else() -> None:
     hangs = BODY.weights[:, [k, NAMES.index("left hand")]].sum(1)
     assert not moved[hangs < 1e-6].any()
     rigid = hangs > 1 - 1e-6
-    expected = (BODY.verts - BODY.joints[k]) @ rotation_from_axis_angle(angles[k]).T + BODY.joints[k]
+    expected = (BODY.verts - BODY.joints[k]) @ rotation_from_axis_angle(angles[k]).T + BODY.joints[
+        k
+    ]
     torch.testing.assert_close(BODY.pose(angles)[rigid], expected[rigid], atol=1e-5, rtol=0)
 
 
@@ -123,17 +139,28 @@ def test_gradients_of_the_skin() -> None:
     angles = random_angles(3).requires_grad_()
 
     def posed(a: torch.Tensor) -> torch.Tensor:
-        return skin(DOUBLE.verts[some], DOUBLE.weights[some], transforms(rotation_from_axis_angle(a), DOUBLE.joints))
+        return skin(
+            DOUBLE.verts[some],
+            DOUBLE.weights[some],
+            transforms(rotation_from_axis_angle(a), DOUBLE.joints),
+        )
 
     assert torch.autograd.gradcheck(posed, angles)
-    assert torch.autograd.gradcheck(posed, torch.zeros_like(angles).requires_grad_())  # also where an axis is 0 / 0
+    assert torch.autograd.gradcheck(
+        posed, torch.zeros_like(angles).requires_grad_()
+    )  # also where an axis is 0 / 0
 
 
 # ---------------------------------------------------------------- poses
 
 
 def test_aim_points_bones_where_they_should() -> None:
-    goal = {"left_shoulder": (0.2, -0.9, 0.4), "left_elbow": (-0.8, 0.1, 0.6), "right_hip": (-0.1, -0.7, 0.7), "chest": (0.1, 1.0, 0.2)}
+    goal = {
+        "left_shoulder": (0.2, -0.9, 0.4),
+        "left_elbow": (-0.8, 0.1, 0.6),
+        "right_hip": (-0.1, -0.7, 0.7),
+        "chest": (0.1, 1.0, 0.2),
+    }
     angles = aim(**goal)
     moved = transforms(rotation_from_axis_angle(angles), BODY.joints)
     for name, direction in goal.items():
@@ -155,7 +182,12 @@ def test_joint_error_is_the_angle_of_the_turn_between() -> None:
 
 
 def test_every_pose_used_here_turns_only_what_may_turn() -> None:
-    for angles in (bend.ready(), bend.arm_across("front"), bend.arm_across("behind"), *bend.random_poses(bend.ready(), 3, seeded())):
+    for angles in (
+        bend.ready(),
+        bend.arm_across("front"),
+        bend.arm_across("behind"),
+        *bend.random_poses(bend.ready(), 3, seeded()),
+    ):
         assert (angles * (1 - TURNS)).abs().max() < 1e-6
 
 
@@ -165,7 +197,13 @@ def test_every_pose_used_here_turns_only_what_may_turn() -> None:
 def test_the_photograph_is_the_picture_of_the_z_buffer() -> None:
     angles = bend.arm_across("front")[None]
     triangles = screen_triangles(BODY.pose(angles), BODY.faces, bend.FRONT)
-    hard = rasterize_hard(triangles, BODY.colors[None, :, None].expand_as(triangles), size=bend.SIZE, near=bend.NEAR, far=bend.FAR)
+    hard = rasterize_hard(
+        triangles,
+        BODY.colors[None, :, None].expand_as(triangles),
+        size=bend.SIZE,
+        near=bend.NEAR,
+        far=bend.FAR,
+    )
     same = (bend.photograph(BODY, angles) - hard[..., :3]).abs().amax(-1) < 1e-3
     assert same.float().mean() > 0.99  # a face reaches 0.03 pixels beyond its edge
 
@@ -182,7 +220,11 @@ def test_the_hidden_hand_hears_of_the_photograph_only_softly() -> None:
     hand = BODY.weights[:, NAMES.index("left hand")] > 0.5
     photo = bend.photograph(BODY, bend.arm_across("front")[None])
     pulls = {}
-    for name, renderer in (("soft", bend.soft), ("no depth", bend.soft_without_depth), ("NMR", bend.hard)):
+    for name, renderer in (
+        ("soft", bend.soft),
+        ("no depth", bend.soft_without_depth),
+        ("NMR", bend.hard),
+    ):
         verts = BODY.pose(bend.arm_across("behind"))[None].requires_grad_()
         triangles = screen_triangles(verts, BODY.faces, bend.FRONT)
         image = renderer(triangles, BODY.colors[None, :, None].expand_as(triangles), 1e-3, 0.05)
@@ -194,7 +236,9 @@ def test_the_hidden_hand_hears_of_the_photograph_only_softly() -> None:
 
 def test_bend_brings_the_forearm_round_and_leaves_alone_what_is_known() -> None:
     start, goal = bend.arm_across("behind")[None], bend.arm_across("front")[None]
-    angles, found = bend.bend(BODY, [bend.photograph(BODY, goal)], start, free=bend.LEFT_ARM, prior=0.001, steps=80)
+    angles, found = bend.bend(
+        BODY, [bend.photograph(BODY, goal)], start, free=bend.LEFT_ARM, prior=0.001, steps=80
+    )
     assert found.losses[-1] < 0.5 * found.losses[0]
     elbow = NAMES.index("left elbow")
     assert joint_error(angles, goal)[0, elbow] < 0.5 * joint_error(start, goal)[0, elbow]
@@ -209,5 +253,7 @@ def test_miss_takes_a_gap_apart() -> None:
     places = [transforms(rotation_from_axis_angle(a), BODY.joints) for a in (angles, goal)]
     k = NAMES.index("left hand")
     there, here = (t[k, :, :3] @ BODY.joints[k] + t[k, :, 3] for t in places)
-    assert (across[k] ** 2 + along[k] ** 2).sqrt().item() == pytest.approx((there - here).norm().item(), rel=1e-4)
+    assert (across[k] ** 2 + along[k] ** 2).sqrt().item() == pytest.approx(
+        (there - here).norm().item(), rel=1e-4
+    )
     assert across[NAMES.index("right foot")] < 1e-6

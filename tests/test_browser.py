@@ -19,10 +19,17 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
-SPEC = importlib.util.spec_from_file_location("explorers", Path(__file__).parent.parent / "benchmarks" / "explorers.py")
+SPEC = importlib.util.spec_from_file_location(
+    "explorers", Path(__file__).parent.parent / "benchmarks" / "explorers.py"
+)
 bench = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(bench)
-NAMES = ("chromium", "chromium-browser", "google-chrome", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+NAMES = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
 # --no-sandbox: in containers, where CI runs as root, Chromium has no other way. The others keep it off the network.
 FLAGS = [
     "--no-sandbox",
@@ -90,8 +97,14 @@ def lab(tmp_path_factory):
     for path in NOTEBOOKS.glob("00*.ipynb"):
         shutil.copy(path, room)
     code = (bench.SHOW, bench.PANEL, f"no_render({bench.PANEL})")
-    two_panels = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in code])
-    two_panels.metadata.kernelspec = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    two_panels = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(source) for source in code]
+    )
+    two_panels.metadata.kernelspec = {
+        "display_name": "Python 3",
+        "language": "python",
+        "name": "python3",
+    }
     nbformat.write(two_panels, room / "two_panels.ipynb")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -101,11 +114,30 @@ def lab(tmp_path_factory):
     for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
         environment[name] = str(home / name.lower())
     # The app is exposed so that the test can run all cells and wait for the last one, where a user would look and click.
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--expose-app-in-browser", "--LabApp.news_url=None"]
-    command += [f"--ServerApp.root_dir={room}", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
+    command = [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        "--no-browser",
+        "--allow-root",
+        "--expose-app-in-browser",
+        "--LabApp.news_url=None",
+    ]
+    command += [
+        f"--ServerApp.root_dir={room}",
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=0",
+    ]
     log = home / "log"
     with log.open("w") as sink:
-        server = subprocess.Popen([*command, f"--IdentityProvider.token={token}"], env=environment, stdout=sink, stderr=sink, stdin=subprocess.DEVNULL)
+        server = subprocess.Popen(
+            [*command, f"--IdentityProvider.token={token}"],
+            env=environment,
+            stdout=sink,
+            stderr=sink,
+            stdin=subprocess.DEVNULL,
+        )
     try:
         wait_for_server(server, f"http://127.0.0.1:{port}/api/status?token={token}", log)
         yield f"http://127.0.0.1:{port}", token
@@ -134,10 +166,15 @@ def wait_for_server(server, url, log):
 def open_notebook(browser, lab, name):
     """A notebook, open and with an idle kernel; `page.complaints` collects what the browser's console says."""
     address, token = lab
-    page = browser.new_page(viewport={"width": 1280, "height": 6000})  # tall: cells out of sight are not drawn
+    page = browser.new_page(
+        viewport={"width": 1280, "height": 6000}
+    )  # tall: cells out of sight are not drawn
     page.set_default_timeout(PATIENCE * 1000)
     page.complaints = []
-    page.on("console", lambda message: page.complaints.append(message.text) if message.type == "error" else None)
+    page.on(
+        "console",
+        lambda message: page.complaints.append(message.text) if message.type == "error" else None,
+    )
     page.on("pageerror", lambda error: page.complaints.append(str(error)))
     page.goto(f"{address}/lab/tree/{name}?token={token}&reset")
     page.wait_for_function(READY)
@@ -155,11 +192,19 @@ def page(browser, lab):
 
 def cells(page):
     """The notebook as JupyterLab has it now."""
-    return json.loads(page.evaluate("() => JSON.stringify(window.jupyterapp.shell.currentWidget.content.model.toJSON())"))["cells"]
+    return json.loads(
+        page.evaluate(
+            "() => JSON.stringify(window.jupyterapp.shell.currentWidget.content.model.toJSON())"
+        )
+    )["cells"]
 
 
 def about_widgets(complaints):
-    return [text for text in complaints if any(word in text.lower() for word in ("widget", "model", "comm", "state", "view"))]
+    return [
+        text
+        for text in complaints
+        if any(word in text.lower() for word in ("widget", "model", "comm", "state", "view"))
+    ]
 
 
 def test_a_notebook_that_was_not_run_shows_its_pictures(page):
@@ -170,12 +215,20 @@ def test_a_notebook_that_was_not_run_shows_its_pictures(page):
 
 
 def test_run_all_cells_then_move_the_first_slider(page):
-    page.evaluate("() => window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")  # so that what was stored is not taken for what ran
+    page.evaluate(
+        "() => window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs')"
+    )  # so that what was stored is not taken for what ran
     page.wait_for_function(f"() => !({DONE})()")
-    page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")  # comes back at the end, or at the first stub that raises
+    page.evaluate(
+        "() => window.jupyterapp.commands.execute('notebook:run-all-cells')"
+    )  # comes back at the end, or at the first stub that raises
     page.wait_for_function(DONE)
     for cell in cells(page):
-        errors = [output["ename"] for output in cell.get("outputs", []) if output["output_type"] == "error"]
+        errors = [
+            output["ename"]
+            for output in cell.get("outputs", [])
+            if output["output_type"] == "error"
+        ]
         stub = "raises-exception" in cell["metadata"].get("tags", [])
         assert errors == (["YourTurn"] if stub else []), "".join(cell["source"])
     code = [cell for cell in cells(page) if cell["cell_type"] == "code"]
@@ -188,7 +241,9 @@ def test_run_all_cells_then_move_the_first_slider(page):
     handle.focus()
     for _ in range(5):
         page.keyboard.press("ArrowRight")
-    page.wait_for_function(f"before => {{ const now = ({PIXELS})(); return now && now !== before; }}", arg=before)
+    page.wait_for_function(
+        f"before => {{ const now = ({PIXELS})(); return now && now !== before; }}", arg=before
+    )
     assert handle.get_attribute("aria-valuenow") != value
 
     assert page.get_by_text("Error displaying widget").count() == 0
@@ -202,11 +257,15 @@ def test_a_render_adds_less_than_half_to_the_time_from_key_to_picture(browser, l
     page.wait_for_function(WATCH)
 
     def median(panel, presses=12):
-        page.locator(".jp-OutputArea-output .widget-vbox").nth(panel).locator(".noUi-handle").nth(1).focus()  # gamma: sigma would change the work
+        page.locator(".jp-OutputArea-output .widget-vbox").nth(panel).locator(".noUi-handle").nth(
+            1
+        ).focus()  # gamma: sigma would change the work
         for k in range(presses):
             seen = page.evaluate("k => window.trips[k].length", panel)
             page.keyboard.press("ArrowRight" if k % 2 else "ArrowLeft")
-            page.wait_for_function("([k, seen]) => window.trips[k].length > seen", arg=[panel, seen])
+            page.wait_for_function(
+                "([k, seen]) => window.trips[k].length > seen", arg=[panel, seen]
+            )
         return statistics.median(page.evaluate("k => window.trips[k]", panel)[-presses:])
 
     median(0), median(1)  # warm up
@@ -214,7 +273,9 @@ def test_a_render_adds_less_than_half_to_the_time_from_key_to_picture(browser, l
     for _ in range(6):  # in turn, so that whatever else the machine does meets both
         rounds.append((median(0), median(1)))
         print("from key to picture: {:.0f} ms, without a render {:.0f} ms".format(*rounds[-1]))
-        if len(rounds) > 1 and min(real for real, _ in rounds) <= 1.5 * min(idle for _, idle in rounds):
+        if len(rounds) > 1 and min(real for real, _ in rounds) <= 1.5 * min(
+            idle for _, idle in rounds
+        ):
             break
     else:
         pytest.fail(f"milliseconds from key to picture, and without a render: {rounds}")

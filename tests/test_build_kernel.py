@@ -15,19 +15,29 @@ import torch
 from nbclient import NotebookClient
 from test_assembled import source
 
-from softras_edu import checks, figures
+from softras_edu import checks
 from softras_edu.checks.exercise import Mistake
-from softras_edu.rasterize.triton_stand_in import Kernel, launch, tl, triton
+from softras_edu.teaching import figures
+from softras_edu.teaching.triton_lab.stand_in import Kernel, launch, tl, triton
 
 ROOT = Path(__file__).parent.parent
 PATH = ROOT / "notebooks" / "09_the_fused_triton_kernel.ipynb"
-needs_triton = pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="triton is not installed (Linux only: pip install triton)")
+needs_triton = pytest.mark.skipif(
+    importlib.util.find_spec("triton") is None,
+    reason="triton is not installed (Linux only: pip install triton)",
+)
 
 
 def in_a_new_process(code: str, folder: Path, **environment: str) -> str:
     clean = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
     clean["PYTHONPATH"] = os.pathsep.join([str(folder), str(ROOT), clean.get("PYTHONPATH", "")])
-    done = subprocess.run([sys.executable, "-c", code], env=clean | environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=clean | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout.strip()
 
@@ -51,17 +61,32 @@ def test_the_notebook_runs_to_its_end_without_triton(without_triton, monkeypatch
     monkeypatch.delenv("TRITON_INTERPRET", raising=False)
     monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "1")
     notebook = nbformat.read(PATH, as_version=4)
-    NotebookClient(notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(PATH.parent)}}).execute()
-    said = "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
+    NotebookClient(
+        notebook,
+        timeout=120,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(PATH.parent)}},
+    ).execute()
+    said = "".join(
+        output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", [])
+    )
     assert "Kernels run in the stand-in." in said
     assert "no Triton here: numbers stored" in said
-    errors = [output.ename for cell in notebook.cells for output in cell.get("outputs", []) if output.output_type == "error"]
+    errors = [
+        output.ename
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if output.output_type == "error"
+    ]
     assert set(errors) == {"YourTurn"}
 
 
 def test_the_readers_rasterizer_passes_in_the_stand_in(without_triton):
     (without_triton / "mine.py").write_text(source(PATH), encoding="utf-8")
-    said = in_a_new_process("import mine; from softras_edu import checks; checks.contract(mine.rasterize_mine)", without_triton)
+    said = in_a_new_process(
+        "import mine; from softras_edu import checks; checks.contract(mine.rasterize_mine)",
+        without_triton,
+    )
     assert "the stand-in" in said
     assert "contract: passed" in said
 
@@ -72,7 +97,7 @@ PROBE = """
 import mine, triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
-from softras_edu.rasterize.triton_inspect import read_cubin
+from softras_edu.teaching.triton_lab.machine_code import read_cubin
 
 def compile(kernel, dtype):
     constants = {"C": 3, "CHANNELS": 4, "EUCLIDEAN": True, "PERSPECTIVE": False, "TILE": 8}
@@ -90,7 +115,12 @@ for kernel in (mine.forward_kernel, mine.backward_kernel):
 @needs_triton
 def test_the_readers_kernels_compile_without_spills_and_keep_float64(tmp_path):
     compiled = "import triton\nimport triton.language as tl\nHERE = 'interpreter'  # which it is not; only a message asks"
-    code, count = re.subn(r"^from softras_edu.rasterize.triton_lab import .*$", compiled, source(PATH), flags=re.MULTILINE)
+    code, count = re.subn(
+        r"^from softras_edu.teaching.triton_lab.language import .*$",
+        compiled,
+        source(PATH),
+        flags=re.MULTILINE,
+    )
     assert count
     (tmp_path / "mine.py").write_text(code, encoding="utf-8")
     rows = [line.split() for line in in_a_new_process(PROBE, tmp_path).splitlines()[-2:]]
@@ -130,13 +160,20 @@ def test_the_stand_in_reaches_what_lies_behind_a_tensor_but_not_beyond_its_memor
     memory = torch.zeros(2, 3)
     launch(fill, (1,), memory[0], 5)
     assert memory.flatten().tolist() == [1, 1, 1, 1, 1, 0]
-    with pytest.raises(IndexError, match="number 6 of a tensor whose memory holds 6; is a mask missing"):
+    with pytest.raises(
+        IndexError, match="number 6 of a tensor whose memory holds 6; is a mask missing"
+    ):
         launch(fill, (1,), memory[0], 8)
 
 
 def test_a_grid_has_up_to_three_axes():
     seen = []
-    launch(lambda: seen.append((int(tl.program_id(0)), int(tl.program_id(1)), int(tl.num_programs(0)))), (2, 2))
+    launch(
+        lambda: seen.append(
+            (int(tl.program_id(0)), int(tl.program_id(1)), int(tl.num_programs(0)))
+        ),
+        (2, 2),
+    )
     assert seen == [(0, 0, 2), (1, 0, 2), (0, 1, 2), (1, 1, 2)]
     assert [triton.next_power_of_2(n) for n in (1, 2, 3, 4, 5, 19)] == [1, 2, 4, 4, 8, 32]
 
@@ -150,7 +187,9 @@ def test_the_debugging_check_tells_all_bugs_that_remain():
     bugs = {"mask": "mask", "stride": "stride", "softmax": "shrink"}
     for left in (["mask", "stride", "softmax"], ["mask", "softmax"], ["stride"]):
         with pytest.raises(Mistake, match=f"Bugs that remain: {len(left)} of 3") as caught:
-            checks.draw_discs(lambda d, h, w, left=left: draw(d, h, w, tuple(bugs[name] for name in left)))
+            checks.draw_discs(
+                lambda d, h, w, left=left: draw(d, h, w, tuple(bugs[name] for name in left))
+            )
         for name, hint in hints.items():
             assert (hint in str(caught.value)) == (name in left)
 

@@ -11,7 +11,11 @@ from softras_edu import checks
 from softras_edu.checks.exercise import Exercise, Mistake
 
 EXERCISES = [getattr(checks, name) for name in checks.__all__]
-MISTAKES = [pytest.param(exercise, hint, id=f"{exercise.name}: {hint[:40]}") for exercise in EXERCISES for hint in exercise.mistakes]
+MISTAKES = [
+    pytest.param(exercise, hint, id=f"{exercise.name}: {hint[:40]}")
+    for exercise in EXERCISES
+    for hint in exercise.mistakes
+]
 
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
@@ -38,7 +42,11 @@ def test_each_has_two_known_mistakes(exercise: Exercise) -> None:
 def test_unknown_mistakes_are_rejected_too(exercise: Exercise) -> None:
     def nearly(*arguments: object) -> torch.Tensor:
         right = exercise.reference(*arguments)
-        right = torch.stack([torch.as_tensor(x) for x in right]) if isinstance(right, tuple) else torch.as_tensor(right)
+        right = (
+            torch.stack([torch.as_tensor(x) for x in right])
+            if isinstance(right, tuple)
+            else torch.as_tensor(right)
+        )
         return ~right if right.dtype == torch.bool else right.double() + 1e-3
 
     with pytest.raises(Mistake, match="work out by hand"):
@@ -85,7 +93,11 @@ def test_an_image_is_shown_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_arithmetic_that_fails_is_a_mistake_that_shows_the_arguments() -> None:
     def overflowing(peak: float, den: float, log_weight: float) -> tuple[float, ...]:
-        return checks.online_softmax_step.reference(peak, den, log_weight) if log_weight > -100 else (0.0, math.exp(log_weight - peak), 0.0, 0.0)
+        return (
+            checks.online_softmax_step.reference(peak, den, log_weight)
+            if log_weight > -100
+            else (0.0, math.exp(log_weight - peak), 0.0, 0.0)
+        )
 
     with pytest.raises(Mistake, match=r"math range error.*arguments -500000.0, 1.2, -400000.0"):
         checks.online_softmax_step(lambda peak, den, log_weight: overflowing(peak, den, log_weight))

@@ -9,22 +9,42 @@ import torch
 
 from softras_edu import checks
 from softras_edu.checks.exercise import Mistake, YourTurn
-from softras_edu.rasterize.broadcast import rasterize_broadcast
-from softras_edu.rasterize.ladder import load
-from softras_edu.rasterize.loops import rasterize_loops
+from softras_edu.rasterizers.broadcast import rasterize_broadcast
+from softras_edu.rasterizers.ladder import load
+from softras_edu.rasterizers.loops import rasterize_loops
 
 WRONG = {
-    "one triangle, silhouette only: the shape of the image": lambda t, c, b, o: rasterize_broadcast(t, c, b, o).movedim(-1, 1),
-    "one triangle, silhouette only: the gradient of the triangles differs": lambda t, c, b, o: rasterize_broadcast(t.detach(), c, b, o),
-    "one triangle in colour: the image differs": lambda t, c, b, o: rasterize_broadcast(t, c, 0 * b, o),
-    "one triangle in colour: the gradient of the background": lambda t, c, b, o: rasterize_broadcast(t, c, b.detach(), o),
-    "pairs left out below dist_eps": lambda t, c, b, o: rasterize_broadcast(t, c, b, replace(o, dist_eps=0.0)),
+    "one triangle, silhouette only: the shape of the image": lambda t, c, b, o: rasterize_broadcast(
+        t, c, b, o
+    ).movedim(-1, 1),
+    "one triangle, silhouette only: the gradient of the triangles differs": lambda t, c, b, o: (
+        rasterize_broadcast(t.detach(), c, b, o)
+    ),
+    "one triangle in colour: the image differs": lambda t, c, b, o: rasterize_broadcast(
+        t, c, 0 * b, o
+    ),
+    "one triangle in colour: the gradient of the background": lambda t, c, b, o: (
+        rasterize_broadcast(t, c, b.detach(), o)
+    ),
+    "pairs left out below dist_eps": lambda t, c, b, o: rasterize_broadcast(
+        t, c, b, replace(o, dist_eps=0.0)
+    ),
     "near and far": lambda t, c, b, o: rasterize_broadcast(t, c, b, replace(o, near=1.0)),
-    'distance="barycentric"': lambda t, c, b, o: rasterize_broadcast(t, c, b, replace(o, distance="euclidean")),
-    "perspective-correct colours": lambda t, c, b, o: rasterize_broadcast(t, c, b, replace(o, perspective_correct=False)),
-    "back faces culled": lambda t, c, b, o: rasterize_broadcast(t, c, b, replace(o, cull_backfaces=False)),
-    "two images of seven channels": lambda t, c, b, o: rasterize_broadcast(t[:1].expand_as(t), c, b, o),
-    "a triangle behind the eye": lambda t, c, b, o: rasterize_broadcast(torch.cat([t[..., :2], t[..., 2:].abs()], -1), c, b, o),
+    'distance="barycentric"': lambda t, c, b, o: rasterize_broadcast(
+        t, c, b, replace(o, distance="euclidean")
+    ),
+    "perspective-correct colours": lambda t, c, b, o: rasterize_broadcast(
+        t, c, b, replace(o, perspective_correct=False)
+    ),
+    "back faces culled": lambda t, c, b, o: rasterize_broadcast(
+        t, c, b, replace(o, cull_backfaces=False)
+    ),
+    "two images of seven channels": lambda t, c, b, o: rasterize_broadcast(
+        t[:1].expand_as(t), c, b, o
+    ),
+    "a triangle behind the eye": lambda t, c, b, o: rasterize_broadcast(
+        torch.cat([t[..., :2], t[..., 2:].abs()], -1), c, b, o
+    ),
 }
 
 

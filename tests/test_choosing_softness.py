@@ -49,11 +49,15 @@ def test_sigma_in_pixels() -> None:
             assert number(said) == pytest.approx(reach, abs=0.051)
             assert 1.52 * size * float(sigma.split()[0]) ** 0.5 == pytest.approx(reach, rel=0.01)
             assert 0.43 * (reach / size) ** 2 == pytest.approx(float(sigma.split()[0]), rel=0.02)
-            assert softness.rise(float(sigma.split()[0]), size) == pytest.approx(reach, rel=0.05), "about the blur that one sees"
+            assert softness.rise(float(sigma.split()[0]), size) == pytest.approx(reach, rel=0.05), (
+                "about the blur that one sees"
+            )
 
 
 def test_half_of_alpha_lies_outside_of_an_outline() -> None:
-    wall = torch.tensor([[[-50.0, -300.0, 2.0], [0.0, -300.0, 2.0], [0.0, 300.0, 2.0]]], dtype=torch.float64)
+    wall = torch.tensor(
+        [[[-50.0, -300.0, 2.0], [0.0, -300.0, 2.0], [0.0, 300.0, 2.0]]], dtype=torch.float64
+    )
     alpha = rasterize(torch.cat([wall, wall]), size=(3, 3000), sigma=1e4, dist_eps=0)[1, :, 0]
     outside = int((alpha[1500:] > 0.5).sum()) * 2 / 3
     assert outside == pytest.approx(0.94 * 1e4**0.5, rel=0.02)
@@ -65,9 +69,15 @@ def test_every_distribution_with_its_reach() -> None:
     for name, _, *said, on_edge in table:
         shape, shift, _ = softness.check_softness(name, True, None, None, "max", None)
         for squared, cell in zip((True, False), said, strict=True):
-            reach = formulas.reach(1.0, 1e-4, name, squared, shape, shift) / softness.rise(1.0, 2, distribution=name, squared=squared)
+            reach = formulas.reach(1.0, 1e-4, name, squared, shape, shift) / softness.rise(
+                1.0, 2, distribution=name, squared=squared
+            )
             assert number(cell) == pytest.approx(reach, rel=0.06), (name, squared)
-        d = softness.log_probability(torch.zeros(1, dtype=torch.float64), name, shape, shift)[0].exp().item()
+        d = (
+            softness.log_probability(torch.zeros(1, dtype=torch.float64), name, shape, shift)[0]
+            .exp()
+            .item()
+        )
         assert number(on_edge) == pytest.approx(d, abs=0.005)
 
 
@@ -80,7 +90,9 @@ def test_every_conorm_with_its_numbers() -> None:
         seam = conorm_of(torch.tensor([0.5, 0.5], dtype=torch.float64), conorm, value, 0).item()
         crowd = conorm_of(torch.full((340,), 0.01, dtype=torch.float64), conorm, value, 0).item()
         follows = add(torch.tensor([0.1, 0.6], dtype=torch.float64), conorm, value)[1]
-        assert [number(cell) for cell in said] == pytest.approx([seam, crowd, *follows], abs=0.0051), name
+        assert [number(cell) for cell in said] == pytest.approx(
+            [seam, crowd, *follows], abs=0.0051
+        ), name
 
 
 def test_links_lead_somewhere() -> None:

@@ -15,7 +15,12 @@ NAMES = sorted(path.name for path in (Path(__file__).parent.parent / "notebooks"
 
 
 def test_runs_as_a_module():
-    done = subprocess.run([sys.executable, "-m", "softras_edu", "--version"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "softras_edu", "--version"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert done.stdout.strip() == f"softras-edu {softras_edu.__version__}"
 
 
@@ -91,11 +96,20 @@ def test_notebooks_need_a_folder_of_their_own(tmp_path, capsys):
 
 def test_bench_prints_a_table_and_writes_csv_and_a_plot(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(bench, "SWEEPS", {"growth": [bench.Case(4, 0), bench.Case(8, 0)]})
-    monkeypatch.setattr(bench, "backends", lambda: {"broadcast": "ok", "pairs": "ok", "none": "not here"})
+    monkeypatch.setattr(
+        bench, "backends", lambda: {"broadcast": "ok", "pairs": "ok", "none": "not here"}
+    )
     assert main(["bench", "--out", str(tmp_path / "results"), "--limit", "0"]) == 0
     text = capsys.readouterr().out
-    rows = [row for path in (tmp_path / "results").glob("*.csv") for row in csv.DictReader(path.open()) if "cuda" not in row["device"].lower()]
-    assert [row["backend"] for row in rows] == ["broadcast", "pairs"], "--limit 0 stops every backend after its first case"
+    rows = [
+        row
+        for path in (tmp_path / "results").glob("*.csv")
+        for row in csv.DictReader(path.open())
+        if "cuda" not in row["device"].lower()
+    ]
+    assert [row["backend"] for row in rows] == ["broadcast", "pairs"], (
+        "--limit 0 stops every backend after its first case"
+    )
     for row in rows:
         assert f" {row['backend']}" in text
         assert float(row["forward_backward_ms"]) > float(row["forward_ms"]) / 10 > 0
@@ -109,5 +123,7 @@ def test_bench_prints_a_table_and_writes_csv_and_a_plot(tmp_path, monkeypatch, c
 
 def test_bench_goes_on_without_a_backend_that_fails(monkeypatch, capsys):
     monkeypatch.setattr(bench, "backends", lambda: {"banana": "ok"})
-    assert bench.climb("growth", [bench.Case(4, 0), bench.Case(8, 0)], "cpu", "a machine", 1.0) == []
+    assert (
+        bench.climb("growth", [bench.Case(4, 0), bench.Case(8, 0)], "cpu", "a machine", 1.0) == []
+    )
     assert capsys.readouterr().out.count("failed: ValueError: backend: got 'banana'") == 1

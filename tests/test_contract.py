@@ -15,7 +15,9 @@ every_backend = pytest.mark.parametrize("backend", RUNNABLE)
 
 
 def triangles(dtype: torch.dtype = torch.float64) -> torch.Tensor:
-    return torch.tensor([[[-0.5, -0.5, 2.0], [0.5, -0.5, 2.0], [0.0, 0.5, 2.0]]] * 2, dtype=dtype)  # two faces
+    return torch.tensor(
+        [[[-0.5, -0.5, 2.0], [0.5, -0.5, 2.0], [0.0, 0.5, 2.0]]] * 2, dtype=dtype
+    )  # two faces
 
 
 def colors(*shape: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
@@ -45,10 +47,26 @@ def test_sigma_and_gamma_must_be_finite_numbers_above_0(name, value, backend):
         (torch.zeros(1, 1, 2, 3, 3), r"shape \(1, 1, 2, 3, 3\)", r"\(B, F, 3, 3\) or \(F, 3, 3\)"),
         (torch.zeros(5, 3, 2), r"shape \(5, 3, 2\)", r"\(B, F, 3, 3\) or \(F, 3, 3\)"),
         (torch.zeros(5, 4, 3), r"shape \(5, 4, 3\)", r"\(B, F, 3, 3\) or \(F, 3, 3\)"),
-        (torch.zeros(5, 3, 3, dtype=torch.int64), r"torch\.int64", r"torch\.float32 or torch\.float64"),
-        (torch.zeros(5, 3, 3, dtype=torch.float16), r"torch\.float16", r"torch\.float32 or torch\.float64"),
-        (torch.zeros(5, 3, 3, dtype=torch.bfloat16), r"torch\.bfloat16", r"torch\.float32 or torch\.float64"),
-        (torch.zeros(5, 3, 3, dtype=torch.complex64), r"torch\.complex64", r"torch\.float32 or torch\.float64"),
+        (
+            torch.zeros(5, 3, 3, dtype=torch.int64),
+            r"torch\.int64",
+            r"torch\.float32 or torch\.float64",
+        ),
+        (
+            torch.zeros(5, 3, 3, dtype=torch.float16),
+            r"torch\.float16",
+            r"torch\.float32 or torch\.float64",
+        ),
+        (
+            torch.zeros(5, 3, 3, dtype=torch.bfloat16),
+            r"torch\.bfloat16",
+            r"torch\.float32 or torch\.float64",
+        ),
+        (
+            torch.zeros(5, 3, 3, dtype=torch.complex64),
+            r"torch\.complex64",
+            r"torch\.float32 or torch\.float64",
+        ),
         (spoiled(triangles(), NAN), "NaN", "finite numbers"),
         (spoiled(triangles(), INF), "infinity", "finite numbers"),
         (spoiled(triangles(), -INF), "infinity", "finite numbers"),
@@ -65,9 +83,17 @@ def test_triangles_must_be_finite_floats_of_the_right_shape(argument, got, wante
     ("argument", "got", "wanted"),
     [
         ([1.0], "list", "a torch.Tensor or None"),
-        (colors(1, 3, 3), r"shape \(1, 3, 3\)", r"\(2, 3, C >= 1\) to go with triangles \(2, 3, 3\)"),  # one face's colours for two
+        (
+            colors(1, 3, 3),
+            r"shape \(1, 3, 3\)",
+            r"\(2, 3, C >= 1\) to go with triangles \(2, 3, 3\)",
+        ),  # one face's colours for two
         (colors(2, 3), r"shape \(2, 3\)", r"\(2, 3, C >= 1\)"),  # one colour a face
-        (colors(1, 2, 3, 3), r"shape \(1, 2, 3, 3\)", r"\(2, 3, C >= 1\)"),  # batched colours, unbatched triangles
+        (
+            colors(1, 2, 3, 3),
+            r"shape \(1, 2, 3, 3\)",
+            r"\(2, 3, C >= 1\)",
+        ),  # batched colours, unbatched triangles
         (colors(2, 3, 0), r"shape \(2, 3, 0\)", r"\(2, 3, C >= 1\)"),
         (colors(dtype=torch.float32), r"torch\.float32", r"torch\.float64 like triangles"),
         (colors(dtype=torch.int64), r"torch\.int64", r"torch\.float64 like triangles"),
@@ -85,11 +111,27 @@ def test_colors_must_go_with_the_triangles(argument, got, wanted, backend):
 @pytest.mark.parametrize(
     ("argument", "got", "wanted"),
     [
-        (torch.zeros(4, dtype=torch.float64), r"shape \(4,\)", r"a number or a tensor that broadcasts to \(1, 4, 5, 3\)"),
-        (torch.zeros(5, 4, 3, dtype=torch.float64), r"shape \(5, 4, 3\)", r".*\(1, 4, 5, 3\)"),  # (W, H, C) for (H, W, C)
-        (torch.zeros(2, 4, 5, 3, dtype=torch.float64), r"shape \(2, 4, 5, 3\)", r".*\(1, 4, 5, 3\)"),
+        (
+            torch.zeros(4, dtype=torch.float64),
+            r"shape \(4,\)",
+            r"a number or a tensor that broadcasts to \(1, 4, 5, 3\)",
+        ),
+        (
+            torch.zeros(5, 4, 3, dtype=torch.float64),
+            r"shape \(5, 4, 3\)",
+            r".*\(1, 4, 5, 3\)",
+        ),  # (W, H, C) for (H, W, C)
+        (
+            torch.zeros(2, 4, 5, 3, dtype=torch.float64),
+            r"shape \(2, 4, 5, 3\)",
+            r".*\(1, 4, 5, 3\)",
+        ),
         (torch.zeros(3), r"torch\.float32 on cpu", r"torch\.float64 on cpu like triangles"),
-        (torch.zeros(3, dtype=torch.float64, device="meta"), r"torch\.float64 on meta", r"torch\.float64 on cpu like triangles"),
+        (
+            torch.zeros(3, dtype=torch.float64, device="meta"),
+            r"torch\.float64 on meta",
+            r"torch\.float64 on cpu like triangles",
+        ),
         (torch.tensor([0.0, NAN, 0.0], dtype=torch.float64), "NaN", "finite numbers"),
         (NAN, "NaN", "finite numbers"),
         (INF, "infinity", "finite numbers"),
@@ -100,10 +142,29 @@ def test_background_must_fit_the_picture(argument, got, wanted, backend):
         rasterize(triangles(), colors(), size=(4, 5), background=argument, backend=backend)
 
 
-@pytest.mark.parametrize("size", [0, -1, True, 4.0, "4", None, (4, 0), (4, -2), (4, 5, 6), (4,), (4, 5.0), (True, 4), torch.tensor(4)])
+@pytest.mark.parametrize(
+    "size",
+    [
+        0,
+        -1,
+        True,
+        4.0,
+        "4",
+        None,
+        (4, 0),
+        (4, -2),
+        (4, 5, 6),
+        (4,),
+        (4, 5.0),
+        (True, 4),
+        torch.tensor(4),
+    ],
+)
 @pytest.mark.parametrize("draw", [rasterize, rasterize_hard])
 def test_size_must_be_a_positive_int_or_two(draw, size):
-    with pytest.raises(ValueError, match=r"^size: got .+, wanted a positive int or a pair \(H, W\)"):
+    with pytest.raises(
+        ValueError, match=r"^size: got .+, wanted a positive int or a pair \(H, W\)"
+    ):
         draw(triangles(), size=size)
 
 
@@ -143,7 +204,12 @@ def test_dist_eps_must_be_a_probability_below_one_half(dist_eps, backend):
 @pytest.mark.parametrize("name", ["distance", "backend", "distribution", "conorm"])
 @pytest.mark.parametrize("value", ["no such thing", None, ""])
 def test_an_unknown_choice_is_named_with_the_known_ones(name, value):
-    known = {"distance": "barycentric", "backend": "broadcast", "distribution": "logistic", "conorm": "probabilistic"}[name]
+    known = {
+        "distance": "barycentric",
+        "backend": "broadcast",
+        "distribution": "logistic",
+        "conorm": "probabilistic",
+    }[name]
     with pytest.raises(ValueError, match=rf"^{name}: got {value!r}, wanted one of .*{known}"):
         rasterize(triangles(), size=4, **{name: value})
 
@@ -156,14 +222,35 @@ def test_an_unknown_gradient_of_the_z_buffer_is_named():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"distribution": "gamma", "shape": 0.0}, r"shape: got 0\.0, wanted a number from 0\.1 to 100 for 'gamma'"),
-        ({"distribution": "gamma_rev", "shape": NAN}, r"shape: got nan, wanted a number from 0\.1 to 100 for 'gamma_rev'"),
-        ({"distribution": "levy", "shift": INF}, r"shift: got inf, wanted a number from -1e6 to 1e6 for 'levy'"),
-        ({"conorm": "hamacher", "p": -1}, r"p: got -1, wanted 0 or a number from 1e-30 to 1e30 for 'hamacher'"),
-        ({"conorm": "frank", "p": 1.0}, r"p: got 1\.0, wanted a number from 1e-30 to 1e30, but not 1 for 'frank'"),
+        (
+            {"distribution": "gamma", "shape": 0.0},
+            r"shape: got 0\.0, wanted a number from 0\.1 to 100 for 'gamma'",
+        ),
+        (
+            {"distribution": "gamma_rev", "shape": NAN},
+            r"shape: got nan, wanted a number from 0\.1 to 100 for 'gamma_rev'",
+        ),
+        (
+            {"distribution": "levy", "shift": INF},
+            r"shift: got inf, wanted a number from -1e6 to 1e6 for 'levy'",
+        ),
+        (
+            {"conorm": "hamacher", "p": -1},
+            r"p: got -1, wanted 0 or a number from 1e-30 to 1e30 for 'hamacher'",
+        ),
+        (
+            {"conorm": "frank", "p": 1.0},
+            r"p: got 1\.0, wanted a number from 1e-30 to 1e30, but not 1 for 'frank'",
+        ),
         ({"conorm": "yager", "p": 0}, r"p: got 0, wanted a number from 1e-30 to 1e30 for 'yager'"),
-        ({"conorm": "dombi", "p": "2"}, r"p: got '2', wanted a number from 1e-30 to 1e30 for 'dombi'"),
-        ({"conorm": "schweizer_sklar", "p": 2.0}, r"p: got 2\.0, wanted a number from -1e30 to -1e-30 for 'schweizer_sklar'"),
+        (
+            {"conorm": "dombi", "p": "2"},
+            r"p: got '2', wanted a number from 1e-30 to 1e30 for 'dombi'",
+        ),
+        (
+            {"conorm": "schweizer_sklar", "p": 2.0},
+            r"p: got 2\.0, wanted a number from -1e30 to -1e-30 for 'schweizer_sklar'",
+        ),
         ({"squared": None}, "squared: got None, wanted True or False"),
     ],
 )
@@ -173,17 +260,26 @@ def test_a_parameter_out_of_range_is_named_with_the_range(options, message):
 
 
 @every_backend
-@pytest.mark.parametrize(("name", "owner"), [("shape", "logistic"), ("shift", "logistic"), ("p", "probabilistic")])
+@pytest.mark.parametrize(
+    ("name", "owner"), [("shape", "logistic"), ("shift", "logistic"), ("p", "probabilistic")]
+)
 def test_a_parameter_that_the_choice_does_not_have_is_refused(name, owner, backend):
-    with pytest.raises(ValueError, match=rf"^{name}: got 2\.0, but '{owner}' has no such parameter"):
+    with pytest.raises(
+        ValueError, match=rf"^{name}: got 2\.0, but '{owner}' has no such parameter"
+    ):
         rasterize(triangles(), size=4, backend=backend, **{name: 2.0})
 
 
-@pytest.mark.parametrize("bad", [{"triangles": spoiled(triangles(), NAN)}, {"colors": colors(1, 3, 3)}, {"background": NAN}])
+@pytest.mark.parametrize(
+    "bad",
+    [{"triangles": spoiled(triangles(), NAN)}, {"colors": colors(1, 3, 3)}, {"background": NAN}],
+)
 def test_the_z_buffer_checks_its_input_too(bad):
     arguments = {"triangles": triangles(), "colors": colors(), "background": 0.0, **bad}
     with pytest.raises(ValueError, match=rf"^{next(iter(bad))}: got "):
-        rasterize_hard(arguments["triangles"], arguments["colors"], size=4, background=arguments["background"])
+        rasterize_hard(
+            arguments["triangles"], arguments["colors"], size=4, background=arguments["background"]
+        )
 
 
 def test_backends_tells_which_can_run():
@@ -195,6 +291,18 @@ def test_backends_tells_which_can_run():
 @every_backend
 def test_good_input_at_the_limits_is_taken(backend):
     # The checks above must not refuse what the contract allows.
-    image = rasterize(triangles(), colors(), size=[2, 3], sigma=1, gamma=1, eps=0, dist_eps=0, near=1, far=3, background=0, backend=backend)
+    image = rasterize(
+        triangles(),
+        colors(),
+        size=[2, 3],
+        sigma=1,
+        gamma=1,
+        eps=0,
+        dist_eps=0,
+        near=1,
+        far=3,
+        background=0,
+        backend=backend,
+    )
     assert image.shape == (2, 3, 4)
     assert rasterize(spoiled(triangles(), 1e14), size=2, backend=backend).isfinite().all()

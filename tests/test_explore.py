@@ -12,7 +12,17 @@ import pytest
 import torch
 from PIL import Image
 
-from softras_edu import Camera, Lights, explore, formulas, icosphere, rasterize, rasterize_hard, render, screen_triangles
+from softras_edu import (
+    Camera,
+    Lights,
+    explore,
+    formulas,
+    icosphere,
+    rasterize,
+    rasterize_hard,
+    render,
+    screen_triangles,
+)
 from softras_edu.explore import (
     BendBody,
     Conorms,
@@ -42,21 +52,42 @@ from softras_edu.explore import (
 from softras_edu.explore.base import Explorer
 from softras_edu.explore.draw import CAPTION, PANEL, to_bytes
 from softras_edu.explore.pace import PAIRS, SIZE, affordable, pairs
-from softras_edu.ledger import peak_bytes
+from softras_edu.teaching.cost_ledger import peak_bytes
 
 CLASSES = [getattr(explore, name) for name in explore.__all__]
 # One change of each dial that must change the picture.
 TURNS = {
-    BendBody: {"shoulder_swing": -20.0, "shoulder_raise": -20.0, "elbow_swing": -60.0, "elbow_fold": -20.0, "gamma": 0.3, "sigma": 1e-4},
+    BendBody: {
+        "shoulder_swing": -20.0,
+        "shoulder_raise": -20.0,
+        "elbow_swing": -60.0,
+        "elbow_fold": -20.0,
+        "gamma": 0.3,
+        "sigma": 1e-4,
+    },
     Conorms: {"conorm": "dombi", "p": 5.0, "a": 0.2, "b": 0.8},
     FarRange: {"gap": 0.4, "sigma": 1e-1, "cut": "keep every pair"},
-    GradientTerms: {"terms": "no depth term", "x": 0.2, "sigma": 1e-2, "gamma": 0.3, "scene": "two walls that cross"},
+    GradientTerms: {
+        "terms": "no depth term",
+        "x": 0.2,
+        "sigma": 1e-2,
+        "gamma": 0.3,
+        "scene": "two walls that cross",
+    },
     LossLandscape: {"sigma": 1e-1, "start_x": 0.3, "start_y": -0.2},
     MemoryWall: {"side": 300, "level": 5, "batch": 8, "what": "picture only"},
     Occlusion: {"depth": -0.3, "gamma": 0.5, "sigma": 3e-2, "renderer": "hard"},
     OnlineSoftmax: {"seen": 6, "gamma": 1e-2, "order": "far first"},
     PairsPerPixel: {"sigma": 3e-3, "dist_eps": 1e-2, "level": 2},
-    PoseLandscape: {"sigma": 1e-2, "gamma": 1.0, "width": 0.4, "longest": 20.0, "turn": 30.0, "tilt": -20.0, "shape": "bracket"},
+    PoseLandscape: {
+        "sigma": 1e-2,
+        "gamma": 1.0,
+        "width": 0.4,
+        "longest": 20.0,
+        "turn": 30.0,
+        "tilt": -20.0,
+        "shape": "bracket",
+    },
     Predict: {"rung": "pairs", "side": 100, "level": 2, "sigma": 1e-3, "measure": "yes, now"},
     ProbabilityMap: {"sigma": 3e-2, "row": 0.3, "distance": "barycentric"},
     Reconstruction: {"object": "mug 2", "view": 2, "turn": 180.0, "tilt": 60.0},
@@ -77,7 +108,9 @@ TURNS = {
     TileLists: {"tile": "16", "sigma": 1e-3, "x": -0.2, "y": 0.0, "shape": "teapot"},
 }
 # Where an explorer must stand so that each of its dials does something. The others do wherever they are.
-STARTS: dict[type[Explorer], dict[str, object]] = {Softness: {"distribution": "gamma", "conorm": "yager"}}
+STARTS: dict[type[Explorer], dict[str, object]] = {
+    Softness: {"distribution": "gamma", "conorm": "yager"}
+}
 
 
 def test_every_explorer_is_tried_here() -> None:
@@ -86,8 +119,12 @@ def test_every_explorer_is_tried_here() -> None:
         assert list(turns) == cls.dial_names(), "a dial without a turn"
 
 
-@pytest.mark.parametrize(("cls", "dial", "value"), [(c, d, v) for c, turns in TURNS.items() for d, v in turns.items()])
-def test_a_dial_changes_the_picture_at_once_and_back(cls: type[Explorer], dial: str, value: object) -> None:
+@pytest.mark.parametrize(
+    ("cls", "dial", "value"), [(c, d, v) for c, turns in TURNS.items() for d, v in turns.items()]
+)
+def test_a_dial_changes_the_picture_at_once_and_back(
+    cls: type[Explorer], dial: str, value: object
+) -> None:
     explorer = cls(**STARTS.get(cls, {}))
     before, start = explorer.image.copy(), getattr(explorer, dial)
     setattr(explorer, dial, value)
@@ -105,12 +142,18 @@ def test_the_widget_shows_the_image_and_turns_the_dials(cls: type[Explorer]) -> 
     for turner, (dial, value) in zip(turners, TURNS[cls].items(), strict=True):
         shown = picture.value
         turner.value = value  # what dragging the slider does
-        assert getattr(explorer, dial) == pytest.approx(value) if isinstance(value, float) else getattr(explorer, dial) == value
+        assert (
+            getattr(explorer, dial) == pytest.approx(value)
+            if isinstance(value, float)
+            else getattr(explorer, dial) == value
+        )
         assert picture.value != shown
         assert turner.description, "a screen reader has nothing to read"
     assert (np.asarray(Image.open(io.BytesIO(picture.value))) == explorer.image).all()
     assert explorer.readout in readout.value
-    assert html.escape(explorer.alt) in readout.value, "a screen reader does not learn what the picture shows"
+    assert html.escape(explorer.alt) in readout.value, (
+        "a screen reader does not learn what the picture shows"
+    )
     assert " ms" in readout.value
 
 
@@ -133,9 +176,20 @@ def test_unknown_dials_and_values_are_refused() -> None:
 def test_sigma_gamma_shows_what_render_gives() -> None:
     explorer = SigmaGamma(shape="sphere", sigma=1e-3, gamma=1e-2, azimuth=70.0)
     with torch.no_grad():
-        image = render(explorer._meshes["sphere"], Camera.orbit(2.6, 25, 70, fov=50), size=SIZE, lights=Lights(), sigma=1e-3, gamma=1e-2)[0]
-    panel = np.asarray(Image.fromarray(to_bytes(image)).resize((PANEL, PANEL), Image.Resampling.NEAREST))
-    assert (explorer.image[CAPTION + 1 : -1, 1 : PANEL - 1] == panel[1:-1, 1:-1]).all()  # less the frame of one pixel
+        image = render(
+            explorer._meshes["sphere"],
+            Camera.orbit(2.6, 25, 70, fov=50),
+            size=SIZE,
+            lights=Lights(),
+            sigma=1e-3,
+            gamma=1e-2,
+        )[0]
+    panel = np.asarray(
+        Image.fromarray(to_bytes(image)).resize((PANEL, PANEL), Image.Resampling.NEAREST)
+    )
+    assert (
+        explorer.image[CAPTION + 1 : -1, 1 : PANEL - 1] == panel[1:-1, 1:-1]
+    ).all()  # less the frame of one pixel
 
 
 def test_the_staircase_is_flat_between_jumps_and_its_loss_is_zero_at_the_target() -> None:
@@ -194,8 +248,15 @@ def test_the_online_softmax_ends_where_a_softmax_over_all_faces_ends():
     log_background = (online_softmax.EPS - 1) / 0.02
     share = torch.softmax(torch.cat([log_weight, log_weight.new_tensor([log_background])]), dim=0)
     for order in online_softmax.ORDERS.values():
-        peaks, dens, running = online_softmax.history(log_weight[order], online_softmax.COLORS[order], log_background, torch.zeros(3, dtype=torch.float64))
-        torch.testing.assert_close(running[-1], share[:-1] @ online_softmax.COLORS, rtol=1e-12, atol=0)
+        peaks, dens, running = online_softmax.history(
+            log_weight[order],
+            online_softmax.COLORS[order],
+            log_background,
+            torch.zeros(3, dtype=torch.float64),
+        )
+        torch.testing.assert_close(
+            running[-1], share[:-1] @ online_softmax.COLORS, rtol=1e-12, atol=0
+        )
         assert peaks == sorted(peaks)
         assert min(dens) >= 1
     explorer = OnlineSoftmax(gamma=1e-3)
@@ -207,14 +268,32 @@ def test_the_online_softmax_ends_where_a_softmax_over_all_faces_ends():
 def test_gradient_terms_is_whole_or_not():
     triangles, colors = gradient_terms.walls(torch.tensor([0.1], dtype=torch.float64))
     triangles.requires_grad_()
-    direction = torch.randn(gradient_terms.SIZE, gradient_terms.SIZE, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    direction = torch.randn(
+        gradient_terms.SIZE,
+        gradient_terms.SIZE,
+        3,
+        generator=torch.Generator().manual_seed(0),
+        dtype=torch.float64,
+    )
     ours = gradient_terms.rasterize_terms(triangles, colors, 1e-3, 1e-2)[0]
-    theirs = rasterize(triangles[0], colors, size=gradient_terms.SIZE, sigma=1e-3, gamma=1e-2, far=gradient_terms.FAR, backend="broadcast")[..., :3]
+    theirs = rasterize(
+        triangles[0],
+        colors,
+        size=gradient_terms.SIZE,
+        sigma=1e-3,
+        gamma=1e-2,
+        far=gradient_terms.FAR,
+        backend="broadcast",
+    )[..., :3]
     torch.testing.assert_close(ours, theirs)
-    torch.testing.assert_close(*(torch.autograd.grad(image, triangles, direction)[0] for image in (ours, theirs)))
+    torch.testing.assert_close(
+        *(torch.autograd.grad(image, triangles, direction)[0] for image in (ours, theirs))
+    )
 
     explorer = GradientTerms()
-    assert float(re.search(r"([\d.]+) %", explorer.readout).group(1)) < 5  # what the seams of the sheet tell
+    assert (
+        float(re.search(r"([\d.]+) %", explorer.readout).group(1)) < 5
+    )  # what the seams of the sheet tell
     explorer.terms = "no depth term"  # depth is the same everywhere: nothing is missing
     assert "100.0 %" in explorer.readout
     explorer.scene = "two walls that cross"
@@ -224,7 +303,10 @@ def test_gradient_terms_is_whole_or_not():
 
 
 def test_larger_tiles_evaluate_more_pairs_for_the_same_live_ones() -> None:
-    numbers = lambda: [int(n.replace(",", "")) for n in re.search(r"([\d,]+) pairs for ([\d,]+) live", explorer.readout).groups()]  # noqa: E731
+    numbers = lambda: [
+        int(n.replace(",", ""))
+        for n in re.search(r"([\d,]+) pairs for ([\d,]+) live", explorer.readout).groups()
+    ]  # noqa: E731
     explorer = TileLists(tile="4")
     small = numbers()
     explorer.tile = "32"
@@ -250,9 +332,13 @@ def test_the_memory_wall_foresees_what_is_measured() -> None:
 
 def test_pairs_per_pixel_counts_as_brute_force_does() -> None:
     explorer = PairsPerPixel(level=1, sigma=1e-3)
-    triangles = screen_triangles(icosphere(1).verts, icosphere(1).faces, Camera.orbit(2.732, 30, 0))[0]
+    triangles = screen_triangles(
+        icosphere(1).verts, icosphere(1).faces, Camera.orbit(2.732, 30, 0)
+    )[0]
     pixel, xy = formulas.pixel_centers(64, 64), triangles[:, None, None, :, :2]
-    d = torch.sigmoid(formulas.signed_logit(pixel, xy, formulas.barycentric(pixel, xy), 1e-3, "euclidean"))
+    d = torch.sigmoid(
+        formulas.signed_logit(pixel, xy, formulas.barycentric(pixel, xy), 1e-3, "euclidean")
+    )
     assert f"{int((d >= 1e-4).sum()):,} of {80 * 64 * 64:,} pairs are live" in explorer.readout
     assert f"reach {formulas.reach(1e-3) * 32:.1f} pixels" in explorer.readout
 
@@ -274,7 +360,9 @@ def test_predict_adds_the_measurement_only_when_asked_and_only_where_it_fits() -
 
 def test_predict_follows_live_pairs_for_pairs_and_all_pairs_for_broadcast() -> None:
     explorer = Predict(rung="broadcast")
-    milliseconds = lambda: explorer.models[explorer.rung].case(explorer.level, explorer.side, explorer.sigma)  # noqa: E731
+    milliseconds = lambda: explorer.models[explorer.rung].case(
+        explorer.level, explorer.side, explorer.sigma
+    )  # noqa: E731
     for rung, grows in (("broadcast", False), ("pairs", True), ("numba", True)):
         explorer.rung, explorer.sigma = rung, 1e-4
         before = milliseconds()
@@ -285,7 +373,7 @@ def test_predict_follows_live_pairs_for_pairs_and_all_pairs_for_broadcast() -> N
 
 
 def test_predict_says_what_to_do_without_measurements(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("softras_edu.measurements.folder", lambda: None)
+    monkeypatch.setattr("softras_edu.teaching.results.timings.folder", lambda: None)
     with pytest.raises(FileNotFoundError, match="softras_edu bench"):
         Predict()
 
@@ -324,8 +412,15 @@ def test_the_quick_rules_are_the_rules(shape: str) -> None:
     torch.testing.assert_close((signed / sigma).sigmoid(), d.amax(0), rtol=0, atol=1e-5)
     assert torch.equal((signed >= 0).float(), rasterize_hard(triangles, size=size)[..., 0])
     counted = d.where(d >= 1e-4, 0.0)
-    torch.testing.assert_close(silhouette.aggregate(triangles, sigma, "product", size), 1 - (1 - counted).prod(0), rtol=0, atol=1e-5)
-    torch.testing.assert_close(silhouette.aggregate(triangles, sigma, "sum", size), counted.sum(0), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(
+        silhouette.aggregate(triangles, sigma, "product", size),
+        1 - (1 - counted).prod(0),
+        rtol=0,
+        atol=1e-5,
+    )
+    torch.testing.assert_close(
+        silhouette.aggregate(triangles, sigma, "sum", size), counted.sum(0), rtol=1e-5, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("size", staircase.SIZES)
@@ -335,7 +430,9 @@ def test_the_staircase_is_the_loss_of_hard_pictures(size: int) -> None:
     target = staircase.silhouettes(torch.tensor([staircase.TARGET_X]), size)
     true = (staircase.silhouettes(x, size) - target).square().mean((1, 2))
     step = torch.searchsorted(places, x.double(), right=True) - 1
-    assert ((losses[step] - true).abs() * size**2).max() < max(2, size / 16), "but for pixel centres on an edge, where rounding decides"
+    assert ((losses[step] - true).abs() * size**2).max() < max(2, size / 16), (
+        "but for pixel centres on an edge, where rounding decides"
+    )
 
 
 @pytest.mark.parametrize("sigma", [1e-4, 1e-1])
@@ -344,7 +441,9 @@ def test_the_windows_of_one_picture_are_the_landscape(sigma: float) -> None:
     some = torch.randperm(x.numel(), generator=torch.Generator().manual_seed(0))[:60]
     with torch.no_grad():
         true = loss_landscape.losses(torch.stack([x.flatten(), y.flatten()], dim=-1)[some], sigma)
-    torch.testing.assert_close(loss_landscape.landscape(sigma).flatten()[some], true, rtol=0, atol=1e-5)
+    torch.testing.assert_close(
+        loss_landscape.landscape(sigma).flatten()[some], true, rtol=0, atol=1e-5
+    )
 
 
 def test_a_long_first_step_finds_a_pose_that_a_short_one_does_not() -> None:
@@ -358,9 +457,15 @@ def test_a_long_first_step_finds_a_pose_that_a_short_one_does_not() -> None:
 
 def test_each_loss_lowers_what_it_measures() -> None:
     explorer = ShapeForces()
-    for loss, name, lower in (("IoU", "IoU", False), ("Laplacian", "Laplacian", True), ("flatten", "flatten", True)):
+    for loss, name, lower in (
+        ("IoU", "IoU", False),
+        ("Laplacian", "Laplacian", True),
+        ("flatten", "flatten", True),
+    ):
         explorer.loss = loss
-        before, after = (float(number) for number in re.findall(rf"{name} ([\d.]+\d|\d+)", explorer.readout))
+        before, after = (
+            float(number) for number in re.findall(rf"{name} ([\d.]+\d|\d+)", explorer.readout)
+        )
         assert (after < before) == lower, explorer.readout
     explorer.loss, explorer.sigma, explorer.crumple = "IoU", 1e-1, 0.0
     assert float(re.findall(r"Laplacian ([\d.]+)", explorer.readout)[0]) < 0.3
@@ -401,11 +506,17 @@ def test_softness_tells_the_seam_of_notebook_03_and_who_has_a_gradient() -> None
 
 def test_conorms_tells_the_numbers_of_the_definitions() -> None:
     explorer = Conorms(conorm="probabilistic", a=0.3, b=0.6)
-    assert "= 0.720. Of a small change, alpha takes over 0.40 times a's and 0.70 times b's" in explorer.readout
+    assert (
+        "= 0.720. Of a small change, alpha takes over 0.40 times a's and 0.70 times b's"
+        in explorer.readout
+    )
     explorer.conorm = "einstein"
     assert f"= {0.9 / 1.18:.3f}. " in explorer.readout
     explorer.conorm, explorer.p = "yager", 1.0
-    assert "= 0.900. Of a small change, alpha takes over 1.00 times a's and 1.00 times b's" in explorer.readout
+    assert (
+        "= 0.900. Of a small change, alpha takes over 1.00 times a's and 1.00 times b's"
+        in explorer.readout
+    )
     assert "40 faces of D = 0.30 make 1.000" in explorer.readout
     explorer.conorm = "max"
     assert "0.00 times a's and 1.00 times b's" in explorer.readout

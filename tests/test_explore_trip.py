@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-SPEC = importlib.util.spec_from_file_location("explorers", Path(__file__).parent.parent / "benchmarks" / "explorers.py")
+SPEC = importlib.util.spec_from_file_location(
+    "explorers", Path(__file__).parent.parent / "benchmarks" / "explorers.py"
+)
 bench = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(bench)
 
@@ -27,7 +29,9 @@ def test_a_message_turns_the_dial_and_brings_pixels_back(kernel):
     widget, state, _ = shown["dials"]["azimuth"]
     _, pixels = kernel.turn(widget, state, 75.0)
     assert pixels == [shown["picture"]]
-    assert kernel.run("print(shown.azimuth, '128 x 128' in shown.readout, '1,280' in shown.readout)").split() == ["75.0", "True", "True"]
+    assert kernel.run(
+        "print(shown.azimuth, '128 x 128' in shown.readout, '1,280' in shown.readout)"
+    ).split() == ["75.0", "True", "True"]
 
 
 def test_a_trip_takes_less_than_40_ms(kernel):
@@ -36,7 +40,10 @@ def test_a_trip_takes_less_than_40_ms(kernel):
         return statistics.median(kernel.turn(widget, state, value)[0] for value in values)
 
     real, idle = kernel.show(bench.PANEL), kernel.show(f"no_render({bench.PANEL})")
-    sigmas, gammas = [10 ** (-4.5 + 0.1 * k) for k in range(15)], [10 ** (-4 + 0.2 * k) for k in range(15)]
+    sigmas, gammas = (
+        [10 ** (-4.5 + 0.1 * k) for k in range(15)],
+        [10 ** (-4 + 0.2 * k) for k in range(15)],
+    )
     for panel in (real, idle):  # the first draw compiles, or loads what is compiled
         median(panel, "gamma", gammas)
     rounds = []
@@ -45,8 +52,14 @@ def test_a_trip_takes_less_than_40_ms(kernel):
         trip = max(median(real, "sigma", sigmas), median(real, "gamma", gammas))
         work = (kernel.processor_time() - before) * 1e3 / (len(sigmas) + len(gammas))
         rounds.append((trip, median(idle, "gamma", gammas), work))
-        print("median of a trip: {:.1f} ms, of one without a render: {:.1f} ms, processor time of a trip: {:.1f} ms".format(*rounds[-1]))
+        print(
+            "median of a trip: {:.1f} ms, of one without a render: {:.1f} ms, processor time of a trip: {:.1f} ms".format(
+                *rounds[-1]
+            )
+        )
         if trip <= BAR * max(1, rounds[-1][1] / NO_RENDER):
             return
     # Something else holds the cores. What can still be judged is the work: done by one core that is free, would it fit?
-    assert min(work for _, _, work in rounds) <= BAR, f"(milliseconds of a trip, of one without a render, of processor time): {rounds}"
+    assert min(work for _, _, work in rounds) <= BAR, (
+        f"(milliseconds of a trip, of one without a render, of processor time): {rounds}"
+    )

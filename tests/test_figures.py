@@ -10,7 +10,7 @@ import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
-from softras_edu import figures
+from softras_edu.teaching import figures
 
 
 def test_pictures_measure_ndc_and_keep_values() -> None:
@@ -27,7 +27,9 @@ def test_pictures_measure_ndc_and_keep_values() -> None:
 def test_outlines_are_closed_and_arrows_of_nothing_are_dots() -> None:
     triangle = torch.tensor([[0.0, 0.0], [0.5, 0.0], [0.0, 0.5]])
     steps = torch.tensor([[0.0, 0.0], [0.3, 0.0], [0.0, 0.0]])
-    figure = figures.pictures([torch.zeros(4, 4)], ["t"], outlines=[[(triangle, "red")]], arrows=[(triangle, steps)])
+    figure = figures.pictures(
+        [torch.zeros(4, 4)], ["t"], outlines=[[(triangle, "red")]], arrows=[(triangle, steps)]
+    )
     outline, *dots = figure.axes[0].lines
     assert outline.get_xydata()[0].tolist() == outline.get_xydata()[-1].tolist()
     assert len(dots) == 2
@@ -36,7 +38,14 @@ def test_outlines_are_closed_and_arrows_of_nothing_are_dots() -> None:
 
 def test_curves_differ_in_style_and_not_only_in_colour() -> None:
     x = torch.linspace(0, 1, 5)
-    figure = figures.curves(x, {name: x * k for k, name in enumerate("abcd")}, xlabel="x", ylabel="y", marks={"here": 0.5}, logy=True)
+    figure = figures.curves(
+        x,
+        {name: x * k for k, name in enumerate("abcd")},
+        xlabel="x",
+        ylabel="y",
+        marks={"here": 0.5},
+        logy=True,
+    )
     lines = figure.axes[0].lines[:4]
     assert len({line.get_linestyle() for line in lines}) == 4
     assert len({line.get_color() for line in lines}) == 4
@@ -52,9 +61,14 @@ def test_conventions_puts_row_0_at_the_top() -> None:
 
 def test_show_carries_the_alt_text(monkeypatch) -> None:
     sent = {}
-    monkeypatch.setattr("IPython.display.display", lambda bundle, raw, metadata: sent.update(bundle=bundle, metadata=metadata))
+    monkeypatch.setattr(
+        "IPython.display.display",
+        lambda bundle, raw, metadata: sent.update(bundle=bundle, metadata=metadata),
+    )
     figures.show(figures.conventions(), "a grid of pixels")
-    assert sent["metadata"]["image/png"]["alt"] == sent["bundle"]["text/plain"] == "a grid of pixels"
+    assert (
+        sent["metadata"]["image/png"]["alt"] == sent["bundle"]["text/plain"] == "a grid of pixels"
+    )
 
 
 def test_a_table_of_axes_draws_a_box_for_each_axis_and_a_dashed_one_where_it_is_stretched():
@@ -68,11 +82,15 @@ def test_gather_and_sum_draws_two_arrows_a_pair_and_names_everything():
     (ax,) = figures.gather_and_sum([0, 0, 1], [2, 0, 2], faces=2, pixels=3).axes
     texts = [text.get_text() for text in ax.texts]
     assert texts.count("") == 6  # the arrows
-    assert {"face 0", "face 1", "0, 2", "0, 0", "1, 2", "pixel 0", "pixel 1", "pixel 2"} <= set(texts)
+    assert {"face 0", "face 1", "0, 2", "0, 0", "1, 2", "pixel 0", "pixel 1", "pixel 2"} <= set(
+        texts
+    )
 
 
 def test_bars_say_how_high_they_are():
-    (ax,) = figures.bars(["small", "large"], {"all": [999, 5_242_880], "live": [12, 16_352]}, ylabel="pairs").axes
+    (ax,) = figures.bars(
+        ["small", "large"], {"all": [999, 5_242_880], "live": [12, 16_352]}, ylabel="pairs"
+    ).axes
     assert {text.get_text() for text in ax.texts} == {"999", "5.24 M", "12", "16.4 k"}
     assert ax.get_yscale() == "log"
 
@@ -88,7 +106,13 @@ def test_a_flip_book_keeps_its_frames_and_their_times():
             book.seek(k)
             assert abs(book.convert("L").getpixel((3, 3)) - 255 * k / 4) <= 1
         assert book.info["duration"] == 300
-    coloured = Image.open(io.BytesIO(figures.flip_book([torch.tensor([0.0, 0.5, 1.0, 1.0]).expand(2, 2, 4)], side=2, format="png")))
+    coloured = Image.open(
+        io.BytesIO(
+            figures.flip_book(
+                [torch.tensor([0.0, 0.5, 1.0, 1.0]).expand(2, 2, 4)], side=2, format="png"
+            )
+        )
+    )
     assert coloured.convert("RGB").getpixel((0, 0)) == (0, 128, 255)
     with pytest.raises(ValueError, match="frames: got none"):
         figures.flip_book([])
@@ -96,22 +120,40 @@ def test_a_flip_book_keeps_its_frames_and_their_times():
 
 def test_a_flip_book_is_shown_as_a_picture_with_alt_text(monkeypatch) -> None:
     sent = {}
-    monkeypatch.setattr("IPython.display.display", lambda bundle, raw, metadata: sent.update(bundle=bundle, metadata=metadata))
+    monkeypatch.setattr(
+        "IPython.display.display",
+        lambda bundle, raw, metadata: sent.update(bundle=bundle, metadata=metadata),
+    )
     figures.show_flip_book([torch.zeros(4, 4), torch.ones(4, 4)], "black, then white")
     assert Image.open(io.BytesIO(base64.b64decode(sent["bundle"]["image/png"]))).n_frames == 2
     assert sent["metadata"]["image/png"]["alt"] == "black, then white"
 
 
 def test_intervals_draw_every_mean_at_its_height():
-    figure = figures.intervals(["a", "b"], {"one": [(3.0, 1.0), (5.0, 0.5)], "two": [(4.0, 1.0), (2.0, 0.5)]}, marks=[6.0, 7.0], mark="start", ylabel="degrees")
+    figure = figures.intervals(
+        ["a", "b"],
+        {"one": [(3.0, 1.0), (5.0, 0.5)], "two": [(4.0, 1.0), (2.0, 0.5)]},
+        marks=[6.0, 7.0],
+        mark="start",
+        ylabel="degrees",
+    )
     (ax,) = figure.axes
-    assert [container.lines[0].get_ydata().tolist() for container in ax.containers] == [[3.0, 5.0], [4.0, 2.0]]
+    assert [container.lines[0].get_ydata().tolist() for container in ax.containers] == [
+        [3.0, 5.0],
+        [4.0, 2.0],
+    ]
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["start", "one", "two"]
 
 
 def test_profiles_and_surfaces_draw_what_they_are_given():
     x = torch.linspace(-1, 1, 5)
-    figure = figures.profiles(x, {"one": {"a": x, "b": -x}, "two": {"c": x}, "three": {"d": x}}, xlabel="x", ylabel="y", ylim=(-1, 1))
+    figure = figures.profiles(
+        x,
+        {"one": {"a": x, "b": -x}, "two": {"c": x}, "three": {"d": x}},
+        xlabel="x",
+        ylabel="y",
+        ylim=(-1, 1),
+    )
     assert [ax.get_title() for ax in figure.axes] == ["one", "two", "three", ""]
     assert [len(ax.lines) for ax in figure.axes] == [3, 2, 2, 0]  # and the line at 0
     maps = {name: torch.rand(4, 4) for name in ("max", "yager")}

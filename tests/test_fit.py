@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from softras_edu import fit, losses, rasterize, schedule
-from softras_edu.fit import plateau
+from softras_edu.fitting.optimize import plateau
 
 GOAL = torch.tensor([0.3, -0.7])
 
@@ -42,7 +42,12 @@ def test_it_moves_a_triangle_onto_its_target():
     shift = torch.zeros(2, requires_grad=True)
 
     def loss(sigma: float, gamma: float) -> Tensor:
-        return losses.iou(rasterize(triangle + torch.nn.functional.pad(shift, (0, 1)), size=24, sigma=sigma)[..., 0], target)
+        return losses.iou(
+            rasterize(triangle + torch.nn.functional.pad(shift, (0, 1)), size=24, sigma=sigma)[
+                ..., 0
+            ],
+            target,
+        )
 
     done = fit(loss, [shift], steps=60, lr=0.03, sigma=schedule(1e-1, 1e-3))
     assert done.losses[-1] < 0.25 < 0.5 < done.losses[0]  # soft edges never reach 0
@@ -51,7 +56,13 @@ def test_it_moves_a_triangle_onto_its_target():
 
 def test_dials_follow_their_schedules_from_the_first_step_to_the_last():
     x, seen = torch.zeros(1, requires_grad=True), []
-    fit(lambda sigma, gamma: seen.append((sigma, gamma)) or x.sum(), [x], steps=3, sigma=schedule(1e-1, 1e-3), gamma=1e-2)
+    fit(
+        lambda sigma, gamma: seen.append((sigma, gamma)) or x.sum(),
+        [x],
+        steps=3,
+        sigma=schedule(1e-1, 1e-3),
+        gamma=1e-2,
+    )
     assert [sigma for sigma, _ in seen] == pytest.approx([1e-1, 1e-2, 1e-3])
     assert [gamma for _, gamma in seen] == [1e-2] * 3
     with pytest.raises(ValueError, match="schedule: got 0"):
@@ -60,8 +71,14 @@ def test_dials_follow_their_schedules_from_the_first_step_to_the_last():
 
 def test_groups_have_their_own_rates_which_may_be_schedules():
     a, b, c = (torch.zeros(1, requires_grad=True) for _ in range(3))
-    rule = partial(torch.optim.SGD, momentum=0)  # plain descent on a slope of 1: the steps add up to the rates
-    groups = [{"params": [a], "lr": 0.5}, {"params": [b]}, {"params": [c], "lr": schedule(1.0, 1e-2)}]
+    rule = partial(
+        torch.optim.SGD, momentum=0
+    )  # plain descent on a slope of 1: the steps add up to the rates
+    groups = [
+        {"params": [a], "lr": 0.5},
+        {"params": [b]},
+        {"params": [c], "lr": schedule(1.0, 1e-2)},
+    ]
     fit(lambda sigma, gamma: (a + b + c).sum(), groups, steps=3, lr=0.1, optimizer=rule)
     assert [a.item(), b.item(), c.item()] == pytest.approx([-1.5, -0.3, -1.11])
 
@@ -80,7 +97,13 @@ def test_random_numbers_are_repeated_by_the_seed_and_the_callers_own_are_left_al
 
 def test_the_callback_sees_every_so_many_steps_and_the_last_before_they_change_anything():
     x, seen = torch.zeros(2, requires_grad=True), []
-    fit(lambda sigma, gamma: bowl(x), [x], steps=8, every=3, callback=lambda step, loss: seen.append((step, loss, bowl(x).item())))
+    fit(
+        lambda sigma, gamma: bowl(x),
+        [x],
+        steps=8,
+        every=3,
+        callback=lambda step, loss: seen.append((step, loss, bowl(x).item())),
+    )
     assert [step for step, _, _ in seen] == [0, 3, 6, 7]
     assert all(loss == pytest.approx(now) for _, loss, now in seen)
 
@@ -89,13 +112,22 @@ def test_stop_ends_it_early():
     x = torch.zeros(2, requires_grad=True)
     done = fit(lambda sigma, gamma: bowl(x), [x], steps=5000, lr=0.05, stop=plateau(20))
     assert 20 < len(done.losses) < 1000
-    assert len(fit(lambda sigma, gamma: bowl(x), [x], steps=50, stop=lambda losses: losses[-1] < 10).losses) == 1
+    assert (
+        len(
+            fit(
+                lambda sigma, gamma: bowl(x), [x], steps=50, stop=lambda losses: losses[-1] < 10
+            ).losses
+        )
+        == 1
+    )
 
 
 @pytest.mark.parametrize("when", ["while the loss is drawn", "in the callback"])
 def test_an_interrupted_fit_goes_on_along_the_same_curve(tmp_path: Path, when: str):
     whole = torch.zeros(2, requires_grad=True)
-    expected = fit(partial(noisy, whole), [whole], steps=30, sigma=schedule(1.0, 0.1), lr=schedule(0.1, 0.01))
+    expected = fit(
+        partial(noisy, whole), [whole], steps=30, sigma=schedule(1.0, 0.1), lr=schedule(0.1, 0.01)
+    )
 
     x, file = torch.zeros(2, requires_grad=True), tmp_path / "fit.safetensors"
     calls = 0
@@ -112,7 +144,16 @@ def test_an_interrupted_fit_goes_on_along_the_same_curve(tmp_path: Path, when: s
         if calls == 18 and when == "in the callback":
             raise KeyboardInterrupt
 
-    run = partial(fit, loss, [x], steps=30, sigma=schedule(1.0, 0.1), lr=schedule(0.1, 0.01), checkpoint=file, callback=callback)
+    run = partial(
+        fit,
+        loss,
+        [x],
+        steps=30,
+        sigma=schedule(1.0, 0.1),
+        lr=schedule(0.1, 0.01),
+        checkpoint=file,
+        callback=callback,
+    )
     with pytest.raises(KeyboardInterrupt):
         run()
     x.data.fill_(9.0)  # a new process knows nothing but the file
@@ -127,7 +168,9 @@ def test_an_interrupted_fit_goes_on_along_the_same_curve(tmp_path: Path, when: s
     assert [path.name for path in tmp_path.iterdir()] == ["fit.safetensors"]
 
 
-def test_a_fit_that_is_killed_loses_what_came_after_the_last_save(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_fit_that_is_killed_loses_what_came_after_the_last_save(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     x, file = torch.zeros(2, requires_grad=True), tmp_path / "fit.safetensors"
     expected = fit(partial(noisy, x), [x], steps=30).losses
     x.data.zero_()
@@ -144,14 +187,25 @@ def test_a_fit_that_is_killed_loses_what_came_after_the_last_save(tmp_path: Path
     assert states[10] == states[19] != states[20]
     file.write_bytes(states[25])  # what a process that was killed in step 25 leaves
     steps = []
-    assert fit(partial(noisy, x), [x], steps=30, checkpoint=file, callback=lambda step, loss: steps.append(step)).losses == expected
+    assert (
+        fit(
+            partial(noisy, x),
+            [x],
+            steps=30,
+            checkpoint=file,
+            callback=lambda step, loss: steps.append(step),
+        ).losses
+        == expected
+    )
     assert steps == list(range(20, 30))
 
 
 def test_a_checkpoint_of_another_fit_is_refused(tmp_path: Path):
     x, file = torch.zeros(2, requires_grad=True), tmp_path / "fit.safetensors"
     fit(partial(noisy, x), [x], steps=3, checkpoint=file)
-    with pytest.raises(ValueError, match=r"of another fit \(steps 3, seed 0, .*this one: steps 4, seed 0"):
+    with pytest.raises(
+        ValueError, match=r"of another fit \(steps 3, seed 0, .*this one: steps 4, seed 0"
+    ):
         fit(partial(noisy, x), [x], steps=4, checkpoint=file)
     y = torch.zeros(5, requires_grad=True)
     with pytest.raises(ValueError, match=r"shapes \[\(2,\)\]; this one: .* shapes \[\(5,\)\]"):
@@ -168,7 +222,9 @@ def test_what_cannot_be_fitted_is_refused():
     with pytest.raises(ValueError, match="parameters: got none"):
         fit(lambda sigma, gamma: bowl(x), [], steps=1)
     for wrong in (torch.zeros(2), 2 * x):
-        with pytest.raises(ValueError, match="parameters: number 1 is no tensor that a gradient reaches"):
+        with pytest.raises(
+            ValueError, match="parameters: number 1 is no tensor that a gradient reaches"
+        ):
             fit(lambda sigma, gamma: bowl(x), [x, wrong], steps=1)
     calls = iter([1.0, 1.0, math.nan])
     with pytest.raises(FloatingPointError, match=r"step 2: the loss is nan, at sigma 0.0001"):

@@ -12,8 +12,8 @@ from types import ModuleType
 import pytest
 import torch
 
-from softras_edu import bend
-from softras_edu.body import joint_error, make_body
+from softras_edu.fitting import bend
+from softras_edu.fitting.body import joint_error, make_body
 
 ROOT = Path(__file__).parent.parent
 
@@ -23,7 +23,9 @@ def script() -> ModuleType:
     pytest.importorskip("numba")
     sys.path.insert(0, str(ROOT / "benchmarks"))
     try:
-        spec = importlib.util.spec_from_file_location("fit_body", ROOT / "benchmarks" / "fit_body.py")
+        spec = importlib.util.spec_from_file_location(
+            "fit_body", ROOT / "benchmarks" / "fit_body.py"
+        )
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
     finally:
@@ -48,7 +50,11 @@ def test_the_committed_file_has_every_case_of_every_method(script: ModuleType) -
 def test_its_starts_are_the_ones_that_the_seed_gives(script: ModuleType) -> None:
     for task, (starts, goals, free, _) in script.tasks(20).items():
         before = joint_error(starts, goals)[:, free.any(-1)].mean(1)
-        written = [float(row["degrees_before"]) for row in newest() if (row["task"], row["method"]) == (task, "soft")]
+        written = [
+            float(row["degrees_before"])
+            for row in newest()
+            if (row["task"], row["method"]) == (task, "soft")
+        ]
         assert torch.allclose(before, torch.tensor(written), atol=1e-2)
         assert torch.equal(starts * (1 - free), goals * (1 - free)) or task == "open"
 
@@ -70,10 +76,14 @@ def test_the_table_takes_means_of_the_file() -> None:
     assert row.degrees == pytest.approx(sum(degrees) / 20, rel=1e-5)
     spread = (sum((d - row.degrees) ** 2 for d in degrees) / 19) ** 0.5
     assert row.half == pytest.approx(1.96 * spread / 20**0.5, rel=1e-4)
-    assert row.solved == sum(float(line["degrees"]) <= float(line["degrees_before"]) / 2 for line in mine)
+    assert row.solved == sum(
+        float(line["degrees"]) <= float(line["degrees_before"]) / 2 for line in mine
+    )
 
 
-def test_a_missing_table_says_how_to_make_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_table_says_how_to_make_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(bend, "folder", lambda: tmp_path)
     with pytest.raises(FileNotFoundError, match=r"fit_body\.py"):
         bend.table()

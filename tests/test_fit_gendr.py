@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from softras_edu import gendr_table
+from softras_edu.teaching.results import gendr as gendr_table
 
 pytest.importorskip("numba")
 SCRIPT = Path(__file__).parent.parent / "benchmarks" / "fit_gendr.py"
@@ -24,16 +24,31 @@ def script(monkeypatch):
     spec.loader.exec_module(module)
     monkeypatch.setattr(module, "STEPS", 4)
     monkeypatch.setattr(module, "POSE_STEPS", 4)
-    monkeypatch.setattr(module, "TASKS", {task: (fitting, (0.5, 2.0), 1, 2, good) for task, (fitting, _, _, _, good) in module.TASKS.items()})
+    monkeypatch.setattr(
+        module,
+        "TASKS",
+        {
+            task: (fitting, (0.5, 2.0), 1, 2, good)
+            for task, (fitting, _, _, _, good) in module.TASKS.items()
+        },
+    )
     return module
 
 
 @pytest.mark.parametrize("task", ["shape", "pose"])
 def test_a_tiny_study_writes_rows_and_goes_on_where_it_stopped(script, task, tmp_path, monkeypatch):
-    tried = [script.Choice("uniform", False, "probabilistic"), script.Choice("hard", False, "probabilistic"), script.Choice("logistic", True, "yager")]
+    tried = [
+        script.Choice("uniform", False, "probabilistic"),
+        script.Choice("hard", False, "probabilistic"),
+        script.Choice("logistic", True, "yager"),
+    ]
     path = tmp_path / "out" / "study.csv"
     first = script.study(task, path, tried[:2])
-    assert [(row["distribution"], row["stage"]) for row in first] == [*[("uniform", "tune")] * 2, ("uniform", "report"), ("hard", "report")]
+    assert [(row["distribution"], row["stage"]) for row in first] == [
+        *[("uniform", "tune")] * 2,
+        ("uniform", "report"),
+        ("hard", "report"),
+    ]
     rows = script.study(task, path, tried)
     assert rows[:4] == first, "what was known is not done again"
     assert len(rows) == 7
@@ -55,7 +70,9 @@ def test_without_a_gradient_nothing_is_found(script):
 
 
 def test_a_difference_is_taken_case_by_case():
-    a, b = (gendr_table.Result(1.0, good, {}) for good in ([1.0, 0.0, 1.0, 1.0], [0.0, 0.0, 1.0, 0.0]))
+    a, b = (
+        gendr_table.Result(1.0, good, {}) for good in ([1.0, 0.0, 1.0, 1.0], [0.0, 0.0, 1.0, 0.0])
+    )
     mean, half = gendr_table.difference(a, b)
     assert mean == 0.5
     assert half == pytest.approx(3.18 * (1 / 3) ** 0.5 / 2, rel=0.05)
@@ -80,8 +97,16 @@ def test_the_committed_files_have_every_choice(task):
     assert list(results) == [(c.distribution, c.squared, c.conorm) for c in module.choices()]
     for choice, result in results.items():
         assert len(result.good) == (2 * many if task == "shape" else many)
-        assert choice[0] == "hard" or (list(result.tuned) == list(blurs) and result.tuned[result.blur] == max(result.tuned.values()))
-    assert results[("hard", False, "probabilistic")].mean < 0.2 < 0.5 < results[gendr_table.SOFTRAS].mean
+        assert choice[0] == "hard" or (
+            list(result.tuned) == list(blurs)
+            and result.tuned[result.blur] == max(result.tuned.values())
+        )
+    assert (
+        results[("hard", False, "probabilistic")].mean
+        < 0.2
+        < 0.5
+        < results[gendr_table.SOFTRAS].mean
+    )
 
 
 def test_no_file_says_what_to_do(monkeypatch):
@@ -91,7 +116,10 @@ def test_no_file_says_what_to_do(monkeypatch):
 
 
 def test_dots_have_a_mark_and_a_bar_each():
-    rows = {"uniform": {"squared": (0.1, 0.05), "not squared": (-0.1, 0.02)}, "cauchy": {"squared": (0.0, 0.01)}}
+    rows = {
+        "uniform": {"squared": (0.1, 0.05), "not squared": (-0.1, 0.02)},
+        "cauchy": {"squared": (0.0, 0.01)},
+    }
     figure = gendr_table.dots(rows, xlabel="gain", zero="SoftRas")
     assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["uniform", "cauchy"]
     assert torch.tensor([len(line.get_xdata()) for line in figure.axes[0].lines[:1]]).sum() == 2

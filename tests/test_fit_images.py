@@ -15,10 +15,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from softras_edu import Camera, Mesh, fit_images, icosphere, screen_triangles
+from softras_edu import Camera, Mesh, icosphere, screen_triangles
 from softras_edu.__main__ import main
-from softras_edu.fit_images import hard_silhouettes, locate, split
-from softras_edu.views import Views, read_views
+from softras_edu.fitting import silhouettes as fit_images
+from softras_edu.fitting.silhouettes import hard_silhouettes, locate, split
+from softras_edu.fitting.views import Views, read_views
 
 SIZE = 24
 ELEVATION = [-50.0, -25.0, 0.0, 0.0, 15.0, 30.0, 45.0, 70.0, -10.0, 20.0]
@@ -47,7 +48,10 @@ def images(tmp_path: Path) -> Path:
 def cameras(tmp_path: Path) -> Path:
     """Their cameras, by name, in another order."""
     file = tmp_path / "cameras.csv"
-    rows = [f"{k:03}.png, 2.7, {e}, {a}" for k, (e, a) in enumerate(zip(ELEVATION, AZIMUTH, strict=True))]
+    rows = [
+        f"{k:03}.png, 2.7, {e}, {a}"
+        for k, (e, a) in enumerate(zip(ELEVATION, AZIMUTH, strict=True))
+    ]
     file.write_text("\n".join(["image, distance, elevation, azimuth", *reversed(rows)]))
     return file
 
@@ -57,7 +61,11 @@ def matrices() -> tuple[Tensor, Tensor, Tensor]:
     orbit = Camera.orbit(2.7, ELEVATION, AZIMUTH, fov=FOV)
     f = SIZE / (2 * math.tan(math.radians(FOV / 2)))
     R = orbit.rotation * torch.tensor([1.0, -1.0, -1.0], dtype=torch.float64)[:, None]  # noqa: N806
-    return torch.tensor([[f, 0, SIZE / 2], [0, f, SIZE / 2], [0, 0, 1]], dtype=torch.float64), R, -(R @ orbit.eye[..., None])[..., 0]
+    return (
+        torch.tensor([[f, 0, SIZE / 2], [0, f, SIZE / 2], [0, 0, 1]], dtype=torch.float64),
+        R,
+        -(R @ orbit.eye[..., None])[..., 0],
+    )
 
 
 # ---------------------------------------------------------------- reading
@@ -67,7 +75,9 @@ def same(views: Views) -> None:
     """These are the masks, and each has its camera."""
     assert torch.equal(views.masks, masks())
     world = torch.rand(4, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    torch.testing.assert_close(views.camera.project(world), Camera.orbit(2.7, ELEVATION, AZIMUTH, fov=FOV).project(world))
+    torch.testing.assert_close(
+        views.camera.project(world), Camera.orbit(2.7, ELEVATION, AZIMUTH, fov=FOV).project(world)
+    )
 
 
 def test_pictures_and_cameras_find_each_other_by_name(images: Path, cameras: Path):
@@ -76,13 +86,30 @@ def test_pictures_and_cameras_find_each_other_by_name(images: Path, cameras: Pat
     assert views.names == [f"{k:03}.png" for k in range(10)]
 
 
-@pytest.mark.parametrize("kind", ["orbit.json", "dictionary.json", "unnamed.csv", "fov.csv", "orbit.npy", "orbit.npz", "matrices.json", "matrices.npz"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "orbit.json",
+        "dictionary.json",
+        "unnamed.csv",
+        "fov.csv",
+        "orbit.npy",
+        "orbit.npz",
+        "matrices.json",
+        "matrices.npz",
+    ],
+)
 def test_every_way_to_write_the_cameras(images: Path, tmp_path: Path, kind: str):
     file = tmp_path / kind
-    orbit = [{"distance": 2.7, "elevation": e, "azimuth": a} for e, a in zip(ELEVATION, AZIMUTH, strict=True)]
+    orbit = [
+        {"distance": 2.7, "elevation": e, "azimuth": a}
+        for e, a in zip(ELEVATION, AZIMUTH, strict=True)
+    ]
     K, R, t = matrices()  # noqa: N806
     if kind == "orbit.json":
-        file.write_text(json.dumps([{"image": f"{k:03}", "fov": FOV, **entry} for k, entry in enumerate(orbit)]))
+        file.write_text(
+            json.dumps([{"image": f"{k:03}", "fov": FOV, **entry} for k, entry in enumerate(orbit)])
+        )
     elif kind == "dictionary.json":
         file.write_text(json.dumps({f"{k:03}.png": entry for k, entry in enumerate(orbit)}))
     elif kind.endswith(".csv"):
@@ -94,9 +121,27 @@ def test_every_way_to_write_the_cameras(images: Path, tmp_path: Path, kind: str)
     elif kind == "orbit.npy":
         np.save(file, np.array([list(entry.values()) for entry in orbit]))
     elif kind == "orbit.npz":
-        np.savez(file, distance=2.7, elevation=ELEVATION, azimuth=AZIMUTH, image=np.array([f"{k:03}.png" for k in range(10)]))
+        np.savez(
+            file,
+            distance=2.7,
+            elevation=ELEVATION,
+            azimuth=AZIMUTH,
+            image=np.array([f"{k:03}.png" for k in range(10)]),
+        )
     elif kind == "matrices.json":
-        file.write_text(json.dumps([{"image": f"{k:03}.png", "K": K.tolist(), "R": R[k].tolist(), "t": t[k].tolist()} for k in range(10)]))
+        file.write_text(
+            json.dumps(
+                [
+                    {
+                        "image": f"{k:03}.png",
+                        "K": K.tolist(),
+                        "R": R[k].tolist(),
+                        "t": t[k].tolist(),
+                    }
+                    for k in range(10)
+                ]
+            )
+        )
     else:
         np.savez(file, K=K, R=R, t=t)
     same(read_views(images, file, 33.0 if kind == "fov.csv" else FOV))
@@ -142,23 +187,56 @@ def paint(name: str, array: np.ndarray):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (paint("004.png", np.ones((9, 7)) * 255), r"004\.png: is 9 x 7 pixels .* but 000\.png is 24 x 24; all pictures"),
+        (
+            paint("004.png", np.ones((9, 7)) * 255),
+            r"004\.png: is 9 x 7 pixels .* but 000\.png is 24 x 24; all pictures",
+        ),
         (paint("003.png", np.zeros((24, 24))), r"003\.png: the mask is empty"),
         (paint("003.png", np.ones((24, 24)) * 255), r"003\.png: the mask covers the whole picture"),
-        (lambda images, cameras: (images / "005.png").write_bytes(b"no picture"), r"005\.png: not a readable PNG"),
-        (lambda images, cameras: [path.unlink() for path in images.iterdir()], "images: no PNG file in this folder"),
+        (
+            lambda images, cameras: (images / "005.png").write_bytes(b"no picture"),
+            r"005\.png: not a readable PNG",
+        ),
+        (
+            lambda images, cameras: [path.unlink() for path in images.iterdir()],
+            "images: no PNG file in this folder",
+        ),
         (edit("00[27].*\n", ""), r"cameras\.csv: no camera for 002\.png and 1 more"),
-        (edit("(?s).+", "distance,elevation,azimuth\n2.7,0,0\n"), r"1 cameras for 10 pictures; the first without a camera is 001\.png"),
-        (edit("70.0, 140", "north, 140"), r"camera of 007\.png: elevation is 'north', wanted a number"),
-        (edit("elevation", "height"), "has no elevation; wanted distance, elevation, azimuth .*, or K, R, t"),
+        (
+            edit("(?s).+", "distance,elevation,azimuth\n2.7,0,0\n"),
+            r"1 cameras for 10 pictures; the first without a camera is 001\.png",
+        ),
+        (
+            edit("70.0, 140", "north, 140"),
+            r"camera of 007\.png: elevation is 'north', wanted a number",
+        ),
+        (
+            edit("elevation", "height"),
+            "has no elevation; wanted distance, elevation, azimuth .*, or K, R, t",
+        ),
         (edit("2.7", "-2.7"), r"camera of 000\.png: distance: got -2\.7, wanted numbers > 0"),
         (edit("(?s).+", ""), r"cameras\.csv: no cameras in it"),
         (lambda images, cameras: cameras.unlink(), r"cameras\.csv: no such file"),
     ],
 )
-def test_what_is_wrong_is_said_and_nothing_is_written(images: Path, cameras: Path, tmp_path: Path, capsys, spoil, message: str):
+def test_what_is_wrong_is_said_and_nothing_is_written(
+    images: Path, cameras: Path, tmp_path: Path, capsys, spoil, message: str
+):
     spoil(images, cameras)
-    assert main(["fit", "--images", str(images), "--cameras", str(cameras), "--out", str(tmp_path / "out")]) == 1
+    assert (
+        main(
+            [
+                "fit",
+                "--images",
+                str(images),
+                "--cameras",
+                str(cameras),
+                "--out",
+                str(tmp_path / "out"),
+            ]
+        )
+        == 1
+    )
     said = capsys.readouterr()
     assert re.search(message, said.err), said.err
     assert said.err.startswith("softras-edu: ")
@@ -172,7 +250,10 @@ def test_what_is_wrong_is_said_and_nothing_is_written(images: Path, cameras: Pat
         ("[1, 2]", "no cameras in it"),
         ("{", "not readable as JSON"),
         ('[{"K": [[1]], "R": [[1]], "t": [1]}]', r"camera of 000\.png: R, t: got shapes"),
-        ('[{"K": [[9,0,9],[0,9,9],[0,0,1]], "R": [[1,0,0],[0,1,0],[0,0,-1]], "t": [0,0,3]}]', "wanted a rotation"),
+        (
+            '[{"K": [[9,0,9],[0,9,9],[0,0,1]], "R": [[1,0,0],[0,1,0],[0,0,-1]], "t": [0,0,3]}]',
+            "wanted a rotation",
+        ),
     ],
 )
 def test_broken_json_is_named(images: Path, tmp_path: Path, content: str, message: str):
@@ -183,12 +264,17 @@ def test_broken_json_is_named(images: Path, tmp_path: Path, content: str, messag
         read_views(images, tmp_path / "cameras.json")
 
 
-def test_arrays_that_do_not_fit_are_named_and_pickles_refused(images: Path, cameras: Path, tmp_path: Path):
+def test_arrays_that_do_not_fit_are_named_and_pickles_refused(
+    images: Path, cameras: Path, tmp_path: Path
+):
     file = tmp_path / "images.npy"
     for array, message in (
         (np.zeros((4, 5)), r"shape \(4, 5\), wanted \(N, H, W\)"),
         (np.full((2, 4, 4), 7.0), "got numbers from 7 to 7, wanted 0 to 1"),
-        (np.array([{"a": 1}]), r"images\.npy: not a readable array file"),  # would have to be unpickled, which can run code
+        (
+            np.array([{"a": 1}]),
+            r"images\.npy: not a readable array file",
+        ),  # would have to be unpickled, which can run code
     ):
         np.save(file, array, allow_pickle=True)
         with pytest.raises(ValueError, match=message):
@@ -215,7 +301,9 @@ def test_arrays_that_do_not_fit_are_named_and_pickles_refused(images: Path, came
         ("--level=9", "level: got 9"),
     ],
 )
-def test_options_out_of_range_are_named(images: Path, cameras: Path, capsys: pytest.CaptureFixture[str], option: str, message: str):
+def test_options_out_of_range_are_named(
+    images: Path, cameras: Path, capsys: pytest.CaptureFixture[str], option: str, message: str
+):
     assert main(["fit", "--images", str(images), "--cameras", str(cameras), option]) == 1
     assert message in capsys.readouterr().err
 
@@ -237,16 +325,28 @@ def test_held_out_views_are_spread_evenly():
 def test_the_shape_is_found_wherever_it_is_and_however_large():
     center, factor = torch.tensor([5.0, -3.0, 40.0], dtype=torch.float64), 30.0
     orbit = Camera.orbit(2.7, ELEVATION, AZIMUTH, fov=FOV)
-    camera = Camera(orbit.eye * factor + center, orbit.rotation, torch.full((10, 2), math.tan(math.radians(25))).double(), shift=torch.zeros(10, 2).double())
+    camera = Camera(
+        orbit.eye * factor + center,
+        orbit.rotation,
+        torch.full((10, 2), math.tan(math.radians(25))).double(),
+        shift=torch.zeros(10, 2).double(),
+    )
     ball = Mesh(icosphere(2).verts * 0.6 * factor + center.float(), icosphere(2).faces)
     views = Views([str(k) for k in range(10)], masks(ball, camera), camera)
     scene = locate(views)
     assert (scene.center - center).norm() < 0.02 * factor
-    assert scene.radius == pytest.approx(0.6 * factor, rel=0.07)  # an outline is that of a nearer, larger disc
+    assert scene.radius == pytest.approx(
+        0.6 * factor, rel=0.07
+    )  # an outline is that of a nearer, larger disc
     found = screen_triangles(icosphere(2).verts, icosphere(2).faces, scene.camera)
     truth = screen_triangles(ball.verts, ball.faces, camera)
     assert (found[..., :2] - truth[..., :2]).abs().max() < 0.05
-    behind = Camera(orbit.eye, orbit.rotation * torch.tensor([1.0, 1.0, -1.0], dtype=torch.float64), camera.scale, shift=camera.shift)
+    behind = Camera(
+        orbit.eye,
+        orbit.rotation * torch.tensor([1.0, 1.0, -1.0], dtype=torch.float64),
+        camera.scale,
+        shift=camera.shift,
+    )
     with pytest.raises(ValueError, match="do not look at one place"):
         locate(Views(views.names, masks(), behind))
 
@@ -269,17 +369,40 @@ def test_the_turntable_turns_about_what_is_up_in_the_pictures():
 
 
 def run(images: Path, cameras: Path, out: Path) -> int:
-    return main(["fit", "--images", str(images), "--cameras", str(cameras), "--out", str(out), "--fov", str(FOV), "--level", "2", "--steps", "50"])
+    return main(
+        [
+            "fit",
+            "--images",
+            str(images),
+            "--cameras",
+            str(cameras),
+            "--out",
+            str(out),
+            "--fov",
+            str(FOV),
+            "--level",
+            "2",
+            "--steps",
+            "50",
+        ]
+    )
 
 
-def test_it_writes_a_mesh_a_turntable_and_a_report(images: Path, cameras: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_it_writes_a_mesh_a_turntable_and_a_report(
+    images: Path, cameras: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
     out = tmp_path / "out"
     assert run(images, cameras, out) == 0
     text = capsys.readouterr().out
     assert "10 silhouettes of 24 x 24, 1 of them held out; 162 vertices" in text
     held_out = float(re.search(r"IoU on the 1 views held out: ([\d.]+)", text).group(1))
     assert held_out > 0.85
-    assert {path.name for path in out.iterdir() if path.suffix != ".safetensors"} == {"mesh.obj", "mesh.ply", "turntable.gif", "report.html"}
+    assert {path.name for path in out.iterdir() if path.suffix != ".safetensors"} == {
+        "mesh.obj",
+        "mesh.ply",
+        "turntable.gif",
+        "report.html",
+    }
     for name in ("mesh.obj", "mesh.ply"):
         mesh = Mesh.load(out / name)
         seen = masks(mesh)
@@ -314,7 +437,9 @@ def test_an_interrupted_run_goes_on_and_ends_where_it_would_have_ended(
     (checkpoint,) = out.iterdir()  # and nothing half done beside it
     assert run(images, cameras, out) == 0
     assert f"Going on from {checkpoint}" in capsys.readouterr().out
-    assert calls == 31 + 20 + 10, "the 30 steps before the interruption are not done again; the report asks once a view"
+    assert calls == 31 + 20 + 10, (
+        "the 30 steps before the interruption are not done again; the report asks once a view"
+    )
     assert (out / "mesh.obj").read_text() == (tmp_path / "whole" / "mesh.obj").read_text()
 
     paint("000.png", np.roll(np.array(Image.open(images / "000.png")), 1, axis=0))(images, cameras)

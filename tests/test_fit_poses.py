@@ -26,7 +26,9 @@ def scene(seed: int = 0) -> tuple[Tensor, Tensor]:
     """Triangles (3, 6, 3, 3) and their colours."""
     g = torch.Generator().manual_seed(seed)
     corners = torch.rand(3, 6, 3, 3, generator=g, dtype=torch.float64)
-    return corners * torch.tensor([2.0, 2.0, 2.0]) + torch.tensor([-1.0, -1.0, 2.0]), torch.rand(3, 6, 3, 3, generator=g, dtype=torch.float64)
+    return corners * torch.tensor([2.0, 2.0, 2.0]) + torch.tensor([-1.0, -1.0, 2.0]), torch.rand(
+        3, 6, 3, 3, generator=g, dtype=torch.float64
+    )
 
 
 def image_and_gradient(renderer, triangles: Tensor) -> tuple[Tensor, Tensor]:
@@ -39,8 +41,12 @@ def image_and_gradient(renderer, triangles: Tensor) -> tuple[Tensor, Tensor]:
 @pytest.mark.parametrize("gradient", ["none", "nmr"])
 def test_hard_is_the_librarys(gradient: str) -> None:
     triangles, colors = scene()
-    ours = image_and_gradient(lambda t: foils.hard(t, colors, size=24, gradient=gradient, **VIEW), triangles)
-    theirs = image_and_gradient(lambda t: rasterize_hard(t, colors, size=24, gradient=gradient, **VIEW), triangles)
+    ours = image_and_gradient(
+        lambda t: foils.hard(t, colors, size=24, gradient=gradient, **VIEW), triangles
+    )
+    theirs = image_and_gradient(
+        lambda t: rasterize_hard(t, colors, size=24, gradient=gradient, **VIEW), triangles
+    )
     assert torch.allclose(ours[0], theirs[0], atol=1e-12)
     assert theirs[1].abs().max() > 1
     assert torch.allclose(ours[1], theirs[1], rtol=1e-8, atol=1e-8)
@@ -48,7 +54,14 @@ def test_hard_is_the_librarys(gradient: str) -> None:
 
 def test_truncated_draws_the_same_picture_with_less_gradient() -> None:
     triangles, colors = scene()
-    dials = {"size": SIZE, "sigma": 1e-2, "gamma": 1e-1, "near": 1.0, "far": 10.0, "background": 0.0}
+    dials = {
+        "size": SIZE,
+        "sigma": 1e-2,
+        "gamma": 1e-1,
+        "near": 1.0,
+        "far": 10.0,
+        "background": 0.0,
+    }
     ours = image_and_gradient(lambda t: foils.truncated(t, colors, **dials), triangles)
     whole = image_and_gradient(lambda t: rasterize(t, colors, **dials), triangles)
     assert torch.equal(ours[0], whole[0])
@@ -64,7 +77,9 @@ def test_truncated_is_what_detached_weights_give() -> None:
         return rasterize_terms(t, colors[0], 1e-2, 1e-1, color_term=False, depth_term=False)
 
     ours = image_and_gradient(
-        lambda t: foils.truncated(t, colors, size=SIZE, sigma=1e-2, gamma=1e-1, near=1.0, far=10.0, background=0.0)[..., :3],
+        lambda t: foils.truncated(
+            t, colors, size=SIZE, sigma=1e-2, gamma=1e-1, near=1.0, far=10.0, background=0.0
+        )[..., :3],
         triangles,
     )
     theirs = image_and_gradient(by_autograd, triangles)
@@ -73,7 +88,9 @@ def test_truncated_is_what_detached_weights_give() -> None:
 
 
 def test_wilson() -> None:
-    low, high = fit_poses.wilson(8, 10)  # worked out by hand: (0.8 + 0.19208 -+ 1.96 sqrt(0.016 + 0.009604)) / 1.38416
+    low, high = fit_poses.wilson(
+        8, 10
+    )  # worked out by hand: (0.8 + 0.19208 -+ 1.96 sqrt(0.016 + 0.009604)) / 1.38416
     assert (low, high) == (pytest.approx(49.02, abs=0.01), pytest.approx(94.33, abs=0.01))
     assert fit_poses.wilson(0, 100)[0] == 0 < fit_poses.wilson(0, 100)[1] < 4
     assert fit_poses.wilson(100, 100)[1] == pytest.approx(100)
@@ -83,24 +100,39 @@ def test_wilson() -> None:
 @pytest.mark.parametrize("method", [*fit_poses.METHODS, *fit_poses.CHANGES])
 def test_a_line_of_the_table(method: str) -> None:
     search = {**fit_poses.METHODS, **fit_poses.CHANGES}[method]
-    quick = search if method == "best of 4 starts" else lambda *arguments: search(*arguments, steps=3)
+    quick = (
+        search if method == "best of 4 starts" else lambda *arguments: search(*arguments, steps=3)
+    )
     row = fit_poses.measure("cube", method, quick, 20, 2)
     assert 0 <= row["solved"] <= row["cases"] == 2
     if method == "hard":
-        assert row["median_error"] == "20.00", "flat colours leave the hard picture without a gradient"
+        assert row["median_error"] == "20.00", (
+            "flat colours leave the hard picture without a gradient"
+        )
 
 
 def test_the_committed_table_is_whole() -> None:
     path = max((ROOT / "benchmarks" / "results").glob("poses-*.csv"))
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    ours = {(row["object"], row["method"], row["start"]): row for row in rows if row["source"] == "ours"}
-    assert set(ours) == {(name, method, str(start)) for name, method, _, start, _ in fit_poses.jobs(200)}
+    ours = {
+        (row["object"], row["method"], row["start"]): row for row in rows if row["source"] == "ours"
+    }
+    assert set(ours) == {
+        (name, method, str(start)) for name, method, _, start, _ in fit_poses.jobs(200)
+    }
     for row in ours.values():
         assert int(row["cases"]) >= 100
-        assert float(row["percent"]) == pytest.approx(100 * int(row["solved"]) / int(row["cases"]), abs=0.05)
+        assert float(row["percent"]) == pytest.approx(
+            100 * int(row["solved"]) / int(row["cases"]), abs=0.05
+        )
         low, high = fit_poses.wilson(int(row["solved"]), int(row["cases"]))
-        assert (float(row["low"]), float(row["high"])) == (pytest.approx(low, abs=0.051), pytest.approx(high, abs=0.051))
-    theirs = {(row["method"], row["start"]): row["percent"] for row in rows if row["source"] != "ours"}
+        assert (float(row["low"]), float(row["high"])) == (
+            pytest.approx(low, abs=0.051),
+            pytest.approx(high, abs=0.051),
+        )
+    theirs = {
+        (row["method"], row["start"]): row["percent"] for row in rows if row["source"] != "ours"
+    }
     assert theirs["SoftRas", "80"] == "55"
     assert theirs["perturbed optimisers", "20"] == "93"

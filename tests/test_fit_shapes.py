@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from softras_edu import measurements
+from softras_edu.teaching.results import timings as measurements
 
 SCRIPT = Path(__file__).parent.parent / "benchmarks" / "fit_shapes.py"
 
@@ -25,18 +25,38 @@ def script():
 
 @pytest.mark.parametrize("renderer", ["soft", "nmr", "hard"])
 def test_a_tiny_case_gives_a_row_like_those_committed(script, renderer):
-    case = script.Case("try", target="cube", renderer=renderer, level=1, size=16, views=6, batch=3, steps=8)
+    case = script.Case(
+        "try", target="cube", renderer=renderer, level=1, size=16, views=6, batch=3, steps=8
+    )
     row = script.run(case)
     assert list(row) == list(measurements.table("fit-shapes")[0])
     assert 0 < row["iou_unseen"] <= 1
     again = script.run(case)
-    assert [again[key] for key in ("iou_seen", "iou_unseen", "loss_end")] == [row[key] for key in ("iou_seen", "iou_unseen", "loss_end")]
+    assert [again[key] for key in ("iou_seen", "iou_unseen", "loss_end")] == [
+        row[key] for key in ("iou_seen", "iou_unseen", "loss_end")
+    ]
 
 
 def test_the_committed_file_has_every_case(script):
-    columns = ("group", "target", "renderer", "sigma", "sigma_end", "laplacian", "flatten", "views", "batch", "steps", "lr", "seed", "start")
+    columns = (
+        "group",
+        "target",
+        "renderer",
+        "sigma",
+        "sigma_end",
+        "laplacian",
+        "flatten",
+        "views",
+        "batch",
+        "steps",
+        "lr",
+        "seed",
+        "start",
+    )
     rows = [tuple(row[column] for column in columns) for row in measurements.table("fit-shapes")]
-    assert rows == [tuple(str(getattr(case, column)) for column in columns) for case in script.cases()]
+    assert rows == [
+        tuple(str(getattr(case, column)) for column in columns) for case in script.cases()
+    ]
 
 
 def test_the_committed_fits_reach_the_bar_of_the_project():

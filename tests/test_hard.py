@@ -11,7 +11,15 @@ from softras_edu import rasterize_hard
 NMR_EPS = 1e-4
 
 
-def z_buffer(triangles: Tensor, colors: Tensor, height: int, width: int, background: float, near: float, far: float) -> Tensor:
+def z_buffer(
+    triangles: Tensor,
+    colors: Tensor,
+    height: int,
+    width: int,
+    background: float,
+    near: float,
+    far: float,
+) -> Tensor:
     """One pixel after the other, one face after the other: keep the nearest that covers the centre."""
     image = torch.full((height, width, colors.shape[-1] + 1), background, dtype=torch.float64)
     image[..., -1] = 0.0
@@ -40,24 +48,40 @@ def z_buffer(triangles: Tensor, colors: Tensor, height: int, width: int, backgro
 @pytest.mark.parametrize("seed", [30, 31])
 def test_z_buffer_agrees_with_plain_python(scene, seed, height, width, gradient):
     triangles, colors = scene(seed, faces=6, batch=2)
-    image = rasterize_hard(triangles, colors, size=(height, width), background=0.25, near=2.5, far=5.0, gradient=gradient)
+    image = rasterize_hard(
+        triangles,
+        colors,
+        size=(height, width),
+        background=0.25,
+        near=2.5,
+        far=5.0,
+        gradient=gradient,
+    )
     for b in range(2):
         expected = z_buffer(triangles[b], colors[b], height, width, 0.25, 2.5, 5.0)
         torch.testing.assert_close(image[b], expected, rtol=0, atol=1e-10)
     assert 0 < image[..., -1].mean() < 1
-    alone = rasterize_hard(triangles[1], size=(height, width), near=2.5, far=5.0, gradient=gradient)  # a silhouette, unbatched
+    alone = rasterize_hard(
+        triangles[1], size=(height, width), near=2.5, far=5.0, gradient=gradient
+    )  # a silhouette, unbatched
     torch.testing.assert_close(alone, image[1, ..., -1:], rtol=0, atol=0)
 
 
 def test_z_buffer_culls_back_faces(scene):
     triangle = torch.tensor([[[-0.5, -0.5, 2.0], [0.5, -0.5, 2.0], [0.0, 0.5, 2.0]]])
-    assert rasterize_hard(triangle, size=8, cull_backfaces=True).sum() == rasterize_hard(triangle, size=8).sum() > 0
+    assert (
+        rasterize_hard(triangle, size=8, cull_backfaces=True).sum()
+        == rasterize_hard(triangle, size=8).sum()
+        > 0
+    )
     assert rasterize_hard(triangle.flip(1), size=8, cull_backfaces=True).sum() == 0
 
 
 @pytest.mark.parametrize("gradient", ["none", "nmr"])
 def test_no_faces_give_the_background(gradient):
-    image = rasterize_hard(torch.zeros(2, 0, 3, 3), torch.zeros(2, 0, 3, 1), size=2, background=0.5, gradient=gradient)
+    image = rasterize_hard(
+        torch.zeros(2, 0, 3, 3), torch.zeros(2, 0, 3, 1), size=2, background=0.5, gradient=gradient
+    )
     assert image.tolist() == [[[[0.5, 0.0]] * 2] * 2] * 2
 
 
@@ -65,10 +89,15 @@ def test_alpha_and_flat_colour_have_no_gradient(scene):
     # The reason for soft rasterization: a step has derivative 0 almost everywhere.
     triangles, _ = scene(32, faces=4)
     triangles.requires_grad_()
-    colors = torch.rand(4, 1, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64).expand(4, 3, 3)
+    colors = torch.rand(
+        4, 1, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64
+    ).expand(4, 3, 3)
     image = rasterize_hard(triangles, colors, size=9)
     assert 0.1 < image[..., -1].mean() < 0.95
-    alpha_grad, color_grad = (torch.autograd.grad(part.square().sum(), triangles, retain_graph=True)[0] for part in (image[..., -1], image[..., :3]))
+    alpha_grad, color_grad = (
+        torch.autograd.grad(part.square().sum(), triangles, retain_graph=True)[0]
+        for part in (image[..., -1], image[..., :3])
+    )
     assert (alpha_grad == 0).all()
     # The weights' gradients cancel to rounding: each is about 1 / size of the face.
     assert color_grad.abs().max() < 1e-12
@@ -78,7 +107,12 @@ def test_alpha_and_flat_colour_have_no_gradient(scene):
 
 
 def square(x: float, y: float, half: float = 0.3, z: float = 2.0) -> Tensor:
-    a, b, c, d = [x - half, y - half, z], [x + half, y - half, z], [x + half, y + half, z], [x - half, y + half, z]
+    a, b, c, d = (
+        [x - half, y - half, z],
+        [x + half, y - half, z],
+        [x + half, y + half, z],
+        [x - half, y + half, z],
+    )
     return torch.tensor([[a, b, c], [a, c, d]], dtype=torch.float64)
 
 
@@ -88,7 +122,9 @@ def square(x: float, y: float, half: float = 0.3, z: float = 2.0) -> Tensor:
 def test_nmr_pulls_towards_a_target_that_is_left_right_above_or_below(size, dx, dy, shape):
     # The triangle keeps clear of a trap of NMR's own: pixel centres almost on an edge pull with 1 / (almost 0) and outweigh all others,
     # even where another edge should move. So no edge runs along a diagonal of pixels, and the lower one lies between two rows.
-    triangle = torch.tensor([[[-0.37, -0.33, 2.0], [0.36, -0.33, 2.0], [0.02, 0.42, 2.0]]], dtype=torch.float64)
+    triangle = torch.tensor(
+        [[[-0.37, -0.33, 2.0], [0.36, -0.33, 2.0], [0.02, 0.42, 2.0]]], dtype=torch.float64
+    )
     start = square(0.013, 0.017) if shape == "square" else triangle
     target = rasterize_hard(start + torch.tensor([dx, dy, 0.0], dtype=torch.float64), size=size)
     triangles = start.clone().requires_grad_()
@@ -100,7 +136,12 @@ def test_nmr_pulls_towards_a_target_that_is_left_right_above_or_below(size, dx, 
     if shape == "square":  # the triangle's slanted edge pulls along both axes
         assert step[along].abs() > 2 * step[across].abs()
     assert step[2] == 0
-    assert torch.autograd.grad(rasterize_hard(triangles, size=size).square().sum(), triangles)[0].abs().max() == 0  # without NMR: nothing
+    assert (
+        torch.autograd.grad(rasterize_hard(triangles, size=size).square().sum(), triangles)[0]
+        .abs()
+        .max()
+        == 0
+    )  # without NMR: nothing
 
 
 def test_nmr_gives_a_hidden_face_exactly_nothing():
@@ -108,7 +149,9 @@ def test_nmr_gives_a_hidden_face_exactly_nothing():
     triangles = torch.cat([hidden, front]).requires_grad_()
     colors = torch.rand(4, 3, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     image = rasterize_hard(triangles, colors, size=16, gradient="nmr")
-    cotangent = torch.randn(image.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    cotangent = torch.randn(
+        image.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64
+    )
     (grad,) = torch.autograd.grad(image, triangles, cotangent)
     assert (grad[:2] == 0).all()
     assert (grad[2:, :, :2].abs().sum((1, 2)) > 0).all()
@@ -139,23 +182,38 @@ def test_nmr_on_one_row_of_pixels_by_hand(flip):
     image = rasterize_hard(triangles, size=(1, 5), gradient="nmr")
     alpha = [1, 1, 1, 0, 0]
     assert image[0, :, 0].tolist() == (alpha[::-1] if flip else alpha)
-    cotangent = torch.tensor(COTANGENT[::-1] if flip else COTANGENT, dtype=torch.float64).reshape(1, 5, 1)
+    cotangent = torch.tensor(COTANGENT[::-1] if flip else COTANGENT, dtype=torch.float64).reshape(
+        1, 5, 1
+    )
     (grad,) = torch.autograd.grad(image, triangles, cotangent)
 
     jumps = [-1, -1, -1, 1, 1]  # covered pixels would be bared, bare ones covered
     gaps = [-5, -3, -1, 1, 3]  # from the edge to the pixel
-    expected = [sign * ramp(COTANGENT, jumps, gaps, lever) for lever in (0.75, 0.25)]  # a moves the crossing by 3/4 of its way, b by 1/4
-    assert expected[0] * sign == pytest.approx(0.3 / (5 / 0.75 + 1e-4) + 0.5 / (1 / 0.75 + 1e-4) - 0.7 / (1 / 0.75 + 1e-4) - 0.4 / (3 / 0.75 + 1e-4))
+    expected = [
+        sign * ramp(COTANGENT, jumps, gaps, lever) for lever in (0.75, 0.25)
+    ]  # a moves the crossing by 3/4 of its way, b by 1/4
+    assert expected[0] * sign == pytest.approx(
+        0.3 / (5 / 0.75 + 1e-4)
+        + 0.5 / (1 / 0.75 + 1e-4)
+        - 0.7 / (1 / 0.75 + 1e-4)
+        - 0.4 / (3 / 0.75 + 1e-4)
+    )
     assert grad[0, :, 0].tolist() == pytest.approx([*expected, 0.0], rel=1e-12)
     assert (grad[0, :, 1:] == 0).all()  # one row: no pixel above or below to sweep over
 
 
 def test_nmr_on_one_column_of_pixels_by_hand():
     # H = 5, W = 1: centres at y = 0.8, 0.4, 0, -0.4, -0.8 and x = 0. The same scene turned: the face lies below y = 0.2.
-    triangles = torch.tensor([[[-1.0, 0.2, 2.0], [3.0, 0.2, 2.0], [0.0, -9.0, 2.0]]], dtype=torch.float64, requires_grad=True)
+    triangles = torch.tensor(
+        [[[-1.0, 0.2, 2.0], [3.0, 0.2, 2.0], [0.0, -9.0, 2.0]]],
+        dtype=torch.float64,
+        requires_grad=True,
+    )
     image = rasterize_hard(triangles, size=(5, 1), gradient="nmr")
     assert image[:, 0, 0].tolist() == [0, 0, 1, 1, 1]
-    (grad,) = torch.autograd.grad(image, triangles, torch.tensor(COTANGENT[::-1], dtype=torch.float64).reshape(5, 1, 1))
+    (grad,) = torch.autograd.grad(
+        image, triangles, torch.tensor(COTANGENT[::-1], dtype=torch.float64).reshape(5, 1, 1)
+    )
     jumps, gaps = [1, 1, -1, -1, -1], [0.6, 0.2, -0.2, -0.6, -1.0]
     expected = [ramp(COTANGENT[::-1], jumps, gaps, lever) for lever in (0.75, 0.25)]
     assert grad[0, :, 1].tolist() == pytest.approx([*expected, 0.0], rel=1e-12)
@@ -163,11 +221,18 @@ def test_nmr_on_one_column_of_pixels_by_hand():
 
 
 def test_nmr_counts_the_jump_of_colours_too():
-    triangles = torch.tensor([[[1.0, -1.0, 2.0], [1.0, 3.0, 2.0], [-9.0, 0.0, 2.0]]], dtype=torch.float64, requires_grad=True)
+    triangles = torch.tensor(
+        [[[1.0, -1.0, 2.0], [1.0, 3.0, 2.0], [-9.0, 0.0, 2.0]]],
+        dtype=torch.float64,
+        requires_grad=True,
+    )
     colors = torch.full((1, 3, 1), 0.5, dtype=torch.float64)
     image = rasterize_hard(triangles, colors, size=(1, 5), background=0.25, gradient="nmr")
     cotangent = torch.zeros(1, 5, 2, dtype=torch.float64)
-    cotangent[0, 3, 0], cotangent[0, 2, 0] = -1.0, -1.0  # brighter is better; pixel 2 would get darker, so it does not count
+    cotangent[0, 3, 0], cotangent[0, 2, 0] = (
+        -1.0,
+        -1.0,
+    )  # brighter is better; pixel 2 would get darker, so it does not count
     (grad,) = torch.autograd.grad(image, triangles, cotangent)
     assert grad[0, 0, 0].item() == pytest.approx(-0.25 / (1 / 0.75 + NMR_EPS), rel=1e-12)
 
@@ -175,7 +240,9 @@ def test_nmr_counts_the_jump_of_colours_too():
 def test_nmr_turns_with_the_picture(scene):
     # A quarter turn of everything, (x, y) -> (-y, x), turns the gradient: rows and columns are treated alike.
     triangles, colors = scene(33, faces=4)
-    cotangent = torch.randn(11, 11, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    cotangent = torch.randn(
+        11, 11, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64
+    )
     turned = torch.stack([-triangles[..., 1], triangles[..., 0], triangles[..., 2]], dim=-1)
     grads = []
     for t, g in ((triangles, cotangent), (turned, cotangent.rot90(1, (0, 1)))):
@@ -190,12 +257,18 @@ def test_nmr_turns_with_the_picture(scene):
 
 def test_nmr_of_a_batch_is_the_nmr_of_each(scene):
     triangles, colors = scene(34, faces=3, batch=2)
-    cotangent = torch.randn(2, 6, 9, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    cotangent = torch.randn(
+        2, 6, 9, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64
+    )
     t, c = triangles.clone().requires_grad_(), colors.clone().requires_grad_()
-    together = torch.autograd.grad(rasterize_hard(t, c, size=(6, 9), gradient="nmr"), (t, c), cotangent)
+    together = torch.autograd.grad(
+        rasterize_hard(t, c, size=(6, 9), gradient="nmr"), (t, c), cotangent
+    )
     for b in range(2):
         t, c = triangles[b].clone().requires_grad_(), colors[b].clone().requires_grad_()
-        single = torch.autograd.grad(rasterize_hard(t, c, size=(6, 9), gradient="nmr"), (t, c), cotangent[b])
+        single = torch.autograd.grad(
+            rasterize_hard(t, c, size=(6, 9), gradient="nmr"), (t, c), cotangent[b]
+        )
         for part, whole in zip(single, together, strict=True):
             torch.testing.assert_close(part, whole[b], rtol=0, atol=1e-13)
             assert part.abs().max() > 0
@@ -215,13 +288,17 @@ def test_nmr_stays_finite_for_faces_off_screen_flat_behind_or_right_on_pixels(dt
             corners((-0.5, -0.5), (0.0, 0.0), (0.5, 0.5)),  # no area
             corners((0.25, 0.25), (0.25, 0.25), (0.25, 0.25)),
             corners((-0.5, -0.5), (0.5, -0.5), (0.0, 0.5), z=-1.0),
-            corners((-0.375, -0.375), (0.375, -0.375), (-0.375, 0.375), z=1.5),  # edges along rows and columns of pixel centres
+            corners(
+                (-0.375, -0.375), (0.375, -0.375), (-0.375, 0.375), z=1.5
+            ),  # edges along rows and columns of pixel centres
         ],
         dtype=dtype,
         requires_grad=True,
     )
     image = rasterize_hard(triangles, size=(8, 10), gradient="nmr")
-    cotangent = torch.randn(image.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64).to(dtype)
+    cotangent = torch.randn(
+        image.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64
+    ).to(dtype)
     (grad,) = torch.autograd.grad(image, triangles, cotangent)
     assert grad.isfinite().all()
     for k in (1, 2, 4, 5, 6):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from softras_edu.ledger import Ledger, peak_bytes, readable, saved_bytes, seconds
+from softras_edu.teaching.cost_ledger import Ledger, peak_bytes, readable, saved_bytes, seconds
 
 N = 1000
 

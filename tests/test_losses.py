@@ -17,7 +17,10 @@ def box(rows: slice, columns: slice, value: float = 1.0) -> torch.Tensor:
 
 
 def test_iou_of_boxes_is_counted_in_pixels():
-    a, b = box(slice(0, 4), slice(0, 4)), box(slice(2, 6), slice(1, 5))  # 16 pixels each, 2 x 3 of them shared
+    a, b = (
+        box(slice(0, 4), slice(0, 4)),
+        box(slice(2, 6), slice(1, 5)),
+    )  # 16 pixels each, 2 x 3 of them shared
     assert losses.iou(a, b).item() == pytest.approx(1 - 6 / 26)
     assert losses.iou(a, a).item() == pytest.approx(0.0)
     assert losses.iou(a, box(slice(6, 8), slice(0, 4))).item() == pytest.approx(1.0)
@@ -33,7 +36,9 @@ def test_iou_of_soft_pictures_multiplies_them():
 def test_iou_averages_over_the_batch():
     a, b = box(slice(0, 4), slice(0, 4)), box(slice(2, 6), slice(1, 5))
     # The mean of each picture's loss: not the loss of all pixels in one heap, which would be 1 - 22 / 42.
-    assert losses.iou(torch.stack([a, a]), torch.stack([a, b])).item() == pytest.approx((0 + 20 / 26) / 2)
+    assert losses.iou(torch.stack([a, a]), torch.stack([a, b])).item() == pytest.approx(
+        (0 + 20 / 26) / 2
+    )
     assert losses.iou(torch.stack([a, a])[None], torch.stack([a, b])[None]).shape == ()
 
 
@@ -52,13 +57,20 @@ def test_iou_gradcheck():
     assert torch.autograd.gradcheck(losses.iou, (alpha.requires_grad_(), target.requires_grad_()))
 
 
-@pytest.mark.parametrize(("alpha", "target"), [((4, 4), (4, 5)), ((2, 4, 4), (4, 4)), ((4, 4, 1), (4, 4)), ((4,), (4,))])
+@pytest.mark.parametrize(
+    ("alpha", "target"), [((4, 4), (4, 5)), ((2, 4, 4), (4, 4)), ((4, 4, 1), (4, 4)), ((4,), (4,))]
+)
 def test_iou_refuses_shapes_that_differ(alpha, target):
-    with pytest.raises(ValueError, match=r"^target: got shape .*, wanted \(\.\.\., H, W\) like alpha"):
+    with pytest.raises(
+        ValueError, match=r"^target: got shape .*, wanted \(\.\.\., H, W\) like alpha"
+    ):
         losses.iou(torch.zeros(alpha), torch.zeros(target))
 
 
-HEXAGON = torch.tensor([[1.0, 0, 0], [0.5, 0.75, 0], [-0.5, 0.75, 0], [-1, 0, 0], [-0.5, -0.75, 0], [0.5, -0.75, 0]], dtype=F64)
+HEXAGON = torch.tensor(
+    [[1.0, 0, 0], [0.5, 0.75, 0], [-0.5, 0.75, 0], [-1, 0, 0], [-0.5, -0.75, 0], [0.5, -0.75, 0]],
+    dtype=F64,
+)
 FAN = torch.tensor([[6, k, (k + 1) % 6] for k in range(6)])
 
 
@@ -80,7 +92,9 @@ def test_laplacian_of_a_tetrahedron_by_hand():
     verts = torch.tensor([[1.0, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]], dtype=F64)
     faces = torch.tensor([[0, 1, 2], [0, 3, 1], [0, 2, 3], [1, 3, 2]])
     assert losses.laplacian(verts, faces).item() == pytest.approx(4 * 16 / 9 * 3)
-    assert losses.laplacian(torch.stack([verts, 2 * verts]), faces).item() == pytest.approx((1 + 4) / 2 * 64 / 3)  # squared; averaged over B
+    assert losses.laplacian(torch.stack([verts, 2 * verts]), faces).item() == pytest.approx(
+        (1 + 4) / 2 * 64 / 3
+    )  # squared; averaged over B
 
 
 def test_laplacian_counts_a_shared_edge_once():
@@ -88,7 +102,9 @@ def test_laplacian_counts_a_shared_edge_once():
     verts = torch.tensor([[0.0, 0, 0], [3, 0, 0], [0, 3, 0], [3, 3, 0]], dtype=F64)
     faces = torch.tensor([[0, 1, 2], [1, 3, 2]])
     offsets = [(-1.5, -1.5), (3 - 1, -2), (-2, 3 - 1), (1.5, 1.5)]
-    assert losses.laplacian(verts, faces).item() == pytest.approx(sum(x * x + y * y for x, y in offsets))
+    assert losses.laplacian(verts, faces).item() == pytest.approx(
+        sum(x * x + y * y for x, y in offsets)
+    )
 
 
 def test_laplacian_ignores_idle_vertices_and_moving_the_whole_mesh():
@@ -96,16 +112,22 @@ def test_laplacian_ignores_idle_vertices_and_moving_the_whole_mesh():
     verts = mesh.verts.double()
     loss = losses.laplacian(verts, mesh.faces)
     assert loss > 0
-    assert losses.laplacian(torch.cat([verts, torch.full((1, 3), 9.0, dtype=F64)]), mesh.faces).item() == pytest.approx(loss.item())
+    assert losses.laplacian(
+        torch.cat([verts, torch.full((1, 3), 9.0, dtype=F64)]), mesh.faces
+    ).item() == pytest.approx(loss.item())
     assert losses.laplacian(verts + 5, mesh.faces).item() == pytest.approx(loss.item())
 
 
 def test_laplacian_is_lower_for_a_smoother_mesh_and_passes_gradcheck():
     mesh = icosphere(0)
     verts = mesh.verts.double()
-    bumpy = verts + 0.2 * torch.randn(verts.shape, generator=torch.Generator().manual_seed(0), dtype=F64)
+    bumpy = verts + 0.2 * torch.randn(
+        verts.shape, generator=torch.Generator().manual_seed(0), dtype=F64
+    )
     assert losses.laplacian(bumpy, mesh.faces) > losses.laplacian(verts, mesh.faces)
-    assert torch.autograd.gradcheck(lambda v: losses.laplacian(v, mesh.faces), (torch.stack([verts, bumpy]).requires_grad_(),))
+    assert torch.autograd.gradcheck(
+        lambda v: losses.laplacian(v, mesh.faces), (torch.stack([verts, bumpy]).requires_grad_(),)
+    )
 
 
 def hinge(degrees: float) -> torch.Tensor:
@@ -115,17 +137,23 @@ def hinge(degrees: float) -> torch.Tensor:
                         torch.stack([angle.cos() * 3, torch.tensor(0.8, dtype=F64), angle.sin() * 3])])  # fmt: skip
 
 
-@pytest.mark.parametrize(("degrees", "expected"), [(180, 0.0), (120, 0.25), (90, 1.0), (60, 2.25), (0, 4.0), (-90, 1.0)])
+@pytest.mark.parametrize(
+    ("degrees", "expected"), [(180, 0.0), (120, 0.25), (90, 1.0), (60, 2.25), (0, 4.0), (-90, 1.0)]
+)
 def test_flatten_of_a_hinge_is_the_square_of_one_plus_the_cosine_of_its_angle(degrees, expected):
     # Whatever the shape of its two triangles, and whichever way round they are listed.
     for faces in ([[0, 1, 2], [1, 0, 3]], [[1, 0, 2], [1, 0, 3]], [[2, 0, 1], [3, 1, 0]]):
-        assert losses.flatten(hinge(degrees), torch.tensor(faces)).item() == pytest.approx(expected, abs=1e-12)
+        assert losses.flatten(hinge(degrees), torch.tensor(faces)).item() == pytest.approx(
+            expected, abs=1e-12
+        )
 
 
 def test_flatten_of_a_cube_counts_its_twelve_folds_of_90_degrees():
     mesh = cube()  # 18 edges: 12 folds, and 6 diagonals in flat sides
     assert losses.flatten(mesh.verts.double(), mesh.faces).item() == pytest.approx(12.0)
-    big = torch.stack([mesh.verts.double(), 5 * mesh.verts.double() + 1])  # size and place do not matter; averaged over B
+    big = torch.stack(
+        [mesh.verts.double(), 5 * mesh.verts.double() + 1]
+    )  # size and place do not matter; averaged over B
     assert losses.flatten(big, mesh.faces).item() == pytest.approx(12.0)
 
 
@@ -152,14 +180,22 @@ def test_flatten_of_a_lone_triangle_and_of_one_without_area_is_zero_with_a_finit
 def test_flatten_compares_three_faces_at_one_edge_each_with_the_next():
     verts = torch.cat([hinge(90), hinge(180)[3:]])
     faces = torch.tensor([[0, 1, 2], [1, 0, 3], [0, 1, 4]])
-    assert losses.flatten(verts, faces).item() == pytest.approx(1.0 + 1.0)  # 0 to 90 degrees, 90 to 180
+    assert losses.flatten(verts, faces).item() == pytest.approx(
+        1.0 + 1.0
+    )  # 0 to 90 degrees, 90 to 180
 
 
 def test_flatten_is_lower_for_a_smoother_mesh_and_passes_gradcheck():
     mesh = icosphere(0)
     verts = mesh.verts.double()
-    bumpy = verts + 0.2 * torch.randn(verts.shape, generator=torch.Generator().manual_seed(0), dtype=F64)
+    bumpy = verts + 0.2 * torch.randn(
+        verts.shape, generator=torch.Generator().manual_seed(0), dtype=F64
+    )
     assert losses.flatten(bumpy, mesh.faces) > losses.flatten(verts, mesh.faces)
-    assert torch.autograd.gradcheck(lambda v: losses.flatten(v, mesh.faces), (torch.stack([verts, bumpy]).requires_grad_(),))
-    wide = torch.cat([mesh.faces, torch.tensor([[0, 11, 7]])])  # a fin on an edge that two faces share already
+    assert torch.autograd.gradcheck(
+        lambda v: losses.flatten(v, mesh.faces), (torch.stack([verts, bumpy]).requires_grad_(),)
+    )
+    wide = torch.cat(
+        [mesh.faces, torch.tensor([[0, 11, 7]])]
+    )  # a fin on an edge that two faces share already
     assert torch.autograd.gradcheck(lambda v: losses.flatten(v, wide), (bumpy.requires_grad_(),))

@@ -11,14 +11,29 @@ import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from softras_edu import measure_figures, measurements
-from softras_edu.cost_model import CostModel, expected_pairs, sphere
-from softras_edu.measurements import Results
-from softras_edu.rasterize.options import Options
-from softras_edu.rasterize.pairs import live_pairs
+from softras_edu.rasterizers.options import Options
+from softras_edu.rasterizers.pairs import live_pairs
+from softras_edu.teaching.cost_model import CostModel, expected_pairs, sphere
+from softras_edu.teaching.results import timing_figures as measure_figures
+from softras_edu.teaching.results import timings as measurements
+from softras_edu.teaching.results.timings import Results
 
 ROOT = Path(__file__).parent.parent
-COLUMNS = ("date", "device", "sweep", "backend", "side", "level", "sigma", "batch", "faces", "forward_ms", "forward_backward_ms", "memory_mib", "live_pairs")
+COLUMNS = (
+    "date",
+    "device",
+    "sweep",
+    "backend",
+    "side",
+    "level",
+    "sigma",
+    "batch",
+    "faces",
+    "forward_ms",
+    "forward_backward_ms",
+    "memory_mib",
+    "live_pairs",
+)
 
 
 def write(path: Path, device: str, date: str, backends: dict[str, float], **more: str) -> None:
@@ -27,7 +42,19 @@ def write(path: Path, device: str, date: str, backends: dict[str, float], **more
     for name, ns in backends.items():
         for level in range(5):
             faces, live = 20 * 4**level, 1000 * 4**level
-            case = ("growth", name, 64, level, 1e-4, 1, faces, ns * live / 2e6, ns * live / 1e6, 1.5, live)
+            case = (
+                "growth",
+                name,
+                64,
+                level,
+                1e-4,
+                1,
+                faces,
+                ns * live / 2e6,
+                ns * live / 1e6,
+                1.5,
+                live,
+            )
             rows.append({**dict(zip(COLUMNS, (date, device, *case), strict=True)), **more})
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, rows[0])
@@ -54,7 +81,9 @@ def test_the_newest_file_of_this_machine_comes_first(shelf):
     assert measurements.newest() is None
     write(shelf / "2030-01-01-theirs.csv", "theirs, 8 threads", "2030-01-01", {"pairs": 1.0})
     assert measurements.newest().device == "theirs, 8 threads"
-    write(shelf / "2028-01-01-mine.csv", "mine, 2 threads", "2028-01-01", {"pairs": 1.0, "numba": 1.0})
+    write(
+        shelf / "2028-01-01-mine.csv", "mine, 2 threads", "2028-01-01", {"pairs": 1.0, "numba": 1.0}
+    )
     write(shelf / "2029-01-01-mine.csv", "mine, 2 threads", "2029-01-01", {"pairs": 1.0})
     write(shelf / "2031-01-01-card.csv", "some GPU", "2031-01-01", {"pairs": 1.0, "triton": 1.0})
     (shelf / "compile-2032-01-01.csv").write_text("kernel\n_forward_kernel\n")
@@ -106,7 +135,16 @@ def test_rows_are_numbers_and_older_files_lack_columns(shelf):
 
 
 def test_newer_files_say_who_draws_what(shelf):
-    write(shelf / "new.csv", "mine, 2 threads", "2030-01-01", {"deodr": 1.0}, silhouette="True", what="hard image", alpha_difference="0.3", rgb_difference="")
+    write(
+        shelf / "new.csv",
+        "mine, 2 threads",
+        "2030-01-01",
+        {"deodr": 1.0},
+        silhouette="True",
+        what="hard image",
+        alpha_difference="0.3",
+        rgb_difference="",
+    )
     (m, *_) = Results(shelf / "new.csv").all
     assert m.silhouette
     assert not m.ours
@@ -121,14 +159,20 @@ def test_the_committed_numbers_reach_the_bars_of_the_project():
     assert broadcast / pairs >= 40
     (largest,) = results.select(backend="numba", side=1024, faces=81920)
     assert largest.memory_mib < 1536
-    time_a_pair = [m.both_ms / m.live_pairs for m in results.select(backend="numba", sweep="growth") if m.side >= 64]
+    time_a_pair = [
+        m.both_ms / m.live_pairs
+        for m in results.select(backend="numba", sweep="growth")
+        if m.side >= 64
+    ]
     assert time_a_pair[-1] < 2 * time_a_pair[0], "time per live pair stays flat, or falls"
 
 
 # ---------------------------------------------------------------- the model
 
 
-@pytest.mark.parametrize(("level", "side", "sigma"), [(2, 64, 1e-4), (3, 48, 1e-3), (1, 100, 1e-5), (0, 64, 1e-2)])
+@pytest.mark.parametrize(
+    ("level", "side", "sigma"), [(2, 64, 1e-4), (3, 48, 1e-3), (1, 100, 1e-5), (0, 64, 1e-2)]
+)
 def test_steiner_counts_the_live_pairs(level, side, sigma):
     o = Options(side, side, sigma, 1e-4, 1e-3, 1.0, 100.0, 1e-4, "euclidean", False, False)
     triangles = sphere(level)
@@ -137,7 +181,9 @@ def test_steiner_counts_the_live_pairs(level, side, sigma):
 
 
 def test_steiner_by_hand():
-    right = torch.tensor([[[0.0, 0.0, 2.0], [3.0, 0.0, 2.0], [0.0, 4.0, 2.0]]])  # area 6, perimeter 12
+    right = torch.tensor(
+        [[[0.0, 0.0, 2.0], [3.0, 0.0, 2.0], [0.0, 4.0, 2.0]]]
+    )  # area 6, perimeter 12
     r = math.sqrt(1e-2 * math.log(1e4 - 1))
     assert expected_pairs(right, 10, 1e-2) == pytest.approx((6 + 12 * r + math.pi * r * r) * 25)
 
@@ -148,10 +194,14 @@ def test_the_model_finds_what_made_the_times(shelf):
     model = CostModel.fit(results, "numba")
     once, pair, face = model.parts
     assert once == pytest.approx(0, abs=1e-6)
-    assert pair * 1000 + face * 20 == pytest.approx(90_000)  # here pairs and faces grow together: only the sum is known
+    assert pair * 1000 + face * 20 == pytest.approx(
+        90_000
+    )  # here pairs and faces grow together: only the sum is known
     assert model.error == pytest.approx(1)
     assert model.predict(64000, 1280) == pytest.approx(5.76)
-    assert CostModel.fit(results, "broadcast").parts[2] == 0, "a face by itself costs broadcast nothing"
+    assert CostModel.fit(results, "broadcast").parts[2] == 0, (
+        "a face by itself costs broadcast nothing"
+    )
     with pytest.raises(LookupError, match="no banana"):
         CostModel.fit(results, "banana")
 
@@ -164,7 +214,12 @@ def test_the_model_of_the_committed_numbers_is_about_right():
         assert model.error < 2
         assert "ns a pair" in str(model)
         assert model.case(3, 64, 1e-4) == pytest.approx(
-            model.predict(1280 * 64**2 if name in ("loops", "broadcast") else expected_pairs(sphere(3), 64, 1e-4), 1280)
+            model.predict(
+                1280 * 64**2
+                if name in ("loops", "broadcast")
+                else expected_pairs(sphere(3), 64, 1e-4),
+                1280,
+            )
         )
 
 
@@ -179,7 +234,11 @@ def test_every_figure_is_drawn():
         measure_figures.against({"pairs": [1, 2]}, {"pairs": [1.0, 3.0]}, "pixels", "ms"),
         measure_figures.sweeps(results),
         measure_figures.collapse(results),
-        measure_figures.roofline_plot({"numba": (3.0, 2e9), "numba, more": (90.0, 5e9), "pairs": (0.1, 1e8)}, 1e10, {"float32": 9e10, "float64": 4e10}),
+        measure_figures.roofline_plot(
+            {"numba": (3.0, 2e9), "numba, more": (90.0, 5e9), "pairs": (0.1, 1e8)},
+            1e10,
+            {"float32": 9e10, "float64": 4e10},
+        ),
         measure_figures.bars({"numba": 1.0, "deodr": 0.5, "broadcast": 1600.0}, "ms", ["deodr"]),
     ]
     for figure in figures:

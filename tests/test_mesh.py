@@ -13,7 +13,13 @@ from torch import Tensor
 from softras_edu import Camera, Mesh, cube, icosphere, render, teapot, torus
 
 SPOT = Path(__file__).resolve().parents[2] / "shared" / "data" / "spot" / "spot_triangulated.obj"
-SHAPES = {"icosphere 0": icosphere(0), "icosphere 2": icosphere(2), "cube": cube(), "torus": torus(), "teapot": teapot()}
+SHAPES = {
+    "icosphere 0": icosphere(0),
+    "icosphere 2": icosphere(2),
+    "cube": cube(),
+    "torus": torus(),
+    "teapot": teapot(),
+}
 
 
 def volume(mesh: Mesh) -> float:
@@ -56,11 +62,15 @@ def test_icosphere_counts_and_radius(level):
     assert len(mesh.faces) == 20 * 4**level
     assert len(mesh.verts) == 10 * 4**level + 2  # Euler: V = 2 + E - F, E = 3/2 F
     assert (mesh.verts.norm(dim=1) - 1).abs().max() < 1e-6
-    assert (mesh.face_normals() * mesh.verts[mesh.faces].mean(1)).sum(-1).min() > 0.7  # outward, everywhere
+    assert (mesh.face_normals() * mesh.verts[mesh.faces].mean(1)).sum(
+        -1
+    ).min() > 0.7  # outward, everywhere
 
 
 def test_icosphere_approaches_the_ball():
-    assert volume(icosphere(0)) == pytest.approx(2.53615, abs=1e-4)  # the icosahedron in the unit sphere
+    assert volume(icosphere(0)) == pytest.approx(
+        2.53615, abs=1e-4
+    )  # the icosahedron in the unit sphere
     assert volume(icosphere(4)) == pytest.approx(4 / 3 * math.pi, rel=0.005)
 
 
@@ -85,7 +95,9 @@ def test_torus_lies_around_y_with_the_asked_radii():
     assert len(mesh.verts) == 10 * 7  # V - E + F = 0 for a ring
     x, y, z = mesh.verts.T
     assert ((torch.hypot(x, z) - 0.6).square() + y.square() - 0.25**2).abs().max() < 1e-6
-    assert volume(torus(0.7, 0.3, 200, 100)) == pytest.approx(2 * math.pi**2 * 0.7 * 0.3**2, rel=0.01)
+    assert volume(torus(0.7, 0.3, 200, 100)) == pytest.approx(
+        2 * math.pi**2 * 0.7 * 0.3**2, rel=0.01
+    )
 
 
 def test_teapot_has_about_500_faces_stands_upright_and_has_its_spout_on_the_right():
@@ -98,16 +110,26 @@ def test_teapot_has_about_500_faces_stands_upright_and_has_its_spout_on_the_righ
 
 
 def test_face_normals_are_unit_and_right_handed():
-    mesh = Mesh(torch.tensor([[0.0, 0.0, 0.0], [2.0, 0.0, 0.0], [0.0, 5.0, 0.0]]), torch.tensor([[0, 1, 2], [0, 2, 1]]))
+    mesh = Mesh(
+        torch.tensor([[0.0, 0.0, 0.0], [2.0, 0.0, 0.0], [0.0, 5.0, 0.0]]),
+        torch.tensor([[0, 1, 2], [0, 2, 1]]),
+    )
     assert mesh.face_normals().tolist() == [[0.0, 0.0, 1.0], [0.0, 0.0, -1.0]]
 
 
 def test_fit_unit_sphere_centres_the_box_and_scales_the_farthest_vertex_to_1():
     verts = torch.tensor([[5.0, 5.0, 5.0], [9.0, 5.0, 5.0], [5.0, 8.0, 5.0]])
     mesh = Mesh(verts, torch.tensor([[0, 1, 2]]), torch.rand(3, 3)).fit_unit_sphere()
-    torch.testing.assert_close(mesh.verts, torch.tensor([[-2.0, -1.5, 0.0], [2.0, -1.5, 0.0], [-2.0, 1.5, 0.0]]) / 2.5)
+    torch.testing.assert_close(
+        mesh.verts, torch.tensor([[-2.0, -1.5, 0.0], [2.0, -1.5, 0.0], [-2.0, 1.5, 0.0]]) / 2.5
+    )
     assert mesh.colors is not None
-    assert Mesh(verts[:1].expand(3, 3), torch.tensor([[0, 1, 2]])).fit_unit_sphere().verts.isfinite().all()  # all at one place
+    assert (
+        Mesh(verts[:1].expand(3, 3), torch.tensor([[0, 1, 2]]))
+        .fit_unit_sphere()
+        .verts.isfinite()
+        .all()
+    )  # all at one place
 
 
 # ---------------------------------------------------------------- what Mesh refuses
@@ -119,14 +141,34 @@ FACES = torch.tensor([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
 @pytest.mark.parametrize(
     ("verts", "faces", "colors", "message"),
     [
-        (VERTS[:, :2], FACES, None, r"^verts: got torch\.float32 \(4, 2\), wanted floating point \(V, 3\)"),
+        (
+            VERTS[:, :2],
+            FACES,
+            None,
+            r"^verts: got torch\.float32 \(4, 2\), wanted floating point \(V, 3\)",
+        ),
         (VERTS[None], FACES, None, r"^verts: got torch\.float32 \(1, 4, 3\), wanted"),
         (VERTS.long(), FACES, None, r"^verts: got torch\.int64 \(4, 3\), wanted floating point"),
-        (VERTS, FACES[:, :2], None, r"^faces: got torch\.int64 \(4, 2\), wanted torch\.int64 \(F, 3\)"),
+        (
+            VERTS,
+            FACES[:, :2],
+            None,
+            r"^faces: got torch\.int64 \(4, 2\), wanted torch\.int64 \(F, 3\)",
+        ),
         (VERTS, FACES.int(), None, r"^faces: got torch\.int32 \(4, 3\), wanted torch\.int64"),
         (VERTS, FACES.float(), None, r"^faces: got torch\.float32 \(4, 3\), wanted torch\.int64"),
-        (VERTS / VERTS, FACES, None, r"^verts: vertex 0 is \[nan, nan, nan\], wanted finite numbers"),
-        (VERTS, FACES + 1, None, r"^faces: face 1 is \[1, 2, 4\], but there are 4 vertices \(0 to 3\)"),
+        (
+            VERTS / VERTS,
+            FACES,
+            None,
+            r"^verts: vertex 0 is \[nan, nan, nan\], wanted finite numbers",
+        ),
+        (
+            VERTS,
+            FACES + 1,
+            None,
+            r"^faces: face 1 is \[1, 2, 4\], but there are 4 vertices \(0 to 3\)",
+        ),
         (VERTS, FACES - 1, None, r"^faces: face 0 is \[-1, 1, 0\], but there are 4 vertices"),
         (VERTS, FACES, VERTS[:2], r"^colors: got shape \(2, 3\), wanted \(4, 3\) like verts"),
     ],
@@ -142,7 +184,11 @@ def test_mesh_names_what_does_not_fit_and_where(verts, faces, colors, message):
 @pytest.mark.parametrize("suffix", [".obj", ".ply", ".stl", ".glb", ".PLY", ".OBJ"])
 @pytest.mark.parametrize("colored", [False, True])
 def test_files_round_trip(tmp_path, suffix, colored):
-    colors = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [0.2, 0.4, 0.6]]) if colored else None
+    colors = (
+        torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [0.2, 0.4, 0.6]])
+        if colored
+        else None
+    )
     path = tmp_path / f"tetrahedron{suffix}"
     Mesh(VERTS, FACES, colors).save(path)
     loaded = Mesh.load(path)
@@ -174,7 +220,9 @@ def test_save_takes_a_mesh_that_is_being_optimised(tmp_path):
 
 @pytest.mark.parametrize("name", ["mesh.fbx", "mesh"])
 def test_save_refuses_another_suffix(tmp_path, name):
-    with pytest.raises(ValueError, match=r"cannot write .*wanted one of \.obj, \.ply, \.stl, \.glb"):
+    with pytest.raises(
+        ValueError, match=r"cannot write .*wanted one of \.obj, \.ply, \.stl, \.glb"
+    ):
         Mesh(VERTS, FACES).save(tmp_path / name)
     assert not (tmp_path / name).exists()
 
@@ -197,8 +245,14 @@ CORNERS = "v 0 0 0\nv 1 0 0\nv 1 1 0\nv 0 1 0\n"
         (CORNERS + "vn 0 0 1\nvt 0 0\nf 1/1/1 2/1/1 3/1/1\n", [[0, 1, 2]]),
         (CORNERS + "vn 0 0 1\nf 1//1 2//1 3//1\n", [[0, 1, 2]]),
         (CORNERS + "vt 0 0\nf 1/1 2/1 3/1\n", [[0, 1, 2]]),
-        ("v 0 0 0\nv 1 0 0\nvt 0 0\nvn 0 0 1\nv 1 1 0\nf -3/-1/-1 -2/-1/-1 -1/-1/-1\nv 0 1 0\nvt 1 1\nf -4/-1/-1 -2/-1/-1 -1/-1/-1\n", [[0, 1, 2], [0, 2, 3]]),
-        ("# a comment\n\no thing\ng group\ns off\n" + CORNERS + "f 1 2 3 # the face\n", [[0, 1, 2]]),
+        (
+            "v 0 0 0\nv 1 0 0\nvt 0 0\nvn 0 0 1\nv 1 1 0\nf -3/-1/-1 -2/-1/-1 -1/-1/-1\nv 0 1 0\nvt 1 1\nf -4/-1/-1 -2/-1/-1 -1/-1/-1\n",
+            [[0, 1, 2], [0, 2, 3]],
+        ),
+        (
+            "# a comment\n\no thing\ng group\ns off\n" + CORNERS + "f 1 2 3 # the face\n",
+            [[0, 1, 2]],
+        ),
         ("v 0 0 0 # first\nv 1 0 0#second\nv 1 1 0\nf 1 2 3\n", [[0, 1, 2]]),
         ("v\t0 0   0\r\n  v 1 0 0\r\nv 1 1 0\r\nf  1\t2 3\r\n", [[0, 1, 2]]),
         (CORNERS + "f 1 2 3\nf 1 3 4", [[0, 1, 2], [0, 2, 3]]),  # no newline at the end
@@ -223,7 +277,9 @@ def test_obj_quads_are_split_into_two_faces_that_turn_the_same_way(tmp_path):
 
 def test_obj_vertex_colours_are_read(tmp_path):
     mesh = Mesh.load(obj(tmp_path, "v 0 0 0 1 0 0\nv 1 0 0 0 1 0\nv 0 1 0 0 0 0.2\nf 1 2 3\n"))
-    torch.testing.assert_close(mesh.colors, torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 0, 0.2]]), rtol=0, atol=1 / 255)
+    torch.testing.assert_close(
+        mesh.colors, torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 0, 0.2]]), rtol=0, atol=1 / 255
+    )
 
 
 @pytest.mark.parametrize("uv", [False, True])
@@ -231,31 +287,55 @@ def test_a_material_of_one_colour_colours_the_vertices(tmp_path, uv):
     (tmp_path / "paint.mtl").write_text("newmtl red\nKd 1 0.2 0\n")
     face = "vt 0 0\nf 1/1 2/1 3/1\n" if uv else "f 1 2 3\n"
     mesh = Mesh.load(obj(tmp_path, "mtllib paint.mtl\nusemtl red\n" + CORNERS + face))
-    torch.testing.assert_close(mesh.colors[mesh.faces[0]], torch.tensor([[1.0, 0.2, 0.0]]).expand(3, 3), rtol=0, atol=1 / 255)
+    torch.testing.assert_close(
+        mesh.colors[mesh.faces[0]],
+        torch.tensor([[1.0, 0.2, 0.0]]).expand(3, 3),
+        rtol=0,
+        atol=1 / 255,
+    )
 
 
 def test_two_materials_of_one_colour_each_colour_their_own_faces(tmp_path):
     (tmp_path / "paint.mtl").write_text("newmtl red\nKd 1 0 0\nnewmtl blue\nKd 0 0 1\n")
     second = "v 5 0 0\nv 6 0 0\nv 5 1 0\n"
-    mesh = Mesh.load(obj(tmp_path, "mtllib paint.mtl\n" + CORNERS + second + "usemtl red\nf 1 2 3\nusemtl blue\nf 5 6 7\n"))
+    mesh = Mesh.load(
+        obj(
+            tmp_path,
+            "mtllib paint.mtl\n" + CORNERS + second + "usemtl red\nf 1 2 3\nusemtl blue\nf 5 6 7\n",
+        )
+    )
     assert len(mesh.faces) == 2
     for face in mesh.faces:
         wanted = [0.0, 0.0, 1.0] if mesh.verts[face][:, 0].min() > 4 else [1.0, 0.0, 0.0]
-        torch.testing.assert_close(mesh.colors[face], torch.tensor([wanted]).expand(3, 3), rtol=0, atol=2 / 255)
+        torch.testing.assert_close(
+            mesh.colors[face], torch.tensor([wanted]).expand(3, 3), rtol=0, atol=2 / 255
+        )
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (CORNERS + "f 1 2 3\nf 1 2 9\n", r"line 6: 'f 1 2 9': the face refers to vertex 9, but the file has 4"),
-        (CORNERS + "f 0 1 2\n", r"line 5: 'f 0 1 2': the face refers to vertex 0, but the file has 4 \(the first is 1\)"),
+        (
+            CORNERS + "f 1 2 3\nf 1 2 9\n",
+            r"line 6: 'f 1 2 9': the face refers to vertex 9, but the file has 4",
+        ),
+        (
+            CORNERS + "f 0 1 2\n",
+            r"line 5: 'f 0 1 2': the face refers to vertex 0, but the file has 4 \(the first is 1\)",
+        ),
         (CORNERS + "f -5 -1 -2\n", r"line 5: .*vertex -5, but the file has 4"),
         (CORNERS + "\nf 1 2\n", r"line 6: 'f 1 2': a face needs three corners or more"),
         (CORNERS + "f 1 2 three\n", r"line 5: 'f 1 2 three': .*'three'"),
         ("v 0 0 0\nv 1 zero 0\n", r"line 2: 'v 1 zero 0': .*'zero'"),
         ("v 0 0 0\nv 1 0\n", r"line 2: 'v 1 0': a vertex needs three finite numbers"),
-        ("v 0 0 0\nv nan 0 0\nv 0 1 0\nf 1 2 3\n", r"line 2: 'v nan 0 0': a vertex needs three finite numbers"),
-        ("v 0 0 0\nv 0 1 0\nv inf 0 0\nf 1 2 3\n", r"line 3: 'v inf 0 0': a vertex needs three finite numbers"),
+        (
+            "v 0 0 0\nv nan 0 0\nv 0 1 0\nf 1 2 3\n",
+            r"line 2: 'v nan 0 0': a vertex needs three finite numbers",
+        ),
+        (
+            "v 0 0 0\nv 0 1 0\nv inf 0 0\nf 1 2 3\n",
+            r"line 3: 'v inf 0 0': a vertex needs three finite numbers",
+        ),
     ],
 )
 def test_a_broken_obj_is_refused_by_line(tmp_path, text, message):
@@ -283,7 +363,9 @@ def test_a_missing_file_a_directory_an_empty_file_and_an_unknown_suffix_say_so(t
     with pytest.raises(ValueError, match=r"empty\.ply: the file is empty"):
         Mesh.load(tmp_path / "empty.ply")
     (tmp_path / "mesh.txt").write_text(CORNERS)
-    with pytest.raises(ValueError, match=r"mesh\.txt: cannot read \.txt, wanted one of \.obj, \.ply, \.stl, \.glb"):
+    with pytest.raises(
+        ValueError, match=r"mesh\.txt: cannot read \.txt, wanted one of \.obj, \.ply, \.stl, \.glb"
+    ):
         Mesh.load(tmp_path / "mesh.txt")
     (tmp_path / "mesh").write_text(CORNERS)
     with pytest.raises(ValueError, match="cannot read a file without a suffix"):
@@ -327,7 +409,9 @@ def ply(tmp_path: Path, vertices: list[str], faces: list[str]) -> Path:
 
 @pytest.mark.parametrize("face", ["3 0 1 7", "3 -1 0 1"])
 def test_a_ply_whose_face_names_a_vertex_that_is_not_there_is_refused(tmp_path, face):
-    with pytest.raises(ValueError, match=r"mesh\.ply: faces: face 1 is .*, but there are 3 vertices \(0 to 2\)"):
+    with pytest.raises(
+        ValueError, match=r"mesh\.ply: faces: face 1 is .*, but there are 3 vertices \(0 to 2\)"
+    ):
         Mesh.load(ply(tmp_path, ["0 0 0", "1 0 0", "0 1 0"], ["3 0 1 2", face]))
 
 
@@ -337,17 +421,26 @@ def test_a_ply_with_vertices_alone_says_that_there_are_no_faces(tmp_path):
 
 
 def test_a_ply_or_stl_with_nan_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"mesh\.ply: verts: vertex 1 is \[nan, 0\.0, 0\.0\], wanted finite numbers"):
+    with pytest.raises(
+        ValueError,
+        match=r"mesh\.ply: verts: vertex 1 is \[nan, 0\.0, 0\.0\], wanted finite numbers",
+    ):
         Mesh.load(ply(tmp_path, ["0 0 0", "nan 0 0", "0 1 0"], ["3 0 1 2"]))
     path = tmp_path / "nan.stl"
-    path.write_bytes(bytes(80) + struct.pack("<I12fH", 1, *[0.0] * 3, 0, 0, 0, 1, 0, math.nan, 0, 1, 0, 0))
-    with pytest.raises(ValueError, match=r"nan\.stl: verts: vertex \d is .*nan.*, wanted finite numbers"):
+    path.write_bytes(
+        bytes(80) + struct.pack("<I12fH", 1, *[0.0] * 3, 0, 0, 0, 1, 0, math.nan, 0, 1, 0, 0)
+    )
+    with pytest.raises(
+        ValueError, match=r"nan\.stl: verts: vertex \d is .*nan.*, wanted finite numbers"
+    ):
         Mesh.load(path)
 
 
 # ---------------------------------------------------------------- a real one
 
-needs_spot = pytest.mark.skipif(not SPOT.exists(), reason=f"the real mesh is not part of the repository ({SPOT})")
+needs_spot = pytest.mark.skipif(
+    not SPOT.exists(), reason=f"the real mesh is not part of the repository ({SPOT})"
+)
 
 
 @pytest.fixture(scope="module")
@@ -378,7 +471,13 @@ def test_a_real_mesh_round_trips(spot, tmp_path, suffix):
 
 @needs_spot
 def test_a_real_mesh_renders(spot):
-    image = render(spot.fit_unit_sphere(), Camera.orbit(2.7, 10.0, 150.0), size=(20, 24), sigma=1e-4, gamma=1e-3)
+    image = render(
+        spot.fit_unit_sphere(),
+        Camera.orbit(2.7, 10.0, 150.0),
+        size=(20, 24),
+        sigma=1e-4,
+        gamma=1e-3,
+    )
     assert image.shape == (1, 20, 24, 4)
     assert image.isfinite().all()
     alpha = image[0, ..., 3]

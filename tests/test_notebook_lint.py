@@ -52,16 +52,22 @@ def test_is_a_valid_notebook_of_modest_size(path):
 
 def test_metadata_is_the_same_everywhere(path):
     metadata = read(path).metadata
-    assert "widgets" not in metadata, "run `make notebooks`: the state of widgets does not belong in the file"
+    assert "widgets" not in metadata, (
+        "run `make notebooks`: the state of widgets does not belong in the file"
+    )
     assert metadata.kernelspec.name == "python3"
-    assert not [cell.id for cell in code_cells(path) if "execution" in cell.metadata], "run `make notebooks`: times do not belong in the file"
+    assert not [cell.id for cell in code_cells(path) if "execution" in cell.metadata], (
+        "run `make notebooks`: times do not belong in the file"
+    )
 
 
 # ---------------------------------------------------------------- the text
 
 
 def test_headings_are_in_order(path):
-    levels = [len(marks) for marks in re.findall(r"^(#{1,6}) ", FENCE.sub("", prose(path)), re.MULTILINE)]
+    levels = [
+        len(marks) for marks in re.findall(r"^(#{1,6}) ", FENCE.sub("", prose(path)), re.MULTILINE)
+    ]
     assert levels[0] == 1
     assert levels.count(1) == 1
     skipped = [k for k in range(1, len(levels)) if levels[k] > levels[k - 1] + 1]
@@ -70,7 +76,9 @@ def test_headings_are_in_order(path):
 
 def test_opens_with_a_box(path):
     top = "\n".join(cell.source for cell in read(path).cells[:3] if cell.cell_type == "markdown")
-    box = "\n".join(line for line in top.splitlines() if line.lstrip().startswith((">", "|"))).lower()
+    box = "\n".join(
+        line for line in top.splitlines() if line.lstrip().startswith((">", "|"))
+    ).lower()
     for words in ("you will do", "you will learn", "you need", "minutes", "device"):
         assert words in box, f"the box at the top does not say {words!r}"
 
@@ -78,7 +86,9 @@ def test_opens_with_a_box(path):
 def test_more_prose_than_code(path):
     text = re.sub(r"<[^>]+>", " ", FENCE.sub("", prose(path)))
     words = len(re.findall(r"\w[\w'-]*", text))
-    lines = sum(bool(line.strip()) for cell in code_cells(path) for line in cell.source.splitlines())
+    lines = sum(
+        bool(line.strip()) for cell in code_cells(path) for line in cell.source.splitlines()
+    )
     assert words >= 7 * lines, f"{words} words for {lines} lines of code"
 
 
@@ -102,7 +112,11 @@ def test_pictures_in_the_text_have_alt_text(path):
 
 
 def test_cells_are_short(path):
-    long = {cell.id: cell.source.count("\n") + 1 for cell in code_cells(path) if cell.source.count("\n") + 1 > 25}
+    long = {
+        cell.id: cell.source.count("\n") + 1
+        for cell in code_cells(path)
+        if cell.source.count("\n") + 1 > 25
+    }
     assert not long, f"more than 25 lines: {long}"
 
 
@@ -114,13 +128,18 @@ def test_never_three_code_cells_in_a_row(path):
 def test_code_is_plain_python_that_needs_nothing_from_outside(path):
     for cell in code_cells(path):
         ast.parse(cell.source)  # which no magic and no shell line passes
-        assert not re.search(r"\b(requests|urllib|urlopen|httpx|get_ipython|subprocess|os\.system)\b", cell.source), cell.source
+        assert not re.search(
+            r"\b(requests|urllib|urlopen|httpx|get_ipython|subprocess|os\.system)\b", cell.source
+        ), cell.source
 
 
 def test_no_paths_of_some_machine(path):
     for cell in read(path).cells:
         for text in (cell.source, str(cell.get("outputs", ""))):
-            found = re.search(r"(?<![\w.])(/(home|Users|root|tmp|work|opt|usr|var|mnt)/[\w.]|[A-Z]:\\\\?\w)", re.sub(r"https?://\S+", "", text))
+            found = re.search(
+                r"(?<![\w.])(/(home|Users|root|tmp|work|opt|usr|var|mnt)/[\w.]|[A-Z]:\\\\?\w)",
+                re.sub(r"https?://\S+", "", text),
+            )
             assert not found, f"cell {cell.id}: {found and found.group()}"
 
 
@@ -137,28 +156,43 @@ def test_every_picture_has_alt_text(path):
     for cell, output in outputs(path):
         for kind in PICTURES:
             if kind in output.get("data", {}):
-                assert output.metadata.get(kind, {}).get("alt", "").strip(), f"cell {cell.id}: {kind} without alt text"
+                assert output.metadata.get(kind, {}).get("alt", "").strip(), (
+                    f"cell {cell.id}: {kind} without alt text"
+                )
 
 
 def test_a_picture_stands_where_a_widget_would(path):
     for cell, output in outputs(path):
         data = output.get("data", {})
         if WIDGET in data or "Box(children" in str(data.get("text/plain")):
-            assert "image/png" in data, f"cell {cell.id}: a widget with nothing to see without a kernel"
+            assert "image/png" in data, (
+                f"cell {cell.id}: a widget with nothing to see without a kernel"
+            )
     assert any("image/png" in output.get("data", {}) for _, output in outputs(path))
 
 
 def test_no_warnings(path):
-    assert not [output.text for _, output in outputs(path) if output.output_type == "stream" and output.name == "stderr"]
+    assert not [
+        output.text
+        for _, output in outputs(path)
+        if output.output_type == "stream" and output.name == "stderr"
+    ]
 
 
 def test_only_the_stubs_raise(path):
     for cell in code_cells(path):
-        errors = [(output.ename, len(output.traceback)) for output in cell.outputs if output.output_type == "error"]
+        errors = [
+            (output.ename, len(output.traceback))
+            for output in cell.outputs
+            if output.output_type == "error"
+        ]
         if is_stub(cell):
             # nbval and nbconvert let a tagged cell pass whatever it raises, and even if it does not raise.
             # A rasterizer put together from stubs, at the end of 06 to 09, waits for them: its check passes their NotImplementedError on.
-            waits = "raise NotImplementedError" in cell.source or "checks.contract(rasterize_mine)" in cell.source
+            waits = (
+                "raise NotImplementedError" in cell.source
+                or "checks.contract(rasterize_mine)" in cell.source
+            )
             assert waits, f"cell {cell.id} is tagged raises-exception but is no stub"
             assert errors == [("YourTurn", 1)], f"cell {cell.id}: {errors}; run `make notebooks`"
         else:
@@ -172,17 +206,30 @@ def exercises(path: Path) -> dict[str, str]:
     """The text of every exercise, up to the next one or to the next heading of the second level."""
     text = prose(path)
     starts = list(EXERCISE.finditer(text))
-    ends = [match.start() for match in re.finditer(r"^## ", text, re.MULTILINE)] + [match.start() for match in starts] + [len(text)]
-    return {match.group(1) + "-" + match.group(2): text[match.start() : min(end for end in ends if end > match.start())] for match in starts}
+    ends = (
+        [match.start() for match in re.finditer(r"^## ", text, re.MULTILINE)]
+        + [match.start() for match in starts]
+        + [len(text)]
+    )
+    return {
+        match.group(1) + "-" + match.group(2): text[
+            match.start() : min(end for end in ends if end > match.start())
+        ]
+        for match in starts
+    }
 
 
 def test_there_are_exercises_and_each_has_its_stub(path):
     names = list(exercises(path))
     assert len(names) >= 2
-    assert names == [f"{path.stem[:2]}-{k + 1}" for k in range(len(names))], "exercises are numbered NN-1, NN-2, ..."
+    assert names == [f"{path.stem[:2]}-{k + 1}" for k in range(len(names))], (
+        "exercises are numbered NN-1, NN-2, ..."
+    )
     stubs = [cell for cell in code_cells(path) if is_stub(cell)]
     assert len(stubs) >= len(names)
-    assert all("checks." in cell.source for cell in stubs), "a stub calls its check, so that the reader has only to fill it in"
+    assert all("checks." in cell.source for cell in stubs), (
+        "a stub calls its check, so that the reader has only to fill it in"
+    )
 
 
 def test_exercises_say_what_they_ask_and_can_be_solved(path):
@@ -191,8 +238,14 @@ def test_exercises_say_what_they_ask_and_can_be_solved(path):
             assert words in text.lower(), f"exercise {name} does not say {words!r}"
         details = re.findall(r"<details>(.*?)</details>", text, re.DOTALL)
         titles = [re.search(r"<summary>(.*?)</summary>", part, re.DOTALL) for part in details]
-        assert any(title and "hint" in title.group(1).lower() for title in titles), f"exercise {name} has no hint"
-        solutions = [part for part, title in zip(details, titles, strict=True) if title and "solution" in title.group(1).lower()]
+        assert any(title and "hint" in title.group(1).lower() for title in titles), (
+            f"exercise {name} has no hint"
+        )
+        solutions = [
+            part
+            for part, title in zip(details, titles, strict=True)
+            if title and "solution" in title.group(1).lower()
+        ]
         code = re.findall(r"```python\n(.*?)```", "".join(solutions), re.DOTALL)
         assert code, f"exercise {name} has no solution with a ```python block"
         for block in code:

@@ -10,15 +10,33 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 from torch import Tensor
-from ugly import backdrop, check, image_and_gradients, off_screen, options, random_case, soup, tiny, undrawable
+from ugly import (
+    backdrop,
+    check,
+    image_and_gradients,
+    off_screen,
+    options,
+    random_case,
+    soup,
+    tiny,
+    undrawable,
+)
 
 from softras_edu import Camera, icosphere, screen_triangles
-from softras_edu.rasterize import numba_boxes, numba_cpu, numba_kernels, numba_pair
-from softras_edu.rasterize.broadcast import rasterize_broadcast
-from softras_edu.rasterize.numba_cpu import rasterize_numba
+from softras_edu.rasterizers import numba_cpu
+from softras_edu.rasterizers.broadcast import rasterize_broadcast
+from softras_edu.rasterizers.numba_cpu import boxes as numba_boxes
+from softras_edu.rasterizers.numba_cpu import kernels as numba_kernels
+from softras_edu.rasterizers.numba_cpu import pair as numba_pair
+from softras_edu.rasterizers.numba_cpu import rasterize_numba
 
 pytestmark = pytest.mark.skipif(numba_cpu.why_not() is not None, reason=str(numba_cpu.why_not()))
-KERNELS = (numba_boxes.reach_boxes, numba_kernels.forward_rows, numba_kernels.backward_alpha, numba_kernels.backward_faces)
+KERNELS = (
+    numba_boxes.reach_boxes,
+    numba_kernels.forward_rows,
+    numba_kernels.backward_alpha,
+    numba_kernels.backward_faces,
+)
 
 
 # ---------------------------------------------------------------- the series in place of exp, log and log1p
@@ -37,17 +55,31 @@ def test_exp_and_log1p_are_good_to_the_last_bits():
 def test_log_is_good_to_the_last_bits():
     generator = torch.Generator().manual_seed(0)
     for scale in (1e-12, 1e-3, 1.0, 30.0, 200.0):
-        x = 0.5 * (-scale * torch.rand(2000, generator=generator, dtype=torch.float64)).clamp_min(-689.0).exp()
+        x = (
+            0.5
+            * (-scale * torch.rand(2000, generator=generator, dtype=torch.float64))
+            .clamp_min(-689.0)
+            .exp()
+        )
         got = torch.tensor([numba_pair.log(v) for v in x.tolist()], dtype=torch.float64)
         torch.testing.assert_close(got, x.log(), rtol=2 * 2**-52, atol=0)
-    assert [numba_pair.log(x) for x in (0.5, 0.25, 0.0)] == [math.log(0.5), math.log(0.25), -math.inf]
+    assert [numba_pair.log(x) for x in (0.5, 0.25, 0.0)] == [
+        math.log(0.5),
+        math.log(0.25),
+        -math.inf,
+    ]
 
 
 def test_exp_and_log1p_at_their_ends():
     assert [numba_pair.exp(x) for x in (0.0, -0.0, -5e-324)] == [1.0, 1.0, 1.0]
     assert numba_pair.exp(-700.0) == pytest.approx(math.exp(-700.0), rel=1e-15)
     assert [numba_pair.exp(x) for x in (-700.1, -1e300, -math.inf)] == [0.0, 0.0, 0.0]
-    assert [numba_pair.log1p(e) for e in (0.0, 1e-300, 2**-60, 1.0)] == [0.0, 1e-300, 2**-60, math.log(2)]
+    assert [numba_pair.log1p(e) for e in (0.0, 1e-300, 2**-60, 1.0)] == [
+        0.0,
+        1e-300,
+        2**-60,
+        math.log(2),
+    ]
 
 
 # ---------------------------------------------------------------- where the slope jumps
@@ -57,12 +89,20 @@ def test_exp_and_log1p_at_their_ends():
 def test_pixels_right_on_edges_corners_and_the_medial_axis(distance):
     # Centres of 8 x 8 pixels are odd multiples of 1/8: here are triangles with corners, edges and mirror axes on them. The image is
     # continuous there. Its slope is not, and each backend may take its own side; what both take must be finite.
-    corners = torch.tensor([[[-5, -5, 2], [3, -5, 3], [-5, 3, 4]], [[1, 7, 2], [-3, -1, 2], [5, -1, 2]], [[-1, -1, 2], [7, -1, 5], [7, 7, 3]]])
+    corners = torch.tensor(
+        [
+            [[-5, -5, 2], [3, -5, 3], [-5, 3, 4]],
+            [[1, 7, 2], [-3, -1, 2], [5, -1, 2]],
+            [[-1, -1, 2], [7, -1, 5], [7, 7, 3]],
+        ]
+    )
     triangles = corners[None] / torch.tensor([8.0, 8.0, 1.0], dtype=torch.float64)
     colors = torch.rand(1, 3, 3, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     for sigma in (1e-7, 1e-3, 1e-1):
         o = options((8, 8), sigma=sigma, distance=distance)
-        result = image_and_gradients(rasterize_numba, triangles, colors, backdrop(triangles, 2, o), o)
+        result = image_and_gradients(
+            rasterize_numba, triangles, colors, backdrop(triangles, 2, o), o
+        )
         wanted = rasterize_broadcast(triangles, colors, backdrop(triangles, 2, o), o)
         torch.testing.assert_close(result[0], wanted, rtol=0, atol=1e-12)
         assert all(x.isfinite().all() for x in result)
@@ -78,7 +118,9 @@ def test_the_box_loses_no_pair(distance, dist_eps):
     seen = 0
     for sigma in (1e-6, 1e-4, 1e-2, 1.0):
         for make in (soup, tiny, off_screen):
-            triangles = make(generator, 20)[:, None]  # 20 pictures of one face each, so that no face hides the lack of another
+            triangles = make(generator, 20)[
+                :, None
+            ]  # 20 pictures of one face each, so that no face hides the lack of another
             o = options((21, 34), sigma=sigma, dist_eps=dist_eps, distance=distance)
             alpha = rasterize_numba(triangles, None, backdrop(triangles, 0, o), o)
             wanted = rasterize_broadcast(triangles, None, backdrop(triangles, 0, o), o)
@@ -89,7 +131,9 @@ def test_the_box_loses_no_pair(distance, dist_eps):
 
 def test_a_pixel_right_at_the_reach_is_in_the_box():
     # The pixels of column 6, at x = 0.3, lie on the face's edge: D = 1/2, and dist_eps is almost that.
-    triangle = torch.tensor([[[[-0.5, -9.0, 2.0], [0.3, -9.0, 2.0], [0.3, 9.0, 2.0]]]], dtype=torch.float64)
+    triangle = torch.tensor(
+        [[[[-0.5, -9.0, 2.0], [0.3, -9.0, 2.0], [0.3, 9.0, 2.0]]]], dtype=torch.float64
+    )
     o = options((10, 10), sigma=1e-9, dist_eps=0.5 - 1e-12)
     alpha = rasterize_numba(triangle, None, backdrop(triangle, 0, o), o)
     assert torch.equal(alpha, rasterize_broadcast(triangle, None, backdrop(triangle, 0, o), o))
@@ -110,7 +154,9 @@ def ball(level: int, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor
 @pytest.mark.parametrize("channels", [0, 3])
 def test_the_same_bits_on_any_number_of_threads(dtype, channels):
     triangles, colors = ball(2, dtype)
-    triangles = torch.cat([triangles, triangles.flip(1) * torch.tensor([0.7, 0.9, 1.1], dtype=dtype)])  # two different pictures
+    triangles = torch.cat(
+        [triangles, triangles.flip(1) * torch.tensor([0.7, 0.9, 1.1], dtype=dtype)]
+    )  # two different pictures
     colors = colors.expand(2, -1, -1, -1) if channels else None
     o = options((61, 47), sigma=1e-3, dist_eps=1e-4)
     background = backdrop(triangles, channels, o)
@@ -121,8 +167,12 @@ def test_the_same_bits_on_any_number_of_threads(dtype, channels):
             torch.set_num_threads(count)
             results.append(image_and_gradients(rasterize_numba, triangles, colors, background, o))
             box = torch.empty(triangles.shape[0] * triangles.shape[1], 4, dtype=torch.int64).numpy()
-            numba_boxes.reach_boxes(0, len(box), triangles.reshape(-1, 3, 3).numpy(), box, numba_cpu.dials(o))
-            assert (len(numba_cpu.cut(numba_cpu.face_costs(box))) > 2) == (count > 1)  # large enough to be shared out
+            numba_boxes.reach_boxes(
+                0, len(box), triangles.reshape(-1, 3, 3).numpy(), box, numba_cpu.dials(o)
+            )
+            assert (len(numba_cpu.cut(numba_cpu.face_costs(box))) > 2) == (
+                count > 1
+            )  # large enough to be shared out
     finally:
         torch.set_num_threads(threads)
     for other in results[1:]:
@@ -134,9 +184,14 @@ def test_rows_and_faces_are_cut_into_runs_that_cover_all_once():
     triangles, _ = ball(2)
     o = options((61, 47), sigma=1e-3, dist_eps=1e-4)
     box = torch.empty(triangles.shape[1], 4, dtype=torch.int64).numpy()
-    numba_boxes.reach_boxes(0, len(box), triangles.reshape(-1, 3, 3).numpy(), box, numba_cpu.dials(o))
+    numba_boxes.reach_boxes(
+        0, len(box), triangles.reshape(-1, 3, 3).numpy(), box, numba_cpu.dials(o)
+    )
     rows = numba_cpu.row_costs(box, 1, 61)
-    wanted = [1 + sum(int(right - left) for top, bottom, left, right in box if top <= i < bottom) for i in range(61)]
+    wanted = [
+        1 + sum(int(right - left) for top, bottom, left, right in box if top <= i < bottom)
+        for i in range(61)
+    ]
     assert rows.tolist() == wanted
     for costs in (rows, numba_cpu.face_costs(box)):
         cuts = numba_cpu.cut(costs)
@@ -151,7 +206,10 @@ def test_calls_from_several_threads_at_once():
     background = backdrop(triangles, 3, o)
     wanted = image_and_gradients(rasterize_numba, triangles, colors, background, o)
     with ThreadPoolExecutor(4) as pool:
-        for result in pool.map(lambda _: image_and_gradients(rasterize_numba, triangles, colors, background, o), range(24)):
+        for result in pool.map(
+            lambda _: image_and_gradients(rasterize_numba, triangles, colors, background, o),
+            range(24),
+        ):
             for a, b in zip(wanted, result, strict=True):
                 assert torch.equal(a, b)
 
@@ -162,18 +220,35 @@ def test_calls_from_several_threads_at_once():
 def test_inputs_need_not_be_contiguous():
     generator = torch.Generator().manual_seed(5)
     o = options((6, 9))
-    flat = torch.stack([soup(generator, 4), soup(generator, 4)]), torch.rand(2, 4, 3, 3, generator=generator, dtype=torch.float64)
+    flat = (
+        torch.stack([soup(generator, 4), soup(generator, 4)]),
+        torch.rand(2, 4, 3, 3, generator=generator, dtype=torch.float64),
+    )
     strided = [x.permute(3, 1, 0, 2).contiguous().permute(2, 1, 3, 0) for x in flat]
-    background = torch.rand(3, 9, 6, generator=generator, dtype=torch.float64).permute(2, 1, 0).expand(2, 6, 9, 3)
+    background = (
+        torch.rand(3, 9, 6, generator=generator, dtype=torch.float64)
+        .permute(2, 1, 0)
+        .expand(2, 6, 9, 3)
+    )
     assert not any(x.is_contiguous() for x in (*strided, background))
     one_color = torch.rand(3, generator=generator, dtype=torch.float64)
     for got, wanted in zip(
-        check(rasterize_numba, *strided, o, background=background), check(rasterize_numba, *flat, o, background=background.contiguous()), strict=True
+        check(rasterize_numba, *strided, o, background=background),
+        check(rasterize_numba, *flat, o, background=background.contiguous()),
+        strict=True,
     ):
         assert torch.equal(got, wanted)
-    check(rasterize_numba, flat[0], one_color.expand(2, 4, 3, 3), o, background=one_color.expand(2, 6, 9, 3))
+    check(
+        rasterize_numba,
+        flat[0],
+        one_color.expand(2, 4, 3, 3),
+        o,
+        background=one_color.expand(2, 6, 9, 3),
+    )
     leaf = flat[0].clone().requires_grad_()
-    rasterize_numba(leaf, flat[1], background, o).sum().backward()  # the cotangent of a sum has strides of 0
+    rasterize_numba(
+        leaf, flat[1], background, o
+    ).sum().backward()  # the cotangent of a sum has strides of 0
     expected = flat[0].clone().requires_grad_()
     rasterize_broadcast(expected, flat[1], background, o).sum().backward()
     torch.testing.assert_close(leaf.grad, expected.grad, rtol=0, atol=1e-10)
@@ -182,10 +257,17 @@ def test_inputs_need_not_be_contiguous():
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_the_silhouette_is_the_alpha_of_the_colour_picture(dtype):
     triangles, colors = ball(2, dtype)
-    for changes in ({}, {"dist_eps": 1e-4, "sigma": 1e-4}, {"distance": "barycentric"}, {"cull_backfaces": True}):
+    for changes in (
+        {},
+        {"dist_eps": 1e-4, "sigma": 1e-4},
+        {"distance": "barycentric"},
+        {"cull_backfaces": True},
+    ):
         o = options((20, 21), **changes)
         with_color = rasterize_numba(triangles, colors, backdrop(triangles, 3, o), o)
-        assert torch.equal(rasterize_numba(triangles, None, backdrop(triangles, 0, o), o), with_color[..., -1:])
+        assert torch.equal(
+            rasterize_numba(triangles, None, backdrop(triangles, 0, o), o), with_color[..., -1:]
+        )
 
 
 def test_an_empty_pixel_has_alpha_0_and_not_minus_0():
@@ -201,9 +283,16 @@ def test_only_the_gradients_that_are_wanted_and_the_same_bits():
     inputs = [triangles, colors, backdrop(triangles, 3, o)]
     wanted = image_and_gradients(rasterize_numba, *inputs, o)[1:]
     for needs in ((1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (0, 1, 1), (1, 0, 1)):
-        leaves = [x.detach().clone().requires_grad_(bool(need)) for x, need in zip(inputs, needs, strict=True)]
+        leaves = [
+            x.detach().clone().requires_grad_(bool(need))
+            for x, need in zip(inputs, needs, strict=True)
+        ]
         image = rasterize_numba(*leaves, o)
-        image.backward(torch.randn(image.shape, generator=torch.Generator().manual_seed(7), dtype=torch.float64))
+        image.backward(
+            torch.randn(
+                image.shape, generator=torch.Generator().manual_seed(7), dtype=torch.float64
+            )
+        )
         for leaf, grad, need in zip(leaves, wanted, needs, strict=True):
             assert torch.equal(leaf.grad, grad) if need else leaf.grad is None
     assert not rasterize_numba(*inputs, o).requires_grad
@@ -233,11 +322,20 @@ def test_a_tensor_elsewhere_is_refused():
 def test_one_compiled_kernel_a_dtype_serves_every_option():
     numba_cpu.warm()
     for kind in (soup, undrawable):
-        for seed in range(30):  # the random cases take every option, one image and two, 0 to 9 faces, None to 4 channels
+        for seed in range(
+            30
+        ):  # the random cases take every option, one image and two, 0 to 9 faces, None to 4 channels
             triangles, colors, o = random_case(kind, seed)
             for dtype in (torch.float32, torch.float64):
                 check_inputs = triangles.to(dtype), None if colors is None else colors.to(dtype)
-                image_and_gradients(rasterize_numba, *check_inputs, backdrop(check_inputs[0], 0 if colors is None else colors.shape[-1], o), o)
-    integers = options((3, 3), sigma=1, gamma=1, eps=0, near=1, far=9, dist_eps=0)  # ints where floats are usual
+                image_and_gradients(
+                    rasterize_numba,
+                    *check_inputs,
+                    backdrop(check_inputs[0], 0 if colors is None else colors.shape[-1], o),
+                    o,
+                )
+    integers = options(
+        (3, 3), sigma=1, gamma=1, eps=0, near=1, far=9, dist_eps=0
+    )  # ints where floats are usual
     rasterize_numba(torch.rand(1, 1, 3, 3), None, torch.zeros(1, 3, 3, 0), integers)
     assert [len(kernel.signatures) for kernel in KERNELS] == [2, 2, 2, 2]

@@ -11,15 +11,15 @@ import pytest
 import torch
 
 from softras_edu import Camera, icosphere, rasterize, screen_triangles
-from softras_edu.rasterize import numba_cpu, operator
-from softras_edu.rasterize.options import Options
+from softras_edu.rasterizers import numba_cpu
+from softras_edu.rasterizers.options import Options
 
 pytestmark = pytest.mark.skipif(numba_cpu.why_not() is not None, reason=str(numba_cpu.why_not()))
 
 DRAW = """
 import torch
-from softras_edu.rasterize.numba_cpu import rasterize_numba
-from softras_edu.rasterize.options import Options
+from softras_edu.rasterizers.numba_cpu import rasterize_numba
+from softras_edu.rasterizers.options import Options
 o = Options(4, 4, 0.1, 0.1, 0.0, 1.0, 9.0, 0.0, "euclidean", False, False)
 for _ in range(2):
     print(rasterize_numba(torch.eye(3).add(1).expand(1, 1, 3, 3), None, torch.zeros(1, 4, 4, 0), o).mean().item())
@@ -27,12 +27,21 @@ for _ in range(2):
 
 
 def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", code], env={**os.environ, **environment}, capture_output=True, text=True, timeout=120, check=True)
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
 
 
 def test_it_says_so_once_when_it_compiles_and_never_when_it_need_not(tmp_path):
     cold, warm = (run(DRAW, NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(2))
-    assert cold.stderr.splitlines() == ["softras-edu: compiling the CPU kernels for torch.float32, once (about 9 s)"]
+    assert cold.stderr.splitlines() == [
+        "softras-edu: compiling the CPU kernels for torch.float32, once (about 9 s)"
+    ]
     assert warm.stderr == ""
     assert cold.stdout == warm.stdout
     assert math.isfinite(float(cold.stdout.split()[0]))
@@ -49,7 +58,7 @@ def test_without_numba_it_says_what_to_install():
 import sys
 sys.modules["numba"] = None
 import torch
-from softras_edu.rasterize import numba_cpu
+from softras_edu.rasterizers import numba_cpu
 print(numba_cpu.why_not())
 try:
     numba_cpu.rasterize_numba(torch.zeros(1, 1, 3, 3), None, torch.zeros(1, 4, 4, 0), None)
@@ -68,9 +77,14 @@ def test_torch_compile_traces_through_in_one_piece():
     triangles = screen_triangles(mesh.verts, mesh.faces, Camera.orbit(2.5, 25, 30)).double()
     colors = (0.5 + 0.5 * mesh.verts)[mesh.faces][None].double()
     grads = []
-    for wrap in (lambda f: f, lambda f: torch.compile(f, backend="aot_eager", fullgraph=True)):  # fullgraph: raises where it would stop
+    for wrap in (
+        lambda f: f,
+        lambda f: torch.compile(f, backend="aot_eager", fullgraph=True),
+    ):  # fullgraph: raises where it would stop
         leaf = triangles.clone().requires_grad_()
-        wrap(lambda t: (rasterize(2 * t, colors, size=12, sigma=1e-2, backend="numba") ** 2).sum())(leaf).backward()
+        wrap(lambda t: (rasterize(2 * t, colors, size=12, sigma=1e-2, backend="numba") ** 2).sum())(
+            leaf
+        ).backward()
         grads.append(leaf.grad)
     assert torch.equal(*grads)
 
@@ -80,15 +94,22 @@ def test_torch_compile_traces_through_in_one_piece():
 @pytest.mark.parametrize("conorm", ["probabilistic", "max"])  # max keeps one more number a pixel
 def test_the_operator_passes_opcheck(scene, channels, dtype, conorm):
     triangles, colors = scene(14, faces=2, channels=channels or 1, batch=2, dtype=dtype)
-    background = torch.rand(2, 3, 4, channels or 0, generator=torch.Generator().manual_seed(0), dtype=torch.float64).to(dtype)
-    inputs = [None if x is None else x.requires_grad_() for x in (triangles, colors if channels else None, background)]
-    from softras_edu.rasterize import numba_op  # noqa: F401  it makes the operator
+    background = torch.rand(
+        2, 3, 4, channels or 0, generator=torch.Generator().manual_seed(0), dtype=torch.float64
+    ).to(dtype)
+    inputs = [
+        None if x is None else x.requires_grad_()
+        for x in (triangles, colors if channels else None, background)
+    ]
+    from softras_edu.rasterizers import compile_op
 
     o = Options(3, 4, 0.05, 0.05, 1e-3, 1.0, 100.0, 1e-4, "euclidean", False, False, conorm=conorm)
-    torch.library.opcheck(torch.ops.softras_edu.rasterize_numba, (*inputs, *operator.fields(o)))
+    torch.library.opcheck(torch.ops.softras_edu.rasterize_numba, (*inputs, *compile_op.fields(o)))
 
 
 def test_bad_numbers_are_refused_inside_a_compiled_function_too():
     triangles = torch.tensor([[[0.0, 0.0, 2.0], [1.0, 0.0, 2.0], [0.0, 1.0, math.nan]]])
     with pytest.raises(ValueError, match=r"^triangles: got NaN"):
-        torch.compile(lambda t: rasterize(t, size=4, backend="numba"), backend="aot_eager", fullgraph=True)(triangles)
+        torch.compile(
+            lambda t: rasterize(t, size=4, backend="numba"), backend="aot_eager", fullgraph=True
+        )(triangles)

@@ -13,24 +13,64 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from ugly import KINDS, backdrop, check, fan, image_and_gradients, options, random_case, rounding, soup
+from ugly import (
+    KINDS,
+    backdrop,
+    check,
+    fan,
+    image_and_gradients,
+    options,
+    random_case,
+    rounding,
+    soup,
+)
 
 from softras_edu import softness
-from softras_edu.rasterize import numba_boxes, numba_cpu, numba_kernels, numba_pair, numba_softness
-from softras_edu.rasterize.broadcast import rasterize_broadcast
-from softras_edu.rasterize.numba_cpu import rasterize_numba
+from softras_edu.rasterizers import numba_cpu
+from softras_edu.rasterizers.broadcast import rasterize_broadcast
+from softras_edu.rasterizers.numba_cpu import boxes as numba_boxes
+from softras_edu.rasterizers.numba_cpu import gendr as numba_softness
+from softras_edu.rasterizers.numba_cpu import kernels as numba_kernels
+from softras_edu.rasterizers.numba_cpu import pair as numba_pair
+from softras_edu.rasterizers.numba_cpu import rasterize_numba
 from softras_edu.softness import CONORMS, DISTRIBUTIONS
 
 pytestmark = pytest.mark.skipif(numba_cpu.why_not() is not None, reason=str(numba_cpu.why_not()))
-KERNELS = (numba_boxes.reach_boxes, numba_kernels.forward_rows, numba_kernels.backward_alpha, numba_kernels.backward_faces)
+KERNELS = (
+    numba_boxes.reach_boxes,
+    numba_kernels.forward_rows,
+    numba_kernels.backward_alpha,
+    numba_kernels.backward_faces,
+)
 
-PS = {"hamacher": (0.3, 1.0, 7.0), "frank": (0.01, 0.9, 2.0, 1e6), "schweizer_sklar": (-0.5, -2.0, -7.0)}
+PS = {
+    "hamacher": (0.3, 1.0, 7.0),
+    "frank": (0.01, 0.9, 2.0, 1e6),
+    "schweizer_sklar": (-0.5, -2.0, -7.0),
+}
 PS |= dict.fromkeys(("yager", "aczel_alsina", "dombi"), (0.5, 1.0, 2.0, 7.0))
 
 
 def far_and_wide() -> list[float]:
     """x in both tails, around 0, and around the ends of the finite supports."""
-    positive = [10.0**k for k in range(-12, 3)] + [0.3, 0.69, 0.7, 0.71, 0.99, 1 - 2**-30, 1 + 2**-30, 1.5, 2.5, 3.7, 6.0, 17.0, 29.9, 30.1, 37.0, 300.0]
+    positive = [10.0**k for k in range(-12, 3)] + [
+        0.3,
+        0.69,
+        0.7,
+        0.71,
+        0.99,
+        1 - 2**-30,
+        1 + 2**-30,
+        1.5,
+        2.5,
+        3.7,
+        6.0,
+        17.0,
+        29.9,
+        30.1,
+        37.0,
+        300.0,
+    ]
     return [0.0, *positive, *(-x for x in positive)]
 
 
@@ -46,33 +86,65 @@ def test_the_numbers_of_distributions_and_conorms_are_their_places_in_the_lists(
 
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
 def test_logarithms_and_slopes_in_both_tails(distribution):
-    for shape, shift in itertools.product((0.5, 2.0, 10.0) if distribution in softness.SHAPE else (1.0,), (0.0, 1.5, -0.25)):
+    for shape, shift in itertools.product(
+        (0.5, 2.0, 10.0) if distribution in softness.SHAPE else (1.0,), (0.0, 1.5, -0.25)
+    ):
         if shift and distribution not in softness.SHIFT:
             continue
         x = torch.tensor(far_and_wide(), dtype=torch.float64, requires_grad=True)
         wanted = softness.log_probability(x, distribution, shape, shift)
         slopes = [torch.autograd.grad(value.sum(), x, retain_graph=True)[0] for value in wanted]
         numbers = DISTRIBUTIONS.index(distribution), shape, shift, math.lgamma(shape + 1)
-        got = torch.tensor([numba_softness.softness(v, *numbers) for v in x.tolist()], dtype=torch.float64).T
-        torch.testing.assert_close(got, torch.stack([*wanted, *slopes]).detach(), rtol=1e-11, atol=1e-300)
+        got = torch.tensor(
+            [numba_softness.softness(v, *numbers) for v in x.tolist()], dtype=torch.float64
+        ).T
+        torch.testing.assert_close(
+            got, torch.stack([*wanted, *slopes]).detach(), rtol=1e-11, atol=1e-300
+        )
 
 
 def test_distributions_at_infinity():
     for k in range(len(DISTRIBUTIONS)):
-        assert numba_softness.softness(-math.inf, k, 2.0, 0.0, math.log(2)) == (-math.inf, 0.0, 0.0, 0.0)
-        assert numba_softness.softness(math.inf, k, 2.0, 0.0, math.log(2)) == (0.0, -math.inf, 0.0, 0.0)
+        assert numba_softness.softness(-math.inf, k, 2.0, 0.0, math.log(2)) == (
+            -math.inf,
+            0.0,
+            0.0,
+            0.0,
+        )
+        assert numba_softness.softness(math.inf, k, 2.0, 0.0, math.log(2)) == (
+            0.0,
+            -math.inf,
+            0.0,
+            0.0,
+        )
 
 
 @pytest.mark.parametrize("distribution", ["logistic", "uniform"])
 def test_loops_over_several_lanes_say_the_same(distribution):
     s = torch.zeros(numba_kernels.ROWS, numba_kernels.LANES, dtype=torch.float64)
     generator = torch.Generator().manual_seed(0)
-    x = torch.cat([torch.tensor([-math.inf, -1.0, -0.0, 0.0, 1.0, 1 - 2**-53, 2**-53 - 1, 40.0]), 2.2 * torch.rand(56, generator=generator) - 1.1]).double()
+    x = torch.cat(
+        [
+            torch.tensor([-math.inf, -1.0, -0.0, 0.0, 1.0, 1 - 2**-53, 2**-53 - 1, 40.0]),
+            2.2 * torch.rand(56, generator=generator) - 1.1,
+        ]
+    ).double()
     s[numba_kernels.LOGIT // numba_kernels.LANES] = x
     numbers = numba_cpu.dials(options((1, 1), distribution=distribution))
     numba_kernels.soften(s.view(-1).numpy(), 64, 64, numbers)
-    rows = [s[k // numba_kernels.LANES] for k in (numba_kernels.LOG_D, numba_kernels.LOG_OUTSIDE, numba_kernels.SLOPE_D, numba_kernels.SLOPE_OUTSIDE)]
-    wanted = torch.tensor([numba_softness.softness(v, numbers.distribution, 1.0, 0.0, 0.0) for v in x.tolist()], dtype=torch.float64).T
+    rows = [
+        s[k // numba_kernels.LANES]
+        for k in (
+            numba_kernels.LOG_D,
+            numba_kernels.LOG_OUTSIDE,
+            numba_kernels.SLOPE_D,
+            numba_kernels.SLOPE_OUTSIDE,
+        )
+    ]
+    wanted = torch.tensor(
+        [numba_softness.softness(v, numbers.distribution, 1.0, 0.0, 0.0) for v in x.tolist()],
+        dtype=torch.float64,
+    ).T
     torch.testing.assert_close(torch.stack(rows)[:, 1:], wanted[:, 1:], rtol=1e-14, atol=0)
     assert rows[0][0] == -math.inf  # a pair that is left out
     assert rows[1][0] == 0
@@ -86,7 +158,9 @@ def test_conorms_and_their_slopes_near_0_and_1(conorm):
         for a, b in itertools.product(values, values):
             if conorm == "max" and a == b:
                 continue
-            logs = torch.tensor([[math.log(a), math.log(b)], [math.log1p(-a), math.log1p(-b)]], dtype=torch.float64)
+            logs = torch.tensor(
+                [[math.log(a), math.log(b)], [math.log1p(-a), math.log1p(-b)]], dtype=torch.float64
+            )
             d = torch.tensor([a, b], dtype=torch.float64, requires_grad=True)
             log_d = d.log() - d.log().detach() + logs[0]
             log_outside = torch.log1p(-d) - torch.log1p(-d).detach() + logs[1]
@@ -94,12 +168,16 @@ def test_conorms_and_their_slopes_near_0_and_1(conorm):
             slope = torch.autograd.grad(wanted, d)[0][1].item()
             state = numba_softness.start(kind)
             for n in range(2):
-                state = numba_softness.join(state, numba_softness.lift(*logs[:, n].tolist(), kind, p), kind)
+                state = numba_softness.join(
+                    state, numba_softness.lift(*logs[:, n].tolist(), kind, p), kind
+                )
             alpha, d_state = numba_softness.alpha_and_slope(state, kind, p)
             assert alpha == pytest.approx(wanted.item(), rel=1e-11, abs=0)
             if conorm == "max" and a > b:
                 continue  # the kernel asks only the winner
-            got = d_state * numba_softness.state_slope(*logs[:, 1].tolist(), 1 / b, -1 / (1 - b), state, kind, p)
+            got = d_state * numba_softness.state_slope(
+                *logs[:, 1].tolist(), 1 / b, -1 / (1 - b), state, kind, p
+            )
             assert got == pytest.approx(slope, rel=1e-7, abs=1e-12)
 
 
@@ -110,14 +188,25 @@ def test_conorms_of_no_face_and_of_a_face_that_hides_all(conorm):
         alpha, slope = numba_softness.alpha_and_slope(numba_softness.start(kind), kind, p)
         assert (alpha, math.copysign(1, alpha)) == (0, 1)
         assert math.isfinite(slope)
-        state = numba_softness.join(numba_softness.start(kind), numba_softness.lift(0.0, -math.inf, kind, p), kind)  # D = 1
+        state = numba_softness.join(
+            numba_softness.start(kind), numba_softness.lift(0.0, -math.inf, kind, p), kind
+        )  # D = 1
         for _ in range(2):
             alpha, slope = numba_softness.alpha_and_slope(state, kind, p)
             assert alpha == pytest.approx(1, abs=1e-15)
             assert alpha <= 1
-            assert slope * numba_softness.state_slope(math.log(0.3), math.log(0.7), 1.0, -1.0, state, kind, p) == pytest.approx(0, abs=1e-15) or conorm == "max"
+            assert (
+                slope
+                * numba_softness.state_slope(
+                    math.log(0.3), math.log(0.7), 1.0, -1.0, state, kind, p
+                )
+                == pytest.approx(0, abs=1e-15)
+                or conorm == "max"
+            )
             assert numba_softness.state_slope(0.0, -math.inf, 0.0, 0.0, state, kind, p) == 0
-            state = numba_softness.join(state, numba_softness.lift(math.log(0.3), math.log(0.7), kind, p), kind)
+            state = numba_softness.join(
+                state, numba_softness.lift(math.log(0.3), math.log(0.7), kind, p), kind
+            )
 
 
 # ---------------------------------------------------------------- pictures
@@ -128,12 +217,22 @@ def test_conorms_of_no_face_and_of_a_face_that_hides_all(conorm):
 def test_ugly_scenes_agree(distribution, conorm):
     chance = random.Random(f"{distribution} {conorm}")
     for _ in range(3):
-        kind = chance.choice([k for k in KINDS if conorm != "max" or k is not fan])  # faces of a fan are equally near, and the last bit chooses one
+        kind = chance.choice(
+            [k for k in KINDS if conorm != "max" or k is not fan]
+        )  # faces of a fan are equally near, and the last bit chooses one
         triangles, colors, o = random_case(kind, chance.randrange(10**6))
         shape = chance.choice((0.5, 2.0, 3.3)) if distribution in softness.SHAPE else 1.0
         shift = chance.choice((0.0, 0.5, -0.3)) if distribution in softness.SHIFT else 0.0
         p = chance.choice(PS.get(conorm, (1.0,)))
-        o = dataclasses.replace(o, distribution=distribution, squared=chance.random() < 0.5, shape=shape, shift=shift, conorm=conorm, p=p)
+        o = dataclasses.replace(
+            o,
+            distribution=distribution,
+            squared=chance.random() < 0.5,
+            shape=shape,
+            shift=shift,
+            conorm=conorm,
+            p=p,
+        )
         check(rasterize_numba, triangles, colors, o, tolerance=1e-10 + rounding(triangles, o.gamma))
 
 
@@ -143,7 +242,9 @@ def test_the_box_loses_no_pair(distribution, squared):
     generator = torch.Generator().manual_seed(3)
     for sigma, dist_eps in itertools.product((1e-3, 0.1), (0.0, 1e-3, 0.3)):
         triangles = soup(generator, 10)[:, None]
-        o = options((21, 34), sigma=sigma, dist_eps=dist_eps, distribution=distribution, squared=squared)
+        o = options(
+            (21, 34), sigma=sigma, dist_eps=dist_eps, distribution=distribution, squared=squared
+        )
         alpha = rasterize_numba(triangles, None, backdrop(triangles, 0, o), o)
         wanted = rasterize_broadcast(triangles, None, backdrop(triangles, 0, o), o)
         assert torch.equal(alpha > 1e-250, wanted > 1e-250)
@@ -151,7 +252,9 @@ def test_the_box_loses_no_pair(distribution, squared):
 
 @pytest.mark.parametrize("distribution", ["uniform", "cubic_hermite", "wigner_semicircle"])
 def test_a_finite_support_makes_the_boxes_small(distribution):
-    triangles = soup(torch.Generator().manual_seed(0), 40)[None] * torch.tensor([0.2, 0.2, 1.0], dtype=torch.float64)
+    triangles = soup(torch.Generator().manual_seed(0), 40)[None] * torch.tensor(
+        [0.2, 0.2, 1.0], dtype=torch.float64
+    )
     pairs = {}
     for name in (distribution, "logistic"):
         box = torch.empty(40, 4, dtype=torch.int64).numpy()
@@ -166,7 +269,9 @@ def test_of_two_largest_faces_the_first_gets_the_gradient():
     triangles = soup(torch.Generator().manual_seed(1), 1).repeat(3, 1, 1)[None]
     triangles = torch.cat([triangles, triangles])
     o = options((9, 9), conorm="max")
-    image, grad, _ = image_and_gradients(rasterize_numba, triangles, None, backdrop(triangles, 0, o), o)
+    image, grad, _ = image_and_gradients(
+        rasterize_numba, triangles, None, backdrop(triangles, 0, o), o
+    )
     assert (image > 0).any()
     assert (grad[:, 0, :, :2] != 0).any(-1).all()
     assert (grad[:, 1:] == 0).all()
@@ -175,11 +280,24 @@ def test_of_two_largest_faces_the_first_gets_the_gradient():
 @pytest.mark.parametrize("squared", [True, False])
 def test_a_pixel_right_on_an_edge_has_a_finite_gradient(squared):
     # The pixels of column 6, at x = 0.3, lie on the face's edge; d has a kink there, whose slope is called 0.
-    triangle = torch.tensor([[[[-0.5, -9.0, 2.0], [0.3, -9.0, 2.0], [0.3, 9.0, 2.0]]]], dtype=torch.float64)
+    triangle = torch.tensor(
+        [[[[-0.5, -9.0, 2.0], [0.3, -9.0, 2.0], [0.3, 9.0, 2.0]]]], dtype=torch.float64
+    )
     for distribution, conorm in itertools.product(DISTRIBUTIONS, CONORMS):
-        o = options((10, 10), sigma=0.1, distribution=distribution, conorm=conorm, p=-2.0 if conorm == "schweizer_sklar" else 2.0, squared=squared)
-        result = image_and_gradients(rasterize_numba, triangle, torch.ones_like(triangle), backdrop(triangle, 3, o), o)
-        wanted = rasterize_broadcast(triangle, torch.ones_like(triangle), backdrop(triangle, 3, o), o)
+        o = options(
+            (10, 10),
+            sigma=0.1,
+            distribution=distribution,
+            conorm=conorm,
+            p=-2.0 if conorm == "schweizer_sklar" else 2.0,
+            squared=squared,
+        )
+        result = image_and_gradients(
+            rasterize_numba, triangle, torch.ones_like(triangle), backdrop(triangle, 3, o), o
+        )
+        wanted = rasterize_broadcast(
+            triangle, torch.ones_like(triangle), backdrop(triangle, 3, o), o
+        )
         if "hard" not in (distribution, conorm):  # which jump there
             torch.testing.assert_close(result[0], wanted, rtol=0, atol=1e-12)
         assert all(x.isfinite().all() for x in result)
@@ -188,17 +306,31 @@ def test_a_pixel_right_on_an_edge_has_a_finite_gradient(squared):
 # ---------------------------------------------------------------- threads, compiling
 
 
-@pytest.mark.parametrize(("distribution", "conorm"), [("gaussian", "max"), ("uniform", "probabilistic"), ("logistic", "yager"), ("gamma", "einstein")])
+@pytest.mark.parametrize(
+    ("distribution", "conorm"),
+    [
+        ("gaussian", "max"),
+        ("uniform", "probabilistic"),
+        ("logistic", "yager"),
+        ("gamma", "einstein"),
+    ],
+)
 def test_the_same_bits_on_any_number_of_threads(distribution, conorm):
     triangles = torch.stack([soup(torch.Generator().manual_seed(k), 60) for k in range(2)])
-    colors = torch.rand(2, 60, 3, 2, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    colors = torch.rand(
+        2, 60, 3, 2, generator=torch.Generator().manual_seed(2), dtype=torch.float64
+    )
     o = options((41, 37), sigma=1e-2, distribution=distribution, conorm=conorm, shape=2.0, p=2.0)
     results = []
     threads = torch.get_num_threads()
     try:
         for count in (1, 2, 3, 7):
             torch.set_num_threads(count)
-            results.append(image_and_gradients(rasterize_numba, triangles, colors, backdrop(triangles, 2, o), o))
+            results.append(
+                image_and_gradients(
+                    rasterize_numba, triangles, colors, backdrop(triangles, 2, o), o
+                )
+            )
     finally:
         torch.set_num_threads(threads)
     for other in results[1:]:
@@ -207,11 +339,24 @@ def test_the_same_bits_on_any_number_of_threads(distribution, conorm):
 
 def test_turning_a_dial_never_compiles():
     numba_cpu.warm()
-    functions = [f for module in (numba_pair, numba_softness, numba_kernels) for f in vars(module).values() if hasattr(f, "signatures")]
+    functions = [
+        f
+        for module in (numba_pair, numba_softness, numba_kernels)
+        for f in vars(module).values()
+        if hasattr(f, "signatures")
+    ]
     before = [len(f.signatures) for f in functions]
     triangles = soup(torch.Generator().manual_seed(0), 3)[None]
     for distribution, conorm, squared in itertools.product(DISTRIBUTIONS, CONORMS, (True, False)):
-        o = options((2, 3), distribution=distribution, conorm=conorm, squared=squared, shape=2, shift=0, p=-1 if conorm == "schweizer_sklar" else 2)
+        o = options(
+            (2, 3),
+            distribution=distribution,
+            conorm=conorm,
+            squared=squared,
+            shape=2,
+            shift=0,
+            p=-1 if conorm == "schweizer_sklar" else 2,
+        )
         image_and_gradients(rasterize_numba, triangles, None, backdrop(triangles, 0, o), o)
     assert [len(f.signatures) for f in functions] == before
     assert [len(kernel.signatures) for kernel in KERNELS] == [2, 2, 2, 2]
@@ -219,7 +364,11 @@ def test_turning_a_dial_never_compiles():
 
 @pytest.mark.parametrize("module", [numba_pair, numba_softness, numba_boxes])
 def test_machine_code_older_than_any_of_its_files_is_thrown_away(tmp_path, monkeypatch, module):
-    kernel = SimpleNamespace(stats=SimpleNamespace(cache_path=str(tmp_path)), __name__="forward_rows", __module__=numba_kernels.__name__)
+    kernel = SimpleNamespace(
+        stats=SimpleNamespace(cache_path=str(tmp_path)),
+        __name__="forward_rows",
+        __module__=numba_kernels.__name__,
+    )
     index = tmp_path / "numba_kernels.forward_rows-1.py311.nbi"
     index.touch()
     numba_cpu.forget_stale(kernel)

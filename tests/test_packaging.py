@@ -17,7 +17,11 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-LINES = [line for line in (ROOT / "requirements.lock").read_text().splitlines() if line and not line.startswith("#")]
+LINES = [
+    line
+    for line in (ROOT / "requirements.lock").read_text().splitlines()
+    if line and not line.startswith("#")
+]
 
 
 def pins() -> dict[str, Requirement]:
@@ -27,7 +31,10 @@ def pins() -> dict[str, Requirement]:
 def wanted() -> list[Requirement]:
     project = PROJECT["project"]
     extras = [line for group in project["optional-dependencies"].values() for line in group]
-    return [Requirement(line) for line in project["dependencies"] + extras + PROJECT["build-system"]["requires"]]
+    return [
+        Requirement(line)
+        for line in project["dependencies"] + extras + PROJECT["build-system"]["requires"]
+    ]
 
 
 # ---------------------------------------------------------------- versions
@@ -35,7 +42,9 @@ def wanted() -> list[Requirement]:
 
 def test_the_lock_has_exact_versions_and_nothing_else():
     for line in LINES:
-        assert re.fullmatch(r'[\w.-]+==[\w.]+( ; [\w "<>=.]+)?', line), line  # no hashes, addresses, paths, local versions
+        assert re.fullmatch(r'[\w.-]+==[\w.]+( ; [\w "<>=.]+)?', line), (
+            line
+        )  # no hashes, addresses, paths, local versions
     assert len(pins()) == len(LINES)
 
 
@@ -45,12 +54,16 @@ def test_the_lock_pins_every_dependency_to_a_version_that_is_allowed():
         assert pin is not None, f"{requirement.name} is not in requirements.lock"
         (version,) = (spec.version for spec in pin.specifier)
         assert requirement.specifier.contains(version, prereleases=True), f"{requirement} and {pin}"
-        assert pin.marker is None or requirement.marker is not None, f"{pin} is left out somewhere, but {requirement} is not"
+        assert pin.marker is None or requirement.marker is not None, (
+            f"{pin} is left out somewhere, but {requirement} is not"
+        )
 
 
 def test_the_lock_has_the_triton_that_torch_wants():
     assert str(pins()["torch"].specifier) == "==2.13.0"
-    assert str(pins()["triton"].specifier) == "==3.7.1"  # torch 2.13.0 for Linux requires exactly this
+    assert (
+        str(pins()["triton"].specifier) == "==3.7.1"
+    )  # torch 2.13.0 for Linux requires exactly this
     assert str(pins()["triton"].marker) == 'platform_system == "Linux"'
 
 
@@ -74,9 +87,20 @@ def test_the_examples_in_the_readme_run():
 
 
 def test_the_readme_lists_every_notebook_with_its_minutes():
-    rows = dict(re.findall(r"^\| \[.*?\]\(notebooks/(.*?)\) \|.*\| (\d+) \|$", (ROOT / "README.md").read_text(), re.MULTILINE))
-    notebooks = {path.name: "".join(json.loads(path.read_text())["cells"][0]["source"]) for path in (ROOT / "notebooks").glob("*.ipynb")}
-    assert rows == {name: re.search(r"(\d+) minutes", box).group(1) for name, box in notebooks.items()}
+    rows = dict(
+        re.findall(
+            r"^\| \[.*?\]\(notebooks/(.*?)\) \|.*\| (\d+) \|$",
+            (ROOT / "README.md").read_text(),
+            re.MULTILINE,
+        )
+    )
+    notebooks = {
+        path.name: "".join(json.loads(path.read_text())["cells"][0]["source"])
+        for path in (ROOT / "notebooks").glob("*.ipynb")
+    }
+    assert rows == {
+        name: re.search(r"(\d+) minutes", box).group(1) for name, box in notebooks.items()
+    }
 
 
 # ---------------------------------------------------------------- the wheel
@@ -89,10 +113,25 @@ def wheel(tmp_path_factory):
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, copy)
     for name in ("softras_edu", "notebooks"):
-        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
+        shutil.copytree(
+            ROOT / name,
+            copy / name,
+            ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"),
+        )
     shutil.copytree(ROOT / "benchmarks" / "results", copy / "benchmarks" / "results")
     # The setuptools of requirements.lock builds it: no network.
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(out), str(copy)]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "--wheel-dir",
+        str(out),
+        str(copy),
+    ]
     subprocess.run(command, check=True, capture_output=True, text=True)
     (file,) = out.glob("*.whl")
     zipfile.ZipFile(file).extractall(out / "installed")
@@ -101,7 +140,9 @@ def wheel(tmp_path_factory):
 
 def test_the_wheel_has_every_module_and_every_notebook(wheel):
     for path in (ROOT / "softras_edu").rglob("*.py"):
-        assert (wheel / path.relative_to(ROOT)).exists(), f"{path.name}: is its folder listed in pyproject.toml under packages?"
+        assert (wheel / path.relative_to(ROOT)).exists(), (
+            f"{path.name}: is its folder listed in pyproject.toml under packages?"
+        )
     assert (wheel / "softras_edu" / "py.typed").exists()
     names = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
     assert names
@@ -109,13 +150,20 @@ def test_the_wheel_has_every_module_and_every_notebook(wheel):
     measured = sorted(path.name for path in (ROOT / "benchmarks" / "results").glob("*.csv"))
     assert measured
     assert sorted(path.name for path in (wheel / "softras_edu" / "measured").iterdir()) == measured
-    assert sorted(path.name for path in wheel.iterdir() if not path.name.endswith(".dist-info")) == ["softras_edu"]
+    assert sorted(
+        path.name for path in wheel.iterdir() if not path.name.endswith(".dist-info")
+    ) == ["softras_edu"]
 
 
 def test_the_installed_wheel_hands_out_the_notebooks(wheel, tmp_path):
     script = "import softras_edu, sys; from softras_edu.__main__ import main; print(softras_edu.__file__); sys.exit(main(['notebooks', 'mine']))"
     done = subprocess.run(
-        [sys.executable, "-c", script], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(wheel)}, capture_output=True, text=True, check=True
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(wheel)},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout.startswith(str(wheel)), "this must run the wheel, not the repository"
     for path in (ROOT / "notebooks").glob("*.ipynb"):
@@ -123,9 +171,14 @@ def test_the_installed_wheel_hands_out_the_notebooks(wheel, tmp_path):
 
 
 def test_the_installed_wheel_reads_its_own_copy_of_the_measurements(wheel, tmp_path):
-    script = "from softras_edu import measurements as m; print(m.folder(), m.newest('broadcast', 'pairs', 'numba').path.name, len(m.compiled()))"
+    script = "from softras_edu.teaching.results import timings as m; print(m.folder(), m.newest('broadcast', 'pairs', 'numba').path.name, len(m.compiled()))"
     done = subprocess.run(
-        [sys.executable, "-c", script], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(wheel)}, capture_output=True, text=True, check=True
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(wheel)},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     folder, name, kernels = done.stdout.split()
     assert Path(folder) == wheel / "softras_edu" / "measured"
@@ -153,8 +206,22 @@ def clone(tmp_path):
 
 
 def set_up(clone, **variables):
-    environment = {**os.environ, "PIP_NO_INDEX": "1", "PYTHON": sys.executable, "MIN_FREE_GB": "0", "PIP_FLAGS": "", **variables}
-    return subprocess.run(["sh", "scripts/setup.sh"], cwd=clone, env=environment, capture_output=True, text=True, check=False)
+    environment = {
+        **os.environ,
+        "PIP_NO_INDEX": "1",
+        "PYTHON": sys.executable,
+        "MIN_FREE_GB": "0",
+        "PIP_FLAGS": "",
+        **variables,
+    }
+    return subprocess.run(
+        ["sh", "scripts/setup.sh"],
+        cwd=clone,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def fake_python(clone, word):

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from softras_edu import Camera, formulas, icosphere, rasterize, screen_triangles
-from softras_edu.rasterize.options import Options
+from softras_edu.rasterizers.options import Options
 
-pairs = importlib.import_module("softras_edu.rasterize.pairs")
+pairs = importlib.import_module("softras_edu.rasterizers.pairs")
 
 
 def options(height: int, width: int, **changes: object) -> Options:
@@ -35,7 +35,9 @@ def live_by_force(triangles: Tensor, o: Options) -> set[tuple[int, int]]:
     found = set()
     for f, triangle in enumerate(triangles):
         w = formulas.barycentric(center, triangle[:, :2])
-        probability = torch.sigmoid(formulas.signed_logit(center, triangle[:, :2], w, o.sigma, o.distance))
+        probability = torch.sigmoid(
+            formulas.signed_logit(center, triangle[:, :2], w, o.sigma, o.distance)
+        )
         z = formulas.interpolate_depth(formulas.clip_barycentric(w), triangle[:, 2])
         counts = (probability >= o.dist_eps) & (z >= o.near) & (z <= o.far)
         found |= {(f, p) for p in counts.nonzero()[:, 0].tolist()}
@@ -56,7 +58,9 @@ def test_the_list_holds_every_pair_that_counts_and_no_other(scene, distance, sig
 
 def test_with_dist_eps_0_all_pairs_are_listed(scene):
     triangles, _ = scene(0, faces=3)
-    face, pixel, _ = pairs.live_pairs(triangles, torch.ones(1, 3, dtype=torch.bool), options(4, 6, dist_eps=0.0))
+    face, pixel, _ = pairs.live_pairs(
+        triangles, torch.ones(1, 3, dtype=torch.bool), options(4, 6, dist_eps=0.0)
+    )
     assert len(set(zip(face.tolist(), pixel.tolist(), strict=True))) == 3 * 4 * 6
 
 
@@ -64,25 +68,40 @@ def test_faces_off_screen_or_not_drawable_cost_nothing(scene):
     triangles, _ = scene(0, faces=4)
     away = triangles + torch.tensor([9.0, 0.0, 0.0])
     assert len(pairs.live_pairs(away, torch.ones(1, 4, dtype=torch.bool), options(8, 8))[0]) == 0
-    assert len(pairs.live_pairs(triangles, torch.zeros(1, 4, dtype=torch.bool), options(8, 8))[0]) == 0
+    assert (
+        len(pairs.live_pairs(triangles, torch.zeros(1, 4, dtype=torch.bool), options(8, 8))[0]) == 0
+    )
 
 
 def test_a_closed_mesh_at_small_sigma_needs_far_fewer_pairs_than_all():
     mesh = icosphere(3)
     triangles = screen_triangles(mesh.verts, mesh.faces, Camera.orbit(2.732, 30, 0))
-    face, _, _ = pairs.live_pairs(triangles[0], torch.ones(1, 1280, dtype=torch.bool), options(64, 64, sigma=1e-4))
+    face, _, _ = pairs.live_pairs(
+        triangles[0], torch.ones(1, 1280, dtype=torch.bool), options(64, 64, sigma=1e-4)
+    )
     assert len(face) * 100 < 1280 * 64 * 64
 
 
 @pytest.mark.parametrize("silhouette", [False, True])
 def test_small_chunks_give_the_same_image_and_gradient(scene, monkeypatch, silhouette):
     triangles, colors = scene(3, faces=12, batch=2)
-    cotangent = torch.randn(2, 9, 11, 1 if silhouette else 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    cotangent = torch.randn(
+        2,
+        9,
+        11,
+        1 if silhouette else 4,
+        dtype=torch.float64,
+        generator=torch.Generator().manual_seed(0),
+    )
 
     def draw() -> tuple[Tensor, list[Tensor]]:
         t, c = triangles.clone().requires_grad_(), colors.clone().requires_grad_()
-        image = rasterize(t, None if silhouette else c, size=(9, 11), sigma=1e-2, gamma=1e-2, backend="pairs")
-        return image.detach(), list(torch.autograd.grad(image, [t] if silhouette else [t, c], cotangent))
+        image = rasterize(
+            t, None if silhouette else c, size=(9, 11), sigma=1e-2, gamma=1e-2, backend="pairs"
+        )
+        return image.detach(), list(
+            torch.autograd.grad(image, [t] if silhouette else [t, c], cotangent)
+        )
 
     image, gradients = draw()
     monkeypatch.setattr(pairs, "CHUNK", 50)

@@ -23,7 +23,14 @@ def fake(error: float = 0.0, **changes) -> Peer:
         draw, leaves = prepare("pairs", scene)
         return lambda: draw() + error, leaves
 
-    fields = {"module": "torch", "devices": ("cpu",), "install": "nothing", "what": "a copy", "rgb": 0.0, "alpha": 0.0}
+    fields = {
+        "module": "torch",
+        "devices": ("cpu",),
+        "install": "nothing",
+        "what": "a copy",
+        "rgb": 0.0,
+        "alpha": 0.0,
+    }
     return Peer(**{**fields, "prepare": prepare_fake, **changes})
 
 
@@ -42,7 +49,11 @@ def only_fake(monkeypatch):
 def test_a_peer_is_measured_like_a_backend_and_says_how_far_off_it_is(only_fake):
     only_fake(fake(error=1e-4))
     found = measure("fake", "cpu", **CASE)
-    assert found.keys() == measure("pairs", "cpu", **CASE).keys() | {"what", "rgb_difference", "alpha_difference"}
+    assert found.keys() == measure("pairs", "cpu", **CASE).keys() | {
+        "what",
+        "rgb_difference",
+        "alpha_difference",
+    }
     assert found["what"] == "a copy"
     assert float(found["rgb_difference"]) == pytest.approx(1e-4, rel=0.1)
     assert float(found["alpha_difference"]) == pytest.approx(1e-4, rel=0.1)
@@ -53,7 +64,10 @@ def test_a_peer_is_measured_like_a_backend_and_says_how_far_off_it_is(only_fake)
 
 def test_a_peer_that_must_draw_our_image_and_does_not_fails(only_fake):
     only_fake(fake(error=0.01))
-    with pytest.raises(AssertionError, match=r"rgb should be ours, but 100\.0% of the pixels are off, by up to 0\.01"):
+    with pytest.raises(
+        AssertionError,
+        match=r"rgb should be ours, but 100\.0% of the pixels are off, by up to 0\.01",
+    ):
         measure("fake", "cpu", **CASE)
     only_fake(fake(error=0.01, rgb=None))
     with pytest.raises(AssertionError, match="alpha should be ours"):
@@ -64,11 +78,15 @@ def test_a_peer_that_must_draw_our_image_and_does_not_fails(only_fake):
     assert measure("fake", "cpu", **CASE)["rgb_difference"] == "0.01"
 
 
-def test_the_table_has_peers_in_their_sweeps_and_says_at_its_foot_what_they_are(only_fake, monkeypatch, capsys):
+def test_the_table_has_peers_in_their_sweeps_and_says_at_its_foot_what_they_are(
+    only_fake, monkeypatch, capsys
+):
     only_fake(fake(error=1e-4))
     monkeypatch.setattr(bench, "SWEEPS", {"growth": [Case(4, 0)], "faces": [Case(4, 0)]})
     monkeypatch.setattr(bench, "backends", lambda: {"pairs": "ok"})
-    monkeypatch.setattr(bench, "apart", lambda backend, job: measured(job))  # in this process: another would not know the made-up peer
+    monkeypatch.setattr(
+        bench, "apart", lambda backend, job: measured(job)
+    )  # in this process: another would not know the made-up peer
     assert bench.report() == 0
     text = capsys.readouterr().out
     assert text.count("growth     fake ") == 1
@@ -87,10 +105,15 @@ def test_the_table_has_peers_in_their_sweeps_and_says_at_its_foot_what_they_are(
 def test_backends_can_be_named(monkeypatch, capsys):
     monkeypatch.setattr(bench, "SWEEPS", {"growth": [Case(4, 0)]})
     assert main(["bench", "--backends", "pairs,broadcast"]) == 0
-    lines = [line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("growth")]
+    lines = [
+        line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("growth")
+    ]
     assert [line[1] for line in lines] == ["pairs", "broadcast"]
     assert main(["bench", "--backends", "pairs,banana"]) == 1
-    assert "--backends: got banana, wanted some of loops, broadcast, pairs, numba, triton, pytorch3d" in capsys.readouterr().err
+    assert (
+        "--backends: got banana, wanted some of loops, broadcast, pairs, numba, triton, pytorch3d"
+        in capsys.readouterr().err
+    )
 
 
 def test_a_peer_can_come_from_a_folder(tmp_path, monkeypatch, capsys):
@@ -149,14 +172,22 @@ def test_deodr_draws_the_same_sphere_from_the_same_side():
     pytest.importorskip("deodr")
     scene = Scene.of(Case(64, 3, batch=2), "cpu")
     draw, (points, colors) = PEERS["deodr"].prepare(scene)
-    image, hard = draw(), rasterize(scene.triangles(), scene.corner_colors(), size=64, sigma=1e-7)[..., :3]
-    far = [(image.roll(shift, dims=(1, 2)) - hard).abs().mean() for shift in ((0, 0), (0, 1), (1, 0), (0, -1), (-1, 0))]
+    image, hard = (
+        draw(),
+        rasterize(scene.triangles(), scene.corner_colors(), size=64, sigma=1e-7)[..., :3],
+    )
+    far = [
+        (image.roll(shift, dims=(1, 2)) - hard).abs().mean()
+        for shift in ((0, 0), (0, 1), (1, 0), (0, -1), (-1, 0))
+    ]
     assert far[0] < 0.01
     assert far[0] == min(far)
     gradients = torch.autograd.grad(image.square().mean(), (points, colors))
     assert all(grad.abs().sum() > 0 for grad in gradients)
     # Moving the whole sphere by a hair, right or up, against the gradient: edges are antialiased, so the image moves smoothly.
-    for axis, weight in enumerate((torch.linspace(0, 1, 64)[:, None], torch.linspace(1, 0, 64)[:, None, None])):  # brighter to the right, to the top
+    for axis, weight in enumerate(
+        (torch.linspace(0, 1, 64)[:, None], torch.linspace(1, 0, 64)[:, None, None])
+    ):  # brighter to the right, to the top
         (slope,) = torch.autograd.grad((draw() * weight).sum(), points)
         hair = 5e-5 * torch.eye(3)[axis]
         with torch.no_grad():
@@ -164,4 +195,6 @@ def test_deodr_draws_the_same_sphere_from_the_same_side():
             after = (draw() * weight).sum()
             points -= 2 * hair
             before = (draw() * weight).sum()
-        assert float(after - before) / 1e-4 == pytest.approx(float(slope[..., axis].sum()), rel=0.02)
+        assert float(after - before) / 1e-4 == pytest.approx(
+            float(slope[..., axis].sum()), rel=0.02
+        )

@@ -10,25 +10,27 @@ import torch
 from torch import Tensor
 
 from softras_edu import Mesh
-from softras_edu.pose import (
+from softras_edu.fitting.pose import (
     PARAMETERS,
-    TurnAdam,
     blur,
     bracket,
     colored_cube,
-    cross_matrix,
     draw_soft,
     fit_pose,
-    geodesic_angle,
     photograph,
     picture_loss,
+)
+from softras_edu.rotations import (
+    TurnAdam,
+    cross_matrix,
+    geodesic_angle,
     random_rotations,
     random_turns,
     rotation_from_6d,
     rotation_from_axis_angle,
     turn_slope,
 )
-from softras_edu.pose_table import median_error, newest, percent, shares
+from softras_edu.teaching.results.poses import median_error, newest, percent, shares
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -36,35 +38,51 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 
 def is_rotation(r: Tensor, tolerance: float = 1e-5) -> bool:
-    return torch.allclose(r.transpose(-1, -2) @ r, torch.eye(3, dtype=r.dtype), atol=tolerance) and bool((torch.linalg.det(r) > 0).all())
+    return torch.allclose(
+        r.transpose(-1, -2) @ r, torch.eye(3, dtype=r.dtype), atol=tolerance
+    ) and bool((torch.linalg.det(r) > 0).all())
 
 
 def test_cross_matrix() -> None:
     v, x = torch.randn(5, 3, generator=seeded()), torch.randn(5, 3, generator=seeded(1))
-    assert torch.allclose((cross_matrix(v) @ x[..., None])[..., 0], torch.linalg.cross(v, x), atol=1e-6)
+    assert torch.allclose(
+        (cross_matrix(v) @ x[..., None])[..., 0], torch.linalg.cross(v, x), atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("size", [0.0, 1e-12, 1e-4, 1e-3, 0.9, 3.0, 7.0])
 def test_axis_angle_is_the_matrix_exponential(size: float) -> None:
     v = torch.randn(20, 3, generator=seeded(), dtype=torch.float64)
     v = size * v / v.norm(dim=1, keepdim=True)
-    assert torch.allclose(rotation_from_axis_angle(v), torch.linalg.matrix_exp(cross_matrix(v)), atol=1e-12)
+    assert torch.allclose(
+        rotation_from_axis_angle(v), torch.linalg.matrix_exp(cross_matrix(v)), atol=1e-12
+    )
     v.requires_grad_()
     assert torch.autograd.gradcheck(rotation_from_axis_angle, v[:3])
 
 
 def test_six_numbers_make_a_rotation() -> None:
     r = random_rotations(20, seeded()).double()
-    assert is_rotation(rotation_from_6d(torch.randn(20, 6, generator=seeded(), dtype=torch.float64)), 1e-12)
-    assert torch.allclose(rotation_from_6d(torch.cat([3 * r[..., 0], r[..., 1] + r[..., 0]], dim=-1)), r, atol=1e-6)
+    assert is_rotation(
+        rotation_from_6d(torch.randn(20, 6, generator=seeded(), dtype=torch.float64)), 1e-12
+    )
+    assert torch.allclose(
+        rotation_from_6d(torch.cat([3 * r[..., 0], r[..., 1] + r[..., 0]], dim=-1)), r, atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("degrees", [0.0, 1e-3, 20.0, 90.0, 179.999, 180.0])
 def test_the_geodesic_angle_keeps_its_digits(degrees: float) -> None:
-    axis = torch.nn.functional.normalize(torch.randn(20, 3, generator=seeded(), dtype=torch.float64), dim=1)
+    axis = torch.nn.functional.normalize(
+        torch.randn(20, 3, generator=seeded(), dtype=torch.float64), dim=1
+    )
     r = random_rotations(20, seeded(1)).double()
     other = rotation_from_axis_angle(axis * math.radians(degrees)) @ r
-    for angle in (geodesic_angle(r, other), geodesic_angle(other, r), geodesic_angle(r.mT, other.mT)):
+    for angle in (
+        geodesic_angle(r, other),
+        geodesic_angle(other, r),
+        geodesic_angle(r.mT, other.mT),
+    ):
         assert torch.allclose(angle, torch.full_like(angle, degrees), atol=1e-5)
 
 
@@ -74,11 +92,18 @@ def test_random_rotations_are_uniform() -> None:
     # The angle of a uniform rotation has the density (1 - cos) / 180 degrees: its mean is 90 + 360 / pi**2 degrees.
     assert abs(geodesic_angle(r, torch.eye(3)).mean().item() - (90 + 360 / math.pi**2)) < 1
     assert r.mean(0).abs().max() < 0.02
-    assert torch.allclose(geodesic_angle(random_turns(50, 37.0, seeded()), torch.eye(3)), torch.full((50,), 37.0), atol=1e-3)
+    assert torch.allclose(
+        geodesic_angle(random_turns(50, 37.0, seeded()), torch.eye(3)),
+        torch.full((50,), 37.0),
+        atol=1e-3,
+    )
 
 
 def test_the_slope_along_a_turn_is_autograds() -> None:
-    r, g = random_rotations(6, seeded()).double(), torch.randn(6, 3, 3, generator=seeded(1), dtype=torch.float64)
+    r, g = (
+        random_rotations(6, seeded()).double(),
+        torch.randn(6, 3, 3, generator=seeded(1), dtype=torch.float64),
+    )
     v = torch.zeros(6, 3, dtype=torch.float64, requires_grad=True)
     (g * (rotation_from_axis_angle(v) @ r)).sum().backward()
     assert torch.allclose(turn_slope(r, g), v.grad, atol=1e-12)
@@ -107,7 +132,11 @@ def test_turn_adam_finds_and_stays_a_rotation() -> None:
 
 
 def test_turn_adam_does_not_care_for_the_names_of_the_axes() -> None:
-    start, goal, (q,) = random_rotations(8, seeded()).double(), random_rotations(8, seeded(1)).double(), random_rotations(1, seeded(2)).double()
+    start, goal, (q,) = (
+        random_rotations(8, seeded()).double(),
+        random_rotations(8, seeded(1)).double(),
+        random_rotations(1, seeded(2)).double(),
+    )
     assert torch.allclose(walk(q @ start, q @ goal), q @ walk(start, goal), atol=1e-9)
 
 
@@ -122,7 +151,11 @@ def test_every_pose_is_a_problem_of_its_own() -> None:
 def cube_group() -> list[Tensor]:
     """The 24 turns that bring a cube without colours back to itself, and the 24 mirrored ones are not among them."""
     signs = itertools.product((1.0, -1.0), repeat=3)
-    matrices = [torch.eye(3)[list(p)] * torch.tensor(s)[:, None] for s in signs for p in itertools.permutations(range(3))]
+    matrices = [
+        torch.eye(3)[list(p)] * torch.tensor(s)[:, None]
+        for s in signs
+        for p in itertools.permutations(range(3))
+    ]
     return [m for m in matrices if torch.linalg.det(m) > 0]
 
 
@@ -131,14 +164,19 @@ def test_no_turn_brings_it_back_to_itself(mesh: Mesh) -> None:
     turns = torch.stack([m for m in cube_group() if geodesic_angle(m, torch.eye(3)) > 1])
     assert len(turns) == 23
     looks = random_rotations(1, seeded(3))
-    same = [picture_loss(photograph(mesh, looks @ turn), photograph(mesh, looks), 0.0).item() for turn in turns]
+    same = [
+        picture_loss(photograph(mesh, looks @ turn), photograph(mesh, looks), 0.0).item()
+        for turn in turns
+    ]
     assert min(same) > 0.01
 
 
 @pytest.mark.parametrize("mesh", [colored_cube(), bracket()], ids=["cube", "bracket"])
 def test_the_objects_are_closed_and_face_outwards(mesh: Mesh) -> None:
     a, b, c = mesh.verts[mesh.faces].unbind(1)
-    assert torch.linalg.cross(b - a, c - a).sum(0).abs().max() < 1e-5, "the area vectors of a closed surface sum to 0"
+    assert torch.linalg.cross(b - a, c - a).sum(0).abs().max() < 1e-5, (
+        "the area vectors of a closed surface sum to 0"
+    )
     assert (a * torch.linalg.cross(b, c)).sum() > 0
     assert mesh.verts.norm(dim=1).max() < 1 + 1e-5
 
@@ -158,13 +196,18 @@ def test_blur_spreads_and_keeps_the_sum_inside() -> None:
     assert wide[..., 0].sum() == pytest.approx(1.0, abs=0.01)
     assert wide[0, 16, 16, 0] == wide.max()
     assert torch.allclose(wide[0, 16, 14, 0], wide[0, 18, 16, 0])
-    assert wide[0, 16, 14, 0] / wide[0, 16, 16, 0] == pytest.approx(math.exp(-((2 * 2 / 32) ** 2) / (2 * 0.1**2)), rel=1e-4)
+    assert wide[0, 16, 14, 0] / wide[0, 16, 16, 0] == pytest.approx(
+        math.exp(-((2 * 2 / 32) ** 2) / (2 * 0.1**2)), rel=1e-4
+    )
     assert wide[..., 1].abs().max() == 0
 
 
 def test_the_loss_ignores_alpha() -> None:
     photo = photograph(colored_cube(), torch.eye(3)[None])
-    assert picture_loss(torch.cat([photo[..., :3], 1 - photo[..., 3:]], dim=-1), photo, 0.0).item() == 0
+    assert (
+        picture_loss(torch.cat([photo[..., :3], 1 - photo[..., 3:]], dim=-1), photo, 0.0).item()
+        == 0
+    )
     assert picture_loss(photo[..., :3] + 0.1, photo, 0.0).item() == pytest.approx(0.01, rel=1e-4)
 
 
@@ -172,7 +215,16 @@ def test_the_loss_ignores_alpha() -> None:
 def test_a_search_finds_a_pose_nearby(parameters: str) -> None:
     mesh, truth = colored_cube(), random_rotations(2, seeded(5))
     start = random_turns(2, 15.0, seeded(6)) @ truth
-    found = fit_pose(mesh, photograph(mesh, truth), start, steps=60, lr=0.05, width=0.1, parameters=parameters, progress=False)
+    found = fit_pose(
+        mesh,
+        photograph(mesh, truth),
+        start,
+        steps=60,
+        lr=0.05,
+        width=0.1,
+        parameters=parameters,
+        progress=False,
+    )
     assert geodesic_angle(found.rotation, truth).max() < 5
     assert torch.allclose(found.path[0], start, atol=1e-5)
     assert torch.equal(found.path[-1], found.rotation)

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 import torch
 
-from softras_edu.reconstruct import table
 from softras_edu.reconstruct.checkpoint import PRETRAINED, load_model
 from softras_edu.reconstruct.data import make_data, read
-from softras_edu.reconstruct.diagram import diagram
 from softras_edu.reconstruct.evaluate import evaluate
 from softras_edu.reconstruct.families import FAMILIES
-from softras_edu.reconstruct.live import LiveCurve
 from softras_edu.reconstruct.network import Network
 from softras_edu.reconstruct.samples import make_shapes
+from softras_edu.teaching.live_curve import LiveCurve
+from softras_edu.teaching.network_diagram import diagram
+from softras_edu.teaching.results import reconstruction as table
 
 
 def test_objects_in_memory_are_those_of_the_files(tmp_path: Path) -> None:
@@ -25,7 +25,9 @@ def test_objects_in_memory_are_those_of_the_files(tmp_path: Path) -> None:
     for split, count in (("train", 2), ("test", 1)):
         ours, theirs = make_shapes(["car", "mug"], split, count, seed=3), read(tmp_path, split)
         assert ours.classes == theirs.classes
-        for one, other in zip(ours.images + ours.voxels, theirs.images + theirs.voxels, strict=True):
+        for one, other in zip(
+            ours.images + ours.voxels, theirs.images + theirs.voxels, strict=True
+        ):
             assert torch.equal(one, other)
 
 
@@ -33,7 +35,12 @@ def test_the_table_takes_the_seeds_together_and_keeps_whose_numbers_they_are() -
     blank = dict.fromkeys(("source", "method", "seed", *FAMILIES, "mean"), "")
     rows = [
         blank | {"source": "ours", "method": "color", "seed": "0", "car": "60.0", "mean": "50.0"},
-        blank | {"source": "ShapeNet, theirs, not comparable (somebody)", "method": "NMR", "mean": "57.0"},
+        blank
+        | {
+            "source": "ShapeNet, theirs, not comparable (somebody)",
+            "method": "NMR",
+            "mean": "57.0",
+        },
         blank | {"source": "ours", "method": "color", "seed": "1", "car": "70.0", "mean": "51.0"},
     ]
     color, nmr = table.summary(rows).values()
@@ -45,8 +52,12 @@ def test_the_table_takes_the_seeds_together_and_keeps_whose_numbers_they_are() -
 
 
 def test_the_figure_of_the_families_has_a_mark_for_each_method() -> None:
-    line = table.Line("color", "ours", 2, dict.fromkeys(FAMILIES, (50.0, 40.0, 60.0)), (50.0, 45.0, 55.0))
-    hull = table.Line(table.HULL, "ours", 1, dict.fromkeys(FAMILIES, (70.0, 70.0, 70.0)), (70.0, 70.0, 70.0))
+    line = table.Line(
+        "color", "ours", 2, dict.fromkeys(FAMILIES, (50.0, 40.0, 60.0)), (50.0, 45.0, 55.0)
+    )
+    hull = table.Line(
+        table.HULL, "ours", 1, dict.fromkeys(FAMILIES, (70.0, 70.0, 70.0)), (70.0, 70.0, 70.0)
+    )
     (ax,) = table.families_figure([hull, line], ["hull", "colour"]).axes
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["hull", "colour"]
     assert [label.get_text() for label in ax.get_xticklabels()] == [*FAMILIES, "mean"]

@@ -17,12 +17,12 @@ from torch import Tensor, nn
 
 from softras_edu import Mesh, icosphere, rasterize_hard, screen_triangles
 from softras_edu.__main__ import main
+from softras_edu.rasterizers.nmr import rasterize_nmr
 from softras_edu.reconstruct import checkpoint, data, families, train
 from softras_edu.reconstruct.config import METHODS, Config
 from softras_edu.reconstruct.draw import NAMES, draw
 from softras_edu.reconstruct.evaluate import evaluate, reconstruct, sheet, visual_hull
 from softras_edu.reconstruct.network import Network, place
-from softras_edu.reconstruct.nmr import rasterize_nmr
 from softras_edu.reconstruct.voxels import voxel_iou, voxelize
 
 ROOT = Path(__file__).parent.parent
@@ -56,18 +56,35 @@ def test_the_network_starts_near_a_ball_and_stays_in_its_cube():
     wild = place(network.sphere, 2 * torch.rand(5, 3) - 1, 50 * torch.randn(5, 642, 3))
     assert -0.5 <= wild.min() < -0.45 < 0.45 < wild.max() <= 0.5
     assert Network(0.05, color=False)(images)[1] is None
-    sizes = [(4 * 25, 64), (64 * 25, 128), (128 * 25, 256), (256 * 64, 1024), (1024, 1024), (1024, 512), (512, 1024), (1024, 2048), (2048, 3), (2048, 1926)]
-    paper = sum(n * m + m for n, m in sizes) + 2 * (64 + 128 + 256)  # and the scale and shift of three normalisations
+    sizes = [
+        (4 * 25, 64),
+        (64 * 25, 128),
+        (128 * 25, 256),
+        (256 * 64, 1024),
+        (1024, 1024),
+        (1024, 512),
+        (512, 1024),
+        (1024, 2048),
+        (2048, 3),
+        (2048, 1926),
+    ]
+    paper = sum(n * m + m for n, m in sizes) + 2 * (
+        64 + 128 + 256
+    )  # and the scale and shift of three normalisations
     assert sum(p.numel() for p in Network(1.0, color=False).parameters()) == paper
 
 
 def test_an_offset_of_nothing_is_the_ball_and_the_centroid_moves_it():
     sphere = icosphere(3).verts
-    torch.testing.assert_close(place(sphere, torch.zeros(1, 3), torch.zeros(1, 642, 3))[0], sphere / 4, rtol=0, atol=1e-6)
+    torch.testing.assert_close(
+        place(sphere, torch.zeros(1, 3), torch.zeros(1, 642, 3))[0], sphere / 4, rtol=0, atol=1e-6
+    )
     moved = place(sphere, torch.tensor([[0.5, 0.0, 0.0]]), torch.zeros(1, 642, 3))[0]
     middle = sphere[:, 0].abs() < 1e-6
     assert moved[middle, 0].tolist() == pytest.approx([0.25] * int(middle.sum()))
-    assert torch.equal(moved[:, 0].argsort(stable=True)[[0, -1]], sphere[:, 0].argsort(stable=True)[[0, -1]])
+    assert torch.equal(
+        moved[:, 0].argsort(stable=True)[[0, -1]], sphere[:, 0].argsort(stable=True)[[0, -1]]
+    )
 
 
 def test_colours_are_sampled_from_the_picture_and_not_from_its_background():
@@ -75,7 +92,9 @@ def test_colours_are_sampled_from_the_picture_and_not_from_its_background():
     images = torch.zeros(1, 4, 64, 64)
     images[0, :, 16:48, 16:48] = torch.tensor([0.8, 0.2, 0.1, 1.0])[:, None, None]
     _, colors = Network(0.05)(images)
-    torch.testing.assert_close(colors[0], torch.tensor([0.8, 0.2, 0.1]).expand(642, 3), rtol=0, atol=1e-4)
+    torch.testing.assert_close(
+        colors[0], torch.tensor([0.8, 0.2, 0.1]).expand(642, 3), rtol=0, atol=1e-4
+    )
 
 
 @pytest.mark.parametrize("method", ["silhouette", "color", "nmr"])
@@ -84,7 +103,9 @@ def test_a_gradient_reaches_every_number_of_the_network(small, method):
     torch.manual_seed(0)
     network = Network(0.05, METHODS[method].color)
     batch = data.read(config.data, "train").batch(3, 0, 0)
-    parts = train.step_losses(network, batch.images, batch.views, network.faces, config.at("sigma", 0), config)
+    parts = train.step_losses(
+        network, batch.images, batch.views, network.faces, config.at("sigma", 0), config
+    )
     assert set(parts) == set(NAMES) - (set() if METHODS[method].color else {"color"})
     only = parts["silhouette"] + parts.get("color", 0)  # what the renderer passes on
     only.backward()
@@ -104,7 +125,9 @@ def test_the_dials_of_gendr_go_through_to_the_rasterizer(monkeypatch):
     monkeypatch.setattr("softras_edu.reconstruct.draw.rasterize", spy)
     config = Config(data="", method="gendr-uniform", dials={"dist_eps": 1e-3})
     sphere = icosphere(1)
-    draw(sphere.verts[None] / 4, None, sphere.faces, torch.tensor([0]), config.at("sigma", 0), config)
+    draw(
+        sphere.verts[None] / 4, None, sphere.faces, torch.tensor([0]), config.at("sigma", 0), config
+    )
     assert seen["distribution"] == "uniform"
     assert seen["squared"] is False
     assert seen["dist_eps"] == 1e-3
@@ -115,7 +138,10 @@ def test_shading_darkens_what_the_lamp_does_not_reach():
     sphere = icosphere(2)
     white = torch.ones(1, 162, 3)
     config = Config(data="", shading=True)
-    lit, flat = (draw(sphere.verts[None] / 3, white, sphere.faces, torch.tensor([0]), 1e-5, c)[0] for c in (config, replace(config, shading=False)))
+    lit, flat = (
+        draw(sphere.verts[None] / 3, white, sphere.faces, torch.tensor([0]), 1e-5, c)[0]
+        for c in (config, replace(config, shading=False))
+    )
     assert flat[32, 32, :3].tolist() == pytest.approx([1.0] * 3, abs=1e-4)
     assert lit[20, 32, 0] > lit[44, 32, 0] + 0.1
 
@@ -126,12 +152,21 @@ def test_the_compiled_nmr_renderer_is_the_readable_one(color):
     sphere = icosphere(2)
     verts = (sphere.verts * 0.35 + 0.03 * torch.randn(2, 162, 3, generator=random)).double()
     triangles = screen_triangles(verts, sphere.faces, data.orbit([1, 8]))
-    colors = torch.rand(2, 162, 3, generator=random, dtype=torch.float64)[:, sphere.faces] if color else None
+    colors = (
+        torch.rand(2, 162, 3, generator=random, dtype=torch.float64)[:, sphere.faces]
+        if color
+        else None
+    )
     found = []
-    for renderer in (rasterize_nmr, lambda t, c, size: rasterize_hard(t, c, size=size, gradient="nmr")):
+    for renderer in (
+        rasterize_nmr,
+        lambda t, c, size: rasterize_hard(t, c, size=size, gradient="nmr"),
+    ):
         leaf = triangles.clone().requires_grad_()
         image = renderer(leaf, colors, size=24)
-        cotangent = torch.randn(image.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+        cotangent = torch.randn(
+            image.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64
+        )
         found.append((image.detach(), torch.autograd.grad(image, leaf, cotangent)[0]))
     torch.testing.assert_close(found[0], found[1], rtol=1e-9, atol=1e-9)
     assert found[0][1].abs().max() > 1
@@ -145,7 +180,9 @@ def test_a_run_learns_writes_its_files_and_can_be_repeated(small, tmp_path):
     curve = train.train(config, tmp_path / "one", device="cpu", save_every=5, progress=False)
     assert curve.shape == (12, 5)
     assert curve[-3:, 0].mean() < curve[:3, 0].mean()
-    assert torch.equal(curve, train.train(config, tmp_path / "other", device="cpu", save_every=100, progress=False))
+    assert torch.equal(
+        curve, train.train(config, tmp_path / "other", device="cpu", save_every=100, progress=False)
+    )
     assert Config.from_json((tmp_path / "one" / "config.json").read_text()) == config
     rows = list(csv.DictReader((tmp_path / "one" / "log.csv").open()))
     assert [float(row["loss"]) for row in rows] == pytest.approx(curve[:, 0].tolist(), abs=1e-6)
@@ -175,27 +212,53 @@ def test_an_interrupted_run_goes_on_along_the_same_curve_bit_for_bit(small, tmp_
     monkeypatch.setattr(train, "step_losses", stop_at_the_fifth)
     with pytest.raises(KeyboardInterrupt):
         train.train(small, tmp_path / "cut", device="cpu", save_every=3, progress=False)
-    assert len(load_file(tmp_path / "cut" / "checkpoint.safetensors")["curve"]) == 4, "steps that were done are lost"
+    assert len(load_file(tmp_path / "cut" / "checkpoint.safetensors")["curve"]) == 4, (
+        "steps that were done are lost"
+    )
     monkeypatch.undo()
     assert torch.equal(train.train(small, tmp_path / "cut", device="cpu", progress=False), whole)
-    one, other = (load_file(tmp_path / name / "checkpoint.safetensors") for name in ("whole", "cut"))
+    one, other = (
+        load_file(tmp_path / name / "checkpoint.safetensors") for name in ("whole", "cut")
+    )
     assert one.keys() == other.keys()
     assert all(torch.equal(one[name], other[name]) for name in one)
-    assert torch.equal(train.train(small, tmp_path / "cut", device="cpu", progress=False), whole), "a run that is done stays as it is"
+    assert torch.equal(train.train(small, tmp_path / "cut", device="cpu", progress=False), whole), (
+        "a run that is done stays as it is"
+    )
 
 
 def test_two_processes_match_one_on_the_same_global_batch(small, tmp_path):
     # In float64 the order of sums hardly matters, so what is compared is the arithmetic, batch normalisation over all processes included.
     config = replace(small, steps=2, dtype="float64")
     alone = train.train(config, tmp_path / "alone", device="cpu", progress=False)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", "softras_edu", "reconstruct", "train"]
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc_per_node",
+        "2",
+        "-m",
+        "softras_edu",
+        "reconstruct",
+        "train",
+    ]
     options = ["--data", config.data, "--out", str(tmp_path / "two"), "--device", "cpu"]
     for name in ("method", "steps", "batch", "width", "seed", "dtype"):
         options += [f"--{name}", str(getattr(config, name))]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([*command, *options], capture_output=True, text=True, timeout=900, env=environment, check=False)
+    done = subprocess.run(
+        [*command, *options],
+        capture_output=True,
+        text=True,
+        timeout=900,
+        env=environment,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
-    one, other = (load_file(tmp_path / name / "checkpoint.safetensors") for name in ("alone", "two"))
+    one, other = (
+        load_file(tmp_path / name / "checkpoint.safetensors") for name in ("alone", "two")
+    )
     torch.testing.assert_close(other["curve"], alone, rtol=0, atol=1e-9)
     assert one.keys() == other.keys()
     for name in one:
@@ -213,7 +276,9 @@ def test_what_does_not_fit_is_said(small, folder, tmp_path):
     with pytest.raises(ValueError, match=r"is of another run .seed 3 there, 4 here"):
         train.train(replace(small, steps=1, seed=4), tmp_path / "run", device="cpu", progress=False)
     with pytest.raises(ValueError, match=r"is of another network .* choose another folder"):
-        train.train(replace(small, steps=1, width=0.1), tmp_path / "run", device="cpu", progress=False)
+        train.train(
+            replace(small, steps=1, width=0.1), tmp_path / "run", device="cpu", progress=False
+        )
     (tmp_path / "run" / "checkpoint.safetensors").write_bytes(b"nothing")
     with pytest.raises(ValueError, match=r"checkpoint.safetensors: cannot be read"):
         train.train(small, tmp_path / "run", device="cpu", progress=False)
@@ -228,11 +293,22 @@ def test_what_does_not_fit_is_said(small, folder, tmp_path):
         with pytest.raises(ValueError, match="finds no GPU"):
             train.train(small, tmp_path / "new", device="cuda", progress=False)
     with pytest.raises(ValueError, match="nowhere: no such folder"):
-        train.train(replace(small, data=str(folder / "nowhere")), tmp_path / "new", device="cpu", progress=False)
+        train.train(
+            replace(small, data=str(folder / "nowhere")),
+            tmp_path / "new",
+            device="cpu",
+            progress=False,
+        )
     with pytest.raises(ValueError, match=r"model.safetensors: no such file"):
         checkpoint.load_model(tmp_path)
     network = Network(0.03)
-    checkpoint.save(tmp_path / "x.safetensors", network, torch.optim.Adam(network.parameters()), torch.zeros(0, 5), {"seconds": 0.0})
+    checkpoint.save(
+        tmp_path / "x.safetensors",
+        network,
+        torch.optim.Adam(network.parameters()),
+        torch.zeros(0, 5),
+        {"seconds": 0.0},
+    )
     with pytest.raises(ValueError, match="it is no model of ours"):
         checkpoint.load_model(tmp_path / "x.safetensors")
 
@@ -286,14 +362,18 @@ def test_a_known_mesh_scores_1_and_one_beside_it_less():
         assert score.mean == 1.0
     moved = Mesh(mesh.verts + torch.tensor([2 / 31, 0.0, 0.0]), mesh.faces)
     expected = (truth & truth.roll(2, 1)).sum() / (truth | truth.roll(2, 1)).sum()
-    assert evaluate(Knows(moved), shapes, [0], surface=True, progress=False).mean == pytest.approx(expected.item(), abs=0.05)  # type: ignore[arg-type]
+    assert evaluate(Knows(moved), shapes, [0], surface=True, progress=False).mean == pytest.approx(
+        expected.item(), abs=0.05
+    )  # type: ignore[arg-type]
 
 
 def test_the_mean_counts_each_class_as_much_as_another():
     ball = Mesh(icosphere(2).verts * 0.3, icosphere(2).faces)
     full = voxelize(ball.verts, ball.faces)
     images = torch.zeros(3, 24, 4, 64, 64, dtype=torch.uint8)
-    shapes = data.Shapes(["a", "b"], [images, images[:1]], [torch.stack([full] * 3), torch.zeros_like(full)[None]])
+    shapes = data.Shapes(
+        ["a", "b"], [images, images[:1]], [torch.stack([full] * 3), torch.zeros_like(full)[None]]
+    )
     score = evaluate(Knows(ball), shapes, [0], progress=False)  # type: ignore[arg-type]
     assert score.classes == {"a": 1.0, "b": 0.0}
     assert score.mean == 0.5
@@ -302,9 +382,43 @@ def test_the_mean_counts_each_class_as_much_as_another():
 
 def test_the_commands_from_data_to_scores(tmp_path, capsys):
     shapes, run = str(tmp_path / "shapes"), str(tmp_path / "run")
-    assert main(["reconstruct", "make-data", "--out", shapes, "--objects-per-class", "1", "--held-out", "1", "--classes", "lamp"]) == 0
+    assert (
+        main(
+            [
+                "reconstruct",
+                "make-data",
+                "--out",
+                shapes,
+                "--objects-per-class",
+                "1",
+                "--held-out",
+                "1",
+                "--classes",
+                "lamp",
+            ]
+        )
+        == 0
+    )
     small = ["--steps", "2", "--batch", "2", "--width", "0.03", "--device", "cpu"]
-    assert main(["reconstruct", "train", "--data", shapes, "--out", run, *small, "--sigma", "1e-3", "--lr", "1e-3", "1e-4"]) == 0
+    assert (
+        main(
+            [
+                "reconstruct",
+                "train",
+                "--data",
+                shapes,
+                "--out",
+                run,
+                *small,
+                "--sigma",
+                "1e-3",
+                "--lr",
+                "1e-3",
+                "1e-4",
+            ]
+        )
+        == 0
+    )
     assert main(["reconstruct", "evaluate", "--model", run, "--every", "12"]) == 0
     out = capsys.readouterr().out
     assert "lamp    0." in out
@@ -313,9 +427,39 @@ def test_the_commands_from_data_to_scores(tmp_path, capsys):
     assert found["views"] == 2
     assert (tmp_path / "run" / "sheet.png").read_bytes().startswith(b"\x89PNG")
     assert Config.from_json((tmp_path / "run" / "config.json").read_text()).sigma == (1e-3, 1e-3)
-    assert main(["reconstruct", "train", "--data", shapes, "--out", run + "2", *small, "--dials", "distance"]) == 1
+    assert (
+        main(
+            [
+                "reconstruct",
+                "train",
+                "--data",
+                shapes,
+                "--out",
+                run + "2",
+                *small,
+                "--dials",
+                "distance",
+            ]
+        )
+        == 1
+    )
     assert "--dials: got 'distance', wanted name=value" in capsys.readouterr().err
-    assert main(["reconstruct", "train", "--data", shapes, "--out", run + "2", *small, "--dials", "distance=taxi"]) == 1
+    assert (
+        main(
+            [
+                "reconstruct",
+                "train",
+                "--data",
+                shapes,
+                "--out",
+                run + "2",
+                *small,
+                "--dials",
+                "distance=taxi",
+            ]
+        )
+        == 1
+    )
     assert "distance: got 'taxi'" in capsys.readouterr().err
     assert main(["reconstruct", "evaluate", "--model", str(tmp_path)]) == 1
     assert "no such file" in capsys.readouterr().err

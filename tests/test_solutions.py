@@ -16,7 +16,11 @@ SOLUTION = re.compile(r"<summary>Solution</summary>\s*```python\n(.*?)```", re.D
 
 def cells(path: Path, kind: str) -> list[str]:
     """The sources of all cells of one kind."""
-    return ["".join(cell["source"]) for cell in json.loads(path.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == kind]
+    return [
+        "".join(cell["source"])
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
+        if cell["cell_type"] == kind
+    ]
 
 
 CASES = [
@@ -45,6 +49,10 @@ def test_every_check_is_called_by_a_stub_of_the_same_signature() -> None:
         for text in cells(path, "markdown"):
             for solution in SOLUTION.findall(text):
                 signature = re.search(r"^def (\w+)\(.*\):", solution, re.MULTILINE)
-                stubs = [cell for cell in code if signature.group(0) in cell and "raise NotImplementedError" in cell]
+                stubs = [
+                    cell
+                    for cell in code
+                    if signature.group(0) in cell and "raise NotImplementedError" in cell
+                ]
                 assert len(stubs) == 1, f"{path.name}: {signature.group(0)}"
                 assert f"checks.{signature.group(1)}({signature.group(1)})" in stubs[0]

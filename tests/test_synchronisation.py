@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from softras_edu import Camera, Lights, Mesh, icosphere, rasterize, render
-from softras_edu.rasterize import triton_gpu
+from softras_edu.rasterizers import triton_gpu
 
 CUDA = torch.cuda.is_available()
 if not CUDA and "triton" not in sys.modules:
@@ -33,11 +33,16 @@ def counting() -> ModuleType:
     return module
 
 
-BEFORE, AFTER = ["_setup_kernel", "cumsum"], ["_fill_kernel", "sort", "_group_kernel", "_forward_kernel"]
+BEFORE, AFTER = (
+    ["_setup_kernel", "cumsum"],
+    ["_fill_kernel", "sort", "_group_kernel", "_forward_kernel"],
+)
 
 
 def test_a_coloured_picture(counting, monkeypatch):
-    monkeypatch.setattr(triton_gpu, "LAUNCH", triton_gpu.Launch(few_programs=1))  # no triangle is shared, as in a scene of many
+    monkeypatch.setattr(
+        triton_gpu, "LAUNCH", triton_gpu.Launch(few_programs=1)
+    )  # no triangle is shared, as in a scene of many
     forward, backward = counting.count()
     assert forward.reads == ["_local_scalar_dense"]
     assert forward.launches == ["new_full", *BEFORE, *AFTER]
@@ -74,7 +79,13 @@ def test_without_triangles_the_one_wait_is_for_the_check(counting):
         rasterize(empty, size=4, backend="triton")
     assert ledger.reads == []
     with pytest.raises(ValueError, match=r"^background: got NaN"):
-        rasterize(empty, empty, size=4, background=torch.full((3,), math.nan, device=empty.device), backend="triton")
+        rasterize(
+            empty,
+            empty,
+            size=4,
+            background=torch.full((3,), math.nan, device=empty.device),
+            backend="triton",
+        )
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
@@ -83,12 +94,21 @@ def test_without_triangles_the_one_wait_is_for_the_check(counting):
 def test_a_bad_number_anywhere_gives_the_message_of_all_backends(name, value, position):
     # One bad number among 300 triangles (three programs of the setup kernel) and no other: the picture must not be drawn.
     device = "cuda" if CUDA else "cpu"
-    tensors = {"triangles": torch.rand(2, 150, 3, 3) + 1.0, "colors": torch.rand(2, 150, 3, 4), "background": torch.rand(2, 9, 11, 4)}
+    tensors = {
+        "triangles": torch.rand(2, 150, 3, 3) + 1.0,
+        "colors": torch.rand(2, 150, 3, 4),
+        "background": torch.rand(2, 9, 11, 4),
+    }
     tensors[name].view(-1)[position] = value
     messages = []
     for backend, place in (("broadcast", "cpu"), ("triton", device)):
         with pytest.raises(ValueError, match=rf"^{name}: got NaN") as caught:
-            rasterize(*(tensors[k].to(place) for k in ("triangles", "colors")), background=tensors["background"].to(place), size=(9, 11), backend=backend)
+            rasterize(
+                *(tensors[k].to(place) for k in ("triangles", "colors")),
+                background=tensors["background"].to(place),
+                size=(9, 11),
+                backend=backend,
+            )
         messages.append(str(caught.value))
     assert messages[0] == messages[1]
 

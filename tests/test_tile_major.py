@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from softras_edu.rasterize import triton_gpu
-from softras_edu.rasterize.options import Options
+from softras_edu.rasterizers import triton_gpu
+from softras_edu.rasterizers.options import Options
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 if DEVICE == "cpu" and "triton" not in sys.modules:
@@ -32,10 +32,14 @@ def test_by_tiles_and_by_triangles_agree(scene, colored):
     o = Options(9, 10, 0.01, 0.05, 1e-3, 1.0, 100.0, 1e-3, "euclidean", False, False)
     background = torch.rand(1, 9, 10, 2 if colored else 0, dtype=torch.float64, device=DEVICE)
     image = triton_gpu.rasterize_triton(triangles, colors if colored else None, background, o)
-    cotangent = torch.rand(image.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64).to(DEVICE)
+    cotangent = torch.rand(
+        image.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64
+    ).to(DEVICE)
     wanted = torch.autograd.grad(image, inputs, cotangent)
     with torch.no_grad():
-        got = module.backward_by_tile(triangles, colors if colored else None, background, cotangent, o)
+        got = module.backward_by_tile(
+            triangles, colors if colored else None, background, cotangent, o
+        )
     assert wanted[0].abs().max() > 0
     for mine, reference in zip(got, wanted, strict=False):
         torch.testing.assert_close(mine, reference, rtol=1e-10, atol=1e-10)

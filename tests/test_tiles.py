@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from softras_edu import formulas, softness
-from softras_edu.rasterize.options import Options
-from softras_edu.rasterize.tiles import drawable, reach_boxes, tile_lists
+from softras_edu.rasterizers.options import Options
+from softras_edu.rasterizers.tiles import drawable, reach_boxes, tile_lists
 
 
 def options(height: int, width: int, **changes: object) -> Options:
@@ -26,13 +26,20 @@ def kept_pairs(triangles: Tensor, o: Options) -> Tensor:
     w = formulas.barycentric(pixel, xy)
     log_d, _ = softness.log_probability(formulas.signed_logit(pixel, xy, w, o.sigma, o.distance))
     depth = formulas.interpolate_depth(formulas.clip_barycentric(w), z)
-    return drawable(triangles, o)[:, :, None, None] & (log_d >= o.log_dist_eps) & (depth >= o.near) & (depth <= o.far)
+    return (
+        drawable(triangles, o)[:, :, None, None]
+        & (log_d >= o.log_dist_eps)
+        & (depth >= o.near)
+        & (depth <= o.far)
+    )
 
 
 def box_mask(boxes: Tensor, height: int, width: int) -> Tensor:
     """Mask (B, F, H, W) of the pixels in each box."""
     i, j = torch.arange(height)[:, None], torch.arange(width)
-    first_row, end_row, first_column, end_column = (side[..., None, None] for side in boxes.unbind(-1))
+    first_row, end_row, first_column, end_column = (
+        side[..., None, None] for side in boxes.unbind(-1)
+    )
     return (i >= first_row) & (i < end_row) & (j >= first_column) & (j < end_column)
 
 
@@ -41,7 +48,9 @@ def box_mask(boxes: Tensor, height: int, width: int) -> Tensor:
 def test_no_pair_that_counts_lies_outside_its_box(scene, data):
     dtype = data.draw(st.sampled_from([torch.float32, torch.float64]))
     triangles, _ = scene(data.draw(st.integers(0, 10**6)), faces=6, batch=2, dtype=dtype)
-    triangles[..., :2] *= 10 ** data.draw(st.floats(-3, 2))  # from a hundredth of a pixel to far beyond the image
+    triangles[..., :2] *= 10 ** data.draw(
+        st.floats(-3, 2)
+    )  # from a hundredth of a pixel to far beyond the image
     o = options(
         data.draw(st.integers(1, 20)),
         data.draw(st.integers(1, 20)),
@@ -71,7 +80,9 @@ def test_boxes_are_tight(scene, distance):
     if distance == "euclidean":
         assert slack.max() <= 2  # 1 a side
     else:
-        assert slack.sum() < 0.5 * sum(length.sum() for length, _ in sides)  # a square about a triangle
+        assert slack.sum() < 0.5 * sum(
+            length.sum() for length, _ in sides
+        )  # a square about a triangle
 
 
 def test_triangles_that_cannot_be_seen_have_empty_boxes(scene):
@@ -117,9 +128,15 @@ def test_lists_hold_exactly_the_triangles_whose_box_touches_the_tile(scene, size
     for b in range(3):
         for row in range(tiles.rows):
             for column in range(tiles.columns):
-                part = inside[b, :, row * size : (row + 1) * size, column * size : (column + 1) * size].flatten(1).any(1)
+                part = (
+                    inside[b, :, row * size : (row + 1) * size, column * size : (column + 1) * size]
+                    .flatten(1)
+                    .any(1)
+                )
                 got = tiles.faces[tiles.starts[tile] : tiles.starts[tile + 1]].tolist()
-                assert got == [b * 9 + f for f in part.nonzero().flatten().tolist()]  # and in ascending order
+                assert got == [
+                    b * 9 + f for f in part.nonzero().flatten().tolist()
+                ]  # and in ascending order
                 tile += 1
     assert tiles.starts.shape == (tile + 1,)
     assert tiles.starts[0] == 0

@@ -16,12 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from softras_edu import formulas
-from softras_edu.rasterize import triton_gpu
-from softras_edu.rasterize.broadcast import rasterize_broadcast
-from softras_edu.rasterize.options import Options
-from softras_edu.rasterize.tiles import reach_boxes, tile_lists
-from softras_edu.rasterize.triton_gpu import rasterize_triton, why_not
+from softras_edu import formulas, rasterize
+from softras_edu.rasterizers import triton_gpu
+from softras_edu.rasterizers.broadcast import rasterize_broadcast
+from softras_edu.rasterizers.options import Options
+from softras_edu.rasterizers.tiles import reach_boxes, tile_lists
+from softras_edu.rasterizers.triton_gpu import rasterize_triton, why_not
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 REASON = why_not(DEVICE)
@@ -35,31 +35,67 @@ def options(size: tuple[int, int], **changes: object) -> Options:
 
 
 def backdrop(batch: int, o: Options, channels: int, dtype: torch.dtype = torch.float64) -> Tensor:
-    return torch.rand(batch, o.height, o.width, channels, generator=torch.Generator().manual_seed(1), dtype=dtype)
+    return torch.rand(
+        batch, o.height, o.width, channels, generator=torch.Generator().manual_seed(1), dtype=dtype
+    )
 
 
-def values_and_gradients(function, triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options) -> list[Tensor]:
+def values_and_gradients(
+    function, triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options
+) -> list[Tensor]:
     """The image, and the gradients of triangles, colours and background for one random cotangent."""
     inputs = [x.detach().requires_grad_() for x in (triangles, colors, background) if x is not None]
     image = function(inputs[0], None if colors is None else inputs[1], inputs[-1], o)
-    cotangent = torch.randn(image.shape, generator=torch.Generator().manual_seed(7), dtype=torch.float64).to(image)
-    grads = torch.autograd.grad(image, inputs, cotangent, allow_unused=True) if image.requires_grad else [None] * len(inputs)
-    return [image.detach().cpu(), *(torch.zeros_like(x).cpu() if g is None else g.cpu() for x, g in zip(inputs, grads, strict=True))]
+    cotangent = torch.randn(
+        image.shape, generator=torch.Generator().manual_seed(7), dtype=torch.float64
+    ).to(image)
+    grads = (
+        torch.autograd.grad(image, inputs, cotangent, allow_unused=True)
+        if image.requires_grad
+        else [None] * len(inputs)
+    )
+    return [
+        image.detach().cpu(),
+        *(
+            torch.zeros_like(x).cpu() if g is None else g.cpu()
+            for x, g in zip(inputs, grads, strict=True)
+        ),
+    ]
 
 
-def check(triangles: Tensor, colors: Tensor | None, background: Tensor | None, o: Options, tolerance: float = 1e-10) -> list[Tensor]:
+def check(
+    triangles: Tensor,
+    colors: Tensor | None,
+    background: Tensor | None,
+    o: Options,
+    tolerance: float = 1e-10,
+) -> list[Tensor]:
     """Triton agrees with float64 broadcasting to `tolerance` of the largest number, in the image and in each gradient."""
     if background is None:
-        background = backdrop(len(triangles), o, 0 if colors is None else colors.shape[-1], triangles.dtype)
+        background = backdrop(
+            len(triangles), o, 0 if colors is None else colors.shape[-1], triangles.dtype
+        )
     arguments = [triangles, colors, background]
-    reference = values_and_gradients(rasterize_broadcast, *(None if x is None else x.double() for x in arguments), o)
-    result = values_and_gradients(rasterize_triton, *(None if x is None else x.to(DEVICE) for x in arguments), o)
-    for name, got, wanted in zip(("image", "grad triangles", "grad 2", "grad 3"), result, reference, strict=False):
+    reference = values_and_gradients(
+        rasterize_broadcast, *(None if x is None else x.double() for x in arguments), o
+    )
+    result = values_and_gradients(
+        rasterize_triton, *(None if x is None else x.to(DEVICE) for x in arguments), o
+    )
+    for name, got, wanted in zip(
+        ("image", "grad triangles", "grad 2", "grad 3"), result, reference, strict=False
+    ):
         assert got.shape == wanted.shape, name
         assert got.dtype == triangles.dtype, name
         assert got.isfinite().all(), name
         scale = max(1.0, wanted.abs().max().item()) if wanted.numel() else 1.0
-        torch.testing.assert_close(got.double(), wanted, rtol=0, atol=tolerance * scale, msg=lambda text, name=name: f"{name}: {text}")
+        torch.testing.assert_close(
+            got.double(),
+            wanted,
+            rtol=0,
+            atol=tolerance * scale,
+            msg=lambda text, name=name: f"{name}: {text}",
+        )
     return reference
 
 
@@ -69,7 +105,12 @@ def check(triangles: Tensor, colors: Tensor | None, background: Tensor | None, o
 @pytest.mark.parametrize("cull_backfaces", [False, True])
 def test_options_agree(scene, distance, perspective_correct, cull_backfaces):
     triangles, colors = scene(1, faces=4, batch=1)
-    o = options((5, 6), distance=distance, perspective_correct=perspective_correct, cull_backfaces=cull_backfaces)
+    o = options(
+        (5, 6),
+        distance=distance,
+        perspective_correct=perspective_correct,
+        cull_backfaces=cull_backfaces,
+    )
     reference = check(triangles, colors, None, o)
     drawn = (reference[1][0].abs().amax((1, 2)) > 1e-9).tolist()
     assert sum(drawn) == (2 if cull_backfaces else 4)  # seed 1 has two faces of each orientation
@@ -80,10 +121,16 @@ def test_options_agree(scene, distance, perspective_correct, cull_backfaces):
 @pytest.mark.parametrize("channels", [None, 3])
 def test_the_cut_at_dist_eps_agrees(scene, boundary_distances, sigma, channels):
     triangles, colors = scene(2, faces=4, batch=1)
-    triangles[0, 0, :, :2] = torch.tensor([[-0.6, 0.3], [-0.3, 0.3], [-0.4, 0.6]])  # small: far from most pixels
+    triangles[0, 0, :, :2] = torch.tensor(
+        [[-0.6, 0.3], [-0.3, 0.3], [-0.4, 0.6]]
+    )  # small: far from most pixels
     distance = boundary_distances(triangles[0], 11, 9)
-    assert ((distance - formulas.reach(sigma)).abs() > 1e-6).all()  # no pair within 1e-6 of the jump
-    check(triangles, colors if channels else None, None, options((11, 9), sigma=sigma, dist_eps=1e-4))
+    assert (
+        (distance - formulas.reach(sigma)).abs() > 1e-6
+    ).all()  # no pair within 1e-6 of the jump
+    check(
+        triangles, colors if channels else None, None, options((11, 9), sigma=sigma, dist_eps=1e-4)
+    )
 
 
 @needs_triton
@@ -91,7 +138,9 @@ def test_the_cut_at_dist_eps_agrees(scene, boundary_distances, sigma, channels):
 def test_the_cut_at_near_and_far_agrees(scene, channels):
     # Depths 2 ... 6, cut at 3 and 5: pairs exactly on a cut have probability 0 for a random scene with a fixed seed.
     triangles, colors = scene(3, faces=4, batch=1)
-    cut = check(triangles, colors if channels else None, None, options((6, 6), near=3.0, far=5.0))[0]
+    cut = check(triangles, colors if channels else None, None, options((6, 6), near=3.0, far=5.0))[
+        0
+    ]
     whole = rasterize_broadcast(triangles, None, backdrop(1, options((6, 6)), 0), options((6, 6)))
     assert ((cut - whole)[..., -1].abs() > 1e-3).any()  # the cut matters
 
@@ -102,7 +151,13 @@ def test_the_cut_at_near_and_far_agrees(scene, channels):
 def test_extreme_sigma_and_gamma_agree(scene, sigma, gamma):
     triangles, colors = scene(4, faces=3, batch=1)
     # A depth's last bit (2 ** -52 of up to 6) over (far - near) gamma enters the logarithm of a weight: that much no formula can beat.
-    check(triangles, colors, None, options((5, 4), sigma=sigma, gamma=gamma), tolerance=1e-10 + 100 * 6 * 2**-52 / (99 * gamma))
+    check(
+        triangles,
+        colors,
+        None,
+        options((5, 4), sigma=sigma, gamma=gamma),
+        tolerance=1e-10 + 100 * 6 * 2**-52 / (99 * gamma),
+    )
 
 
 @needs_triton
@@ -111,7 +166,13 @@ def test_extreme_sigma_and_gamma_agree(scene, sigma, gamma):
 def test_everything_is_finite_at_the_smallest_gamma(scene, dtype, sigma):
     triangles, colors = scene(9, faces=4, batch=1, dtype=dtype)
     o = options((5, 4), sigma=sigma, gamma=1e-7)
-    for got in values_and_gradients(rasterize_triton, triangles.to(DEVICE), colors.to(DEVICE), backdrop(1, o, 3, dtype).to(DEVICE), o):
+    for got in values_and_gradients(
+        rasterize_triton,
+        triangles.to(DEVICE),
+        colors.to(DEVICE),
+        backdrop(1, o, 3, dtype).to(DEVICE),
+        o,
+    ):
         assert got.isfinite().all()
 
 
@@ -127,7 +188,12 @@ def test_ugly_shapes_agree(scene, height, width, faces):
 @pytest.mark.parametrize("channels", [None, 1, 2, 7, 8, 9, 19])
 def test_any_number_of_channels_agrees(scene, channels):
     triangles, colors = scene(6, faces=2, channels=channels or 1, batch=1)
-    reference = check(triangles, None if channels is None else colors, None, options((3, 4), perspective_correct=True))
+    reference = check(
+        triangles,
+        None if channels is None else colors,
+        None,
+        options((3, 4), perspective_correct=True),
+    )
     assert reference[0].shape == (1, 3, 4, (channels or 0) + 1)
 
 
@@ -141,10 +207,18 @@ def test_batches_agree(scene, channels):
 @needs_triton
 @pytest.mark.parametrize("channels", [None, 3])
 def test_an_empty_batch_gives_an_empty_picture(channels):
-    triangles, colors = torch.zeros(0, 2, 3, 3, device=DEVICE), torch.zeros(0, 2, 3, 3, device=DEVICE)
+    triangles, colors = (
+        torch.zeros(0, 2, 3, 3, device=DEVICE),
+        torch.zeros(0, 2, 3, 3, device=DEVICE),
+    )
     o = options((4, 5))
     triangles.requires_grad_()
-    image = rasterize_triton(triangles, colors if channels else None, torch.zeros(0, 4, 5, channels or 0, device=DEVICE), o)
+    image = rasterize_triton(
+        triangles,
+        colors if channels else None,
+        torch.zeros(0, 4, 5, channels or 0, device=DEVICE),
+        o,
+    )
     assert image.shape == (0, 4, 5, (channels or 0) + 1)
     assert torch.autograd.grad(image.sum(), triangles)[0].shape == triangles.shape
 
@@ -164,7 +238,13 @@ def test_undrawable_triangles_agree(scene):
 @pytest.mark.parametrize("channels", [None, 3])
 def test_float32_agrees_with_the_float64_oracle(scene, distance, channels):
     triangles, colors = scene(8, faces=4, batch=1, dtype=torch.float32)
-    check(triangles, colors if channels else None, None, options((6, 6), sigma=0.01, gamma=0.01, distance=distance), tolerance=1e-4)
+    check(
+        triangles,
+        colors if channels else None,
+        None,
+        options((6, 6), sigma=0.01, gamma=0.01, distance=distance),
+        tolerance=1e-4,
+    )
 
 
 @needs_triton
@@ -175,34 +255,49 @@ def test_slivers_whose_weights_are_lost_in_rounding_are_finite_and_none_is_dropp
     xy = along * torch.tensor([0.7317, 0.3719]) + 0.4
     o = options((5, 5), sigma=1e9, gamma=1.0)
     area = formulas.doubled_area(xy)[..., None, None]
-    edge = (xy.roll(-1, 2) - xy)[..., None, None, :]  # (1, F, 3, 1, 1, 2), from each corner to the next
+    edge = (xy.roll(-1, 2) - xy)[
+        ..., None, None, :
+    ]  # (1, F, 3, 1, 1, 2), from each corner to the next
     slope = torch.stack([-edge[..., 1], edge[..., 0]], -1) * (1 / area)[:, :, None, ..., None]
-    p = formulas.pixel_centers(5, 5) - xy[..., None, None, :]  # (1, F, 3, H, W, 2), from each corner to the pixel
+    p = (
+        formulas.pixel_centers(5, 5) - xy[..., None, None, :]
+    )  # (1, F, 3, H, W, 2), from each corner to the pixel
     w = (p * slope).sum(-1).clamp(0, 1)  # as the kernel reckons
     lost = (w.sum(2) < 0.5).any(-1).any(-1) & (area[..., 0, 0].abs() >= o.min_doubled_area)
     xy = xy[lost][None, :8]
     assert xy.shape[1] == 8
     triangles = torch.cat([xy, 2 + torch.rand(1, 8, 3, 1, generator=generator)], dim=-1)
-    colors, background = torch.rand(1, 8, 3, 2, generator=generator), backdrop(1, o, 2, torch.float32)
-    result = values_and_gradients(rasterize_triton, *(x.to(DEVICE) for x in (triangles, colors, background)), o)
+    colors, background = (
+        torch.rand(1, 8, 3, 2, generator=generator),
+        backdrop(1, o, 2, torch.float32),
+    )
+    result = values_and_gradients(
+        rasterize_triton, *(x.to(DEVICE) for x in (triangles, colors, background)), o
+    )
     assert all(x.isfinite().all() for x in result)
     image = result[0]
     assert image.min() >= 0
     assert image.max() <= 1 + 1e-6  # colours are means of colours
-    torch.testing.assert_close(image[..., -1], torch.full((1, 5, 5), 1 - 0.5**8), rtol=1e-6, atol=0)  # every D is 1/2, of lost ones too
+    torch.testing.assert_close(
+        image[..., -1], torch.full((1, 5, 5), 1 - 0.5**8), rtol=1e-6, atol=0
+    )  # every D is 1/2, of lost ones too
 
 
 @needs_triton
 def test_inputs_that_are_not_contiguous_agree(scene):
     triangles, colors = scene(10, faces=3, batch=2)
     o = options((5, 9), sigma=0.01, dist_eps=1e-3)
-    background = torch.rand(5, 3, 9, dtype=torch.float64, generator=torch.Generator().manual_seed(1)).transpose(1, 2)  # (H, W, C) by strides
+    background = torch.rand(
+        5, 3, 9, dtype=torch.float64, generator=torch.Generator().manual_seed(1)
+    ).transpose(1, 2)  # (H, W, C) by strides
     strided = triangles.permute(3, 2, 1, 0).contiguous().permute(3, 2, 1, 0)
     every_other = torch.stack([colors, -colors], dim=-1)[..., 0]
     assert not strided.is_contiguous()
     assert not every_other.is_contiguous()
     check(strided, every_other, background.expand(2, 5, 9, 3), o)
-    check(triangles, colors, torch.tensor([0.1, 0.2, 0.3], dtype=torch.float64).expand(2, 5, 9, 3), o)  # strides 0
+    check(
+        triangles, colors, torch.tensor([0.1, 0.2, 0.3], dtype=torch.float64).expand(2, 5, 9, 3), o
+    )  # strides 0
 
 
 @needs_triton
@@ -212,7 +307,9 @@ def test_a_gradient_that_is_an_expanded_view_agrees(scene):
     grads = []
     for function, device in ((rasterize_triton, DEVICE), (rasterize_broadcast, "cpu")):
         inputs = [x.to(device).requires_grad_() for x in (triangles, colors, backdrop(1, o, 3))]
-        grads.append(torch.autograd.grad(function(*inputs, o).sum(), inputs))  # sum() sends back one number, expanded
+        grads.append(
+            torch.autograd.grad(function(*inputs, o).sum(), inputs)
+        )  # sum() sends back one number, expanded
     for got, wanted in zip(*grads, strict=True):
         torch.testing.assert_close(got.cpu(), wanted, rtol=1e-10, atol=1e-10)
 
@@ -235,10 +332,16 @@ def test_two_runs_agree_to_the_last_bit_and_stripes_do_not_matter(scene, monkeyp
     o = options((13, 6), sigma=0.01, dist_eps=1e-3)
     background = backdrop(1, o, 3).to(DEVICE)
     first = values_and_gradients(rasterize_triton, triangles, colors, background, o)
-    for got, wanted in zip(values_and_gradients(rasterize_triton, triangles, colors, background, o), first, strict=True):
+    for got, wanted in zip(
+        values_and_gradients(rasterize_triton, triangles, colors, background, o), first, strict=True
+    ):
         assert torch.equal(got, wanted)
-    monkeypatch.setattr(triton_gpu, "LAUNCH", triton_gpu.Launch(few_programs=1))  # one program a triangle, not four
-    for got, wanted in zip(values_and_gradients(rasterize_triton, triangles, colors, background, o), first, strict=True):
+    monkeypatch.setattr(
+        triton_gpu, "LAUNCH", triton_gpu.Launch(few_programs=1)
+    )  # one program a triangle, not four
+    for got, wanted in zip(
+        values_and_gradients(rasterize_triton, triangles, colors, background, o), first, strict=True
+    ):
         torch.testing.assert_close(got, wanted, rtol=1e-12, atol=1e-12)
 
 
@@ -247,7 +350,12 @@ def test_two_runs_agree_to_the_last_bit_and_stripes_do_not_matter(scene, monkeyp
 @given(data=st.data())
 def test_the_setup_and_fill_kernels_do_what_tiles_does(scene, data):
     dtype = data.draw(st.sampled_from([torch.float32, torch.float64]))
-    triangles, _ = scene(data.draw(st.integers(0, 10**6)), data.draw(st.sampled_from([1, 7, 150])), batch=2, dtype=dtype)
+    triangles, _ = scene(
+        data.draw(st.integers(0, 10**6)),
+        data.draw(st.sampled_from([1, 7, 150])),
+        batch=2,
+        dtype=dtype,
+    )
     triangles[..., :2] *= 10 ** data.draw(st.floats(-3, 2))
     triangles[0, 0] = triangles[0, 0, :1]  # a point
     o = options(
@@ -267,23 +375,35 @@ def test_the_setup_and_fill_kernels_do_what_tiles_does(scene, data):
     assert torch.equal(boxes, wanted) if DEVICE == "cpu" else (boxes - wanted).abs().max() <= 1
     assert facts[..., :7].isfinite().all()
     ends, length = triton_gpu.wait_for_length(count, triangles, None, nothing)
-    lists, reference = triton_gpu.launch_fill(boxes, count, ends, length, o), tile_lists(boxes, o.height, o.width, triton_gpu.LAUNCH.tile)
+    lists, reference = (
+        triton_gpu.launch_fill(boxes, count, ends, length, o),
+        tile_lists(boxes, o.height, o.width, triton_gpu.LAUNCH.tile),
+    )
     assert torch.equal(lists.starts, reference.starts)
     assert torch.equal(lists.faces, reference.faces)
 
 
 @needs_triton
-@pytest.mark.parametrize(("distance", "perspective_correct", "channels"), [("euclidean", False, 2), ("barycentric", True, 1), ("euclidean", False, None)])
+@pytest.mark.parametrize(
+    ("distance", "perspective_correct", "channels"),
+    [("euclidean", False, 2), ("barycentric", True, 1), ("euclidean", False, None)],
+)
 def test_gradcheck(scene, distance, perspective_correct, channels):
     triangles, colors = scene(20, faces=2, channels=channels or 1, batch=1)
-    o = options((3, 4), far=10.0, eps=0.6, distance=distance, perspective_correct=perspective_correct)  # eps: in the faces' range
+    o = options(
+        (3, 4), far=10.0, eps=0.6, distance=distance, perspective_correct=perspective_correct
+    )  # eps: in the faces' range
     background = backdrop(1, o, channels or 0)[:, :1, :1]
     if channels is None:
         empty = background.expand(1, 3, 4, 0).to(DEVICE)
-        assert torch.autograd.gradcheck(lambda t: rasterize_triton(t, None, empty, o), (triangles.to(DEVICE).requires_grad_(),))
+        assert torch.autograd.gradcheck(
+            lambda t: rasterize_triton(t, None, empty, o), (triangles.to(DEVICE).requires_grad_(),)
+        )
         return
     inputs = tuple(x.to(DEVICE).requires_grad_() for x in (triangles, colors, background))
-    assert torch.autograd.gradcheck(lambda t, c, b: rasterize_triton(t, c, b.expand(1, 3, 4, channels), o), inputs)
+    assert torch.autograd.gradcheck(
+        lambda t, c, b: rasterize_triton(t, c, b.expand(1, 3, 4, channels), o), inputs
+    )
 
 
 @needs_triton
@@ -291,14 +411,33 @@ def test_gradcheck(scene, distance, perspective_correct, channels):
 @pytest.mark.parametrize("distance", ["euclidean", "barycentric"])
 @pytest.mark.parametrize("perspective_correct", [False, True])
 @pytest.mark.parametrize("cull_backfaces", [False, True])
-def test_gradcheck_over_every_combination_of_options(scene, channels, distance, perspective_correct, cull_backfaces):
+def test_gradcheck_over_every_combination_of_options(
+    scene, channels, distance, perspective_correct, cull_backfaces
+):
     # As in test_gradients.py, but along random directions (fast_mode): the interpreter is slow.
     triangles, colors = scene(51, faces=1, channels=channels or 1, batch=2)
-    o = options((2, 1), far=10.0, eps=0.6, distance=distance, perspective_correct=perspective_correct, cull_backfaces=cull_backfaces)
-    inputs = [x.to(DEVICE).requires_grad_() for x in ((triangles,) if channels is None else (triangles, colors, backdrop(2, o, channels)))]
+    o = options(
+        (2, 1),
+        far=10.0,
+        eps=0.6,
+        distance=distance,
+        perspective_correct=perspective_correct,
+        cull_backfaces=cull_backfaces,
+    )
+    inputs = [
+        x.to(DEVICE).requires_grad_()
+        for x in (
+            (triangles,) if channels is None else (triangles, colors, backdrop(2, o, channels))
+        )
+    ]
 
     def draw(*x: Tensor) -> Tensor:
-        return rasterize_triton(x[0], None if channels is None else x[1], backdrop(2, o, 0).to(DEVICE) if channels is None else x[2], o)
+        return rasterize_triton(
+            x[0],
+            None if channels is None else x[1],
+            backdrop(2, o, 0).to(DEVICE) if channels is None else x[2],
+            o,
+        )
 
     assert torch.autograd.gradcheck(draw, inputs, fast_mode=True)
 
@@ -308,7 +447,12 @@ def test_gradcheck_over_every_combination_of_options(scene, channels, distance, 
 @given(data=st.data())
 def test_random_scenes_agree(scene, data):
     channels = data.draw(st.sampled_from([None, 1, 3]), "channels")
-    triangles, colors = scene(data.draw(st.integers(0, 10**6), "seed"), data.draw(st.integers(0, 4), "faces"), channels or 1, data.draw(st.integers(1, 2), "B"))
+    triangles, colors = scene(
+        data.draw(st.integers(0, 10**6), "seed"),
+        data.draw(st.integers(0, 4), "faces"),
+        channels or 1,
+        data.draw(st.integers(1, 2), "B"),
+    )
     gamma = 10 ** data.draw(st.floats(-7, 0), "log10 gamma")
     o = options(
         (data.draw(st.integers(1, 6), "height"), data.draw(st.integers(1, 9), "width")),
@@ -319,27 +463,44 @@ def test_random_scenes_agree(scene, data):
         perspective_correct=data.draw(st.booleans(), "perspective_correct"),
         cull_backfaces=data.draw(st.booleans(), "cull_backfaces"),
     )
-    check(triangles, None if channels is None else colors, None, o, tolerance=1e-10 + 100 * 6 * 2**-52 / (99 * gamma))
+    check(
+        triangles,
+        None if channels is None else colors,
+        None,
+        o,
+        tolerance=1e-10 + 100 * 6 * 2**-52 / (99 * gamma),
+    )
 
 
 @needs_triton
 def test_an_image_that_int32_cannot_index_is_refused():
     o = options((2**16, 2**15))
     with pytest.raises(ValueError, match="size: got 65536 x 32768"):
-        rasterize_triton(torch.zeros(1, 1, 3, 3, device=DEVICE), None, torch.zeros(1, 1, 1, 1, device=DEVICE).expand(1, 2**16, 2**15, 0), o)
+        rasterize_triton(
+            torch.zeros(1, 1, 3, 3, device=DEVICE),
+            None,
+            torch.zeros(1, 1, 1, 1, device=DEVICE).expand(1, 2**16, 2**15, 0),
+            o,
+        )
 
 
 @needs_triton
 @pytest.mark.parametrize("channels", [None, 2])
 def test_the_operator_passes_opcheck_and_gives_the_same(scene, channels):
-    from softras_edu.rasterize import operator, triton_op
+    from softras_edu.rasterizers import compile_op
 
     triangles, colors = (x.to(DEVICE) for x in scene(14, faces=2, channels=channels or 1, batch=1))
     o = options((3, 4), dist_eps=1e-4)
     background = backdrop(1, o, channels or 0).to(DEVICE)
-    inputs = [None if x is None else x.requires_grad_() for x in (triangles, colors if channels else None, background)]
-    torch.library.opcheck(torch.ops.softras_edu.rasterize_triton, (*inputs, *operator.fields(o)))
-    results = [values_and_gradients(function, *inputs, o) for function in (triton_op.rasterize_op, rasterize_triton)]
+    inputs = [
+        None if x is None else x.requires_grad_()
+        for x in (triangles, colors if channels else None, background)
+    ]
+    torch.library.opcheck(torch.ops.softras_edu.rasterize_triton, (*inputs, *compile_op.fields(o)))
+    results = [
+        values_and_gradients(function, *inputs, o)
+        for function in (compile_op.rasterize_triton, rasterize_triton)
+    ]
     for got, wanted in zip(*results, strict=True):
         assert torch.equal(got, wanted)
 
@@ -350,37 +511,80 @@ def test_torch_compile_traces_through_in_one_piece(scene):
     o = options((3, 4))
     background = backdrop(1, o, 3).to(DEVICE)
     grads = []
-    for wrap in (lambda f: f, lambda f: torch.compile(f, backend="aot_eager", fullgraph=True)):  # fullgraph: raises where it would stop
+    for wrap in (
+        lambda f: f,
+        lambda f: torch.compile(f, backend="aot_eager", fullgraph=True),
+    ):  # fullgraph: raises where it would stop
         corners = triangles.clone().requires_grad_()
-        wrap(lambda t: rasterize_triton(t * 2, colors, background, o).square().sum())(corners).backward()
+        draw = {
+            "size": (o.height, o.width),
+            "sigma": o.sigma,
+            "gamma": o.gamma,
+            "eps": o.eps,
+            "near": o.near,
+            "far": o.far,
+            "dist_eps": o.dist_eps,
+        }
+        wrap(
+            lambda t: (
+                rasterize(t * 2, colors, background=background, backend="triton", **draw)
+                .square()
+                .sum()
+            )
+        )(corners).backward()  # noqa: B023
         grads.append(corners.grad)
     torch.testing.assert_close(*grads, rtol=1e-12, atol=1e-12)
 
 
 def in_a_new_process(code: str, **environment: str) -> str:
     clean = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
-    done = subprocess.run([sys.executable, "-c", code], env=clean | environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=clean | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
 
 def test_importing_the_package_does_not_import_triton():
-    assert in_a_new_process("import sys, softras_edu, softras_edu.rasterize.triton_gpu; print('triton' in sys.modules)") == "False"
+    assert (
+        in_a_new_process(
+            "import sys, softras_edu, softras_edu.rasterizers.triton_gpu; print('triton' in sys.modules)"
+        )
+        == "False"
+    )
 
 
 @pytest.mark.skipif(DEVICE == "cuda", reason="there is a GPU")
 def test_it_says_why_it_cannot_run():
-    ask = "from softras_edu.rasterize.triton_gpu import why_not, use_interpreter; "
+    ask = "from softras_edu.rasterizers.triton_gpu import why_not, use_interpreter; "
     if not why_not("cpu"):  # triton is installed
-        assert in_a_new_process(ask + "print(why_not('cpu'))").startswith("needs CUDA tensors; on the CPU set TRITON_INTERPRET=1 before the first import")
+        assert in_a_new_process(ask + "print(why_not('cpu'))").startswith(
+            "needs CUDA tensors; on the CPU set TRITON_INTERPRET=1 before the first import"
+        )
         assert in_a_new_process(ask + "print(why_not('cuda'))").startswith("no GPU here")
         assert in_a_new_process(ask + "print(why_not('cpu'))", TRITON_INTERPRET="1") == "None"
-        assert in_a_new_process(ask + "use_interpreter(); import triton; print(why_not('cpu'))") == "None"
-        assert "too late" in in_a_new_process("import triton, os; os.environ['TRITON_INTERPRET'] = '1'; " + ask + "print(why_not('cpu'))")
+        assert (
+            in_a_new_process(ask + "use_interpreter(); import triton; print(why_not('cpu'))")
+            == "None"
+        )
+        assert "too late" in in_a_new_process(
+            "import triton, os; os.environ['TRITON_INTERPRET'] = '1'; "
+            + ask
+            + "print(why_not('cpu'))"
+        )
         late = "import triton\ntry: use_interpreter()\nexcept RuntimeError as error: print(error)"
         assert "imported already" in in_a_new_process(ask + "\n" + late)
     # A machine without triton: hide it.
     hide = "import importlib.util as u; find = u.find_spec; u.find_spec = lambda name, *a: None if name == 'triton' else find(name, *a); "
-    assert in_a_new_process(hide + ask + "print(why_not('cuda'))") == "triton is not installed (Linux only: pip install triton)"
-    message = "import torch; from softras_edu.rasterize.triton_gpu import rasterize_triton\ntry: rasterize_triton(torch.zeros(1, 1, 3, 3), None, None, None)\n"
-    assert in_a_new_process(message + "except ValueError as error: print(error)").startswith("backend: 'triton' cannot serve tensors on cpu: ")
+    assert (
+        in_a_new_process(hide + ask + "print(why_not('cuda'))")
+        == "triton is not installed (Linux only: pip install triton)"
+    )
+    message = "import torch; from softras_edu.rasterizers.triton_gpu import rasterize_triton\ntry: rasterize_triton(torch.zeros(1, 1, 3, 3), None, None, None)\n"
+    assert in_a_new_process(message + "except ValueError as error: print(error)").startswith(
+        "backend: 'triton' cannot serve tensors on cpu: "
+    )

@@ -15,9 +15,18 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="triton is not installed (Linux only: pip install triton)")
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("triton") is None,
+    reason="triton is not installed (Linux only: pip install triton)",
+)
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
-KERNELS = ["_setup_kernel", "_fill_kernel", "_group_kernel", "_forward_kernel", "_backward_by_face_kernel"]
+KERNELS = [
+    "_setup_kernel",
+    "_fill_kernel",
+    "_group_kernel",
+    "_forward_kernel",
+    "_backward_by_face_kernel",
+]
 
 PROBE = """
 import json, compile_kernels as c
@@ -37,8 +46,12 @@ print(json.dumps([rows, doubles]))
 
 def run(*arguments: str) -> str:
     environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
-    environment["PYTHONPATH"] = os.pathsep.join([str(BENCHMARKS), environment.get("PYTHONPATH", "")])
-    done = subprocess.run([sys.executable, *arguments], env=environment, capture_output=True, text=True, check=False)
+    environment["PYTHONPATH"] = os.pathsep.join(
+        [str(BENCHMARKS), environment.get("PYTHONPATH", "")]
+    )
+    done = subprocess.run(
+        [sys.executable, *arguments], env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -50,10 +63,21 @@ def compiled() -> tuple[list[dict[str, object]], dict[str, bool]]:
 
 
 def test_every_kernel_compiles_for_every_target(compiled):
-    seen = {(row["kernel"], row["variant"], row["target"]) for row in compiled[0] if row["dtype"] == "fp32"}
+    seen = {
+        (row["kernel"], row["variant"], row["target"])
+        for row in compiled[0]
+        if row["dtype"] == "fp32"
+    }
     assert {kernel for kernel, _, _ in seen} == set(KERNELS)
-    assert seen >= {(kernel, variant, target) for kernel in KERNELS[3:] for variant in ("RGB", "silhouette") for target in ("sm_80", "sm_90", "gfx942")}
-    assert seen >= {(kernel, "all", target) for kernel in KERNELS[:3] for target in ("sm_80", "sm_90", "gfx942")}
+    assert seen >= {
+        (kernel, variant, target)
+        for kernel in KERNELS[3:]
+        for variant in ("RGB", "silhouette")
+        for target in ("sm_80", "sm_90", "gfx942")
+    }
+    assert seen >= {
+        (kernel, "all", target) for kernel in KERNELS[:3] for target in ("sm_80", "sm_90", "gfx942")
+    }
 
 
 def test_nothing_spills(compiled):
@@ -70,7 +94,11 @@ def test_the_loops_stay_as_short_as_they_were_made(compiled):
         ("_backward_by_face_kernel", "silhouette", "sm_90"): 116,
     }
     for row in compiled[0]:
-        bound = longest.get((row["kernel"], row["variant"], row["target"])) if row["dtype"] == "fp32" else None
+        bound = (
+            longest.get((row["kernel"], row["variant"], row["target"]))
+            if row["dtype"] == "fp32"
+            else None
+        )
         if bound is not None:
             assert 20 < row["instructions_per_pair"] <= bound, row
 
@@ -90,12 +118,16 @@ def test_the_committed_table_is_whole_and_nothing_in_it_spills():
         for dtype in ("fp32", "fp64"):
             assert seen >= {(kernel, "all", dtype, target) for kernel in KERNELS[:3]}
             for kernel in KERNELS[3:]:
-                of_this = [variant for k, variant, d, t in seen if (k, d, t) == (kernel, dtype, target)]
+                of_this = [
+                    variant for k, variant, d, t in seen if (k, d, t) == (kernel, dtype, target)
+                ]
                 # SoftRas: silhouettes with two distances; RGB; C = 1, 3, 7, 19 with two distances, on the screen and in perspective.
                 # GenDR, in float32: 17 other distributions, 9 other conorms, 2 combinations.
                 assert len(of_this) == 19 + (17 + 9 + 2) * (dtype == "fp32")
     # All but one: on sm_80, float64 division in the setup kernel is a call, which keeps its return address on the stack.
-    assert {(row["kernel"], row["dtype"], row["target"]) for row in rows if row["spilled"] != "0"} <= {("_setup_kernel", "fp64", "sm_80")}
+    assert {
+        (row["kernel"], row["dtype"], row["target"]) for row in rows if row["spilled"] != "0"
+    } <= {("_setup_kernel", "fp64", "sm_80")}
 
 
 def test_the_table_is_written(tmp_path):

@@ -7,10 +7,10 @@ import sys
 import pytest
 import torch
 
-from softras_edu.distributions import FAMILY
-from softras_edu.rasterize import triton_gpu
-from softras_edu.rasterize.options import Options
+from softras_edu.rasterizers import triton_gpu
+from softras_edu.rasterizers.options import Options
 from softras_edu.softness import DISTRIBUTIONS
+from softras_edu.softness.distributions import FAMILY
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 if DEVICE == "cpu" and "triton" not in sys.modules:
@@ -22,11 +22,15 @@ if REASON is not None:
 import triton  # noqa: E402
 import triton.language as tl  # noqa: E402
 
-from softras_edu.rasterize.triton_softness import tails  # noqa: E402
+from softras_edu.rasterizers.triton_gpu.gendr import tails  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning:triton")
 CASES = [(name, 1.0, 0.0) for name in DISTRIBUTIONS if not name.startswith("gamma")]
-CASES += [("gamma", shape, 0.0) for shape in (0.1, 0.5, 1.0, 2.0, 9.7, 100.0)] + [("gamma_rev", 3.0, -0.4), ("exponential_rev", 1.0, 0.6), ("levy", 1.0, 0.3)]
+CASES += [("gamma", shape, 0.0) for shape in (0.1, 0.5, 1.0, 2.0, 9.7, 100.0)] + [
+    ("gamma_rev", 3.0, -0.4),
+    ("exponential_rev", 1.0, 0.6),
+    ("levy", 1.0, 0.3),
+]
 
 
 @triton.jit
@@ -43,7 +47,11 @@ def tails_kernel(
 ):
     dtype: tl.constexpr = x_ptr.dtype.element_ty
     k = tl.arange(0, N)
-    shape, log_gamma, shift = tl.full((), shape, dtype), tl.full((), log_gamma, dtype), tl.full((), shift, dtype)
+    shape, log_gamma, shift = (
+        tl.full((), shape, dtype),
+        tl.full((), log_gamma, dtype),
+        tl.full((), shift, dtype),
+    )
     a, b, c, d = tails(tl.load(x_ptr + k), shape, log_gamma, terms, shift, DISTRIBUTION, REVERSED)
     tl.store(out_ptr + k, a)
     tl.store(out_ptr + N + k, b)
@@ -54,16 +62,57 @@ def tails_kernel(
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize(("distribution", "shape", "shift"), CASES)
 def test_logarithms_and_slopes_agree_far_out_on_both_sides(distribution, shape, shift, dtype):
-    x = torch.cat([side * torch.logspace(-6, 2.3, 128, dtype=torch.float64) for side in (-1, 1)]).to(dtype)
-    o = Options(1, 1, 1.0, 1.0, 0.0, 1.0, 2.0, 0.0, "euclidean", False, False, distribution, True, shape, shift)
+    x = torch.cat(
+        [side * torch.logspace(-6, 2.3, 128, dtype=torch.float64) for side in (-1, 1)]
+    ).to(dtype)
+    o = Options(
+        1,
+        1,
+        1.0,
+        1.0,
+        0.0,
+        1.0,
+        2.0,
+        0.0,
+        "euclidean",
+        False,
+        False,
+        distribution,
+        True,
+        shape,
+        shift,
+    )
     wanted_from = {"shape", "log_gamma", "shift", "terms", "DISTRIBUTION", "REVERSED"}
     out = torch.empty(4, len(x), dtype=dtype, device=DEVICE)
-    tails_kernel[(1,)](x.to(DEVICE), out, **{name: value for name, value in triton_gpu.dials(o, dtype).items() if name in wanted_from}, N=len(x))
+    tails_kernel[(1,)](
+        x.to(DEVICE),
+        out,
+        **{
+            name: value for name, value in triton_gpu.dials(o, dtype).items() if name in wanted_from
+        },
+        N=len(x),
+    )
     log_d, log_outside, rise, fall = out.cpu().double()
-    wanted, wanted_rise, wanted_outside, wanted_fall = FAMILY[distribution].tails(x.double(), shape, torch.tensor(shift, dtype=dtype).item())
+    wanted, wanted_rise, wanted_outside, wanted_fall = FAMILY[distribution].tails(
+        x.double(), shape, torch.tensor(shift, dtype=dtype).item()
+    )
     # The tolerance is of the number, or of 1. A logarithm below -1e4 is as good as minus infinity, and what its slope is does not matter.
     digits = 1e-10 if dtype == torch.float64 else 5e-5 if distribution.startswith("gamma") else 5e-6
-    torch.testing.assert_close(log_d.clamp_min(-1e4), wanted.clamp_min(-1e4), rtol=digits, atol=digits)
-    torch.testing.assert_close(log_outside.clamp_min(-1e4), wanted_outside.clamp_min(-1e4), rtol=digits, atol=digits)
-    torch.testing.assert_close(rise.where(wanted > -1e4, 0.0), wanted_rise.where(wanted > -1e4, 0.0), rtol=digits, atol=digits)
-    torch.testing.assert_close(fall.where(wanted_outside > -1e4, 0.0), wanted_fall.where(wanted_outside > -1e4, 0.0), rtol=digits, atol=digits)
+    torch.testing.assert_close(
+        log_d.clamp_min(-1e4), wanted.clamp_min(-1e4), rtol=digits, atol=digits
+    )
+    torch.testing.assert_close(
+        log_outside.clamp_min(-1e4), wanted_outside.clamp_min(-1e4), rtol=digits, atol=digits
+    )
+    torch.testing.assert_close(
+        rise.where(wanted > -1e4, 0.0),
+        wanted_rise.where(wanted > -1e4, 0.0),
+        rtol=digits,
+        atol=digits,
+    )
+    torch.testing.assert_close(
+        fall.where(wanted_outside > -1e4, 0.0),
+        wanted_fall.where(wanted_outside > -1e4, 0.0),
+        rtol=digits,
+        atol=digits,
+    )

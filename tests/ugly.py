@@ -10,43 +10,87 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from softras_edu.rasterize.broadcast import rasterize_broadcast
-from softras_edu.rasterize.options import Options
+from softras_edu.rasterizers.broadcast import rasterize_broadcast
+from softras_edu.rasterizers.options import Options
 
 
 def options(size: tuple[int, int], **changes: object) -> Options:
-    defaults = {"sigma": 0.02, "gamma": 0.02, "eps": 1e-3, "near": 1.0, "far": 100.0, "dist_eps": 0.0, "distance": "euclidean"}
-    return Options(*size, **{**defaults, "perspective_correct": False, "cull_backfaces": False, **changes})
+    defaults = {
+        "sigma": 0.02,
+        "gamma": 0.02,
+        "eps": 1e-3,
+        "near": 1.0,
+        "far": 100.0,
+        "dist_eps": 0.0,
+        "distance": "euclidean",
+    }
+    return Options(
+        *size, **{**defaults, "perspective_correct": False, "cull_backfaces": False, **changes}
+    )
 
 
 def backdrop(triangles: Tensor, channels: int, o: Options) -> Tensor:
     generator = torch.Generator().manual_seed(1)
-    return torch.rand(len(triangles), o.height, o.width, channels, generator=generator, dtype=torch.float64).to(triangles.dtype)
+    return torch.rand(
+        len(triangles), o.height, o.width, channels, generator=generator, dtype=torch.float64
+    ).to(triangles.dtype)
 
 
-def image_and_gradients(draw, triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options) -> list[Tensor]:
+def image_and_gradients(
+    draw, triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options
+) -> list[Tensor]:
     """The image, and the gradients of triangles, colours and background for one random cotangent."""
     inputs = [x.detach().requires_grad_() for x in (triangles, colors, background) if x is not None]
     image = draw(inputs[0], None if colors is None else inputs[1], inputs[-1], o)
-    cotangent = torch.randn(image.shape, generator=torch.Generator().manual_seed(7), dtype=torch.float64).to(image.dtype)
+    cotangent = torch.randn(
+        image.shape, generator=torch.Generator().manual_seed(7), dtype=torch.float64
+    ).to(image.dtype)
     if not image.requires_grad:
         return [image, *(torch.zeros_like(x) for x in inputs)]
     grads = torch.autograd.grad(image, inputs, cotangent, allow_unused=True)
-    return [image.detach(), *(torch.zeros_like(x) if g is None else g for x, g in zip(inputs, grads, strict=True))]
+    return [
+        image.detach(),
+        *(torch.zeros_like(x) if g is None else g for x, g in zip(inputs, grads, strict=True)),
+    ]
 
 
-def check(rung, triangles: Tensor, colors: Tensor | None, o: Options, tolerance: float = 1e-10, background: Tensor | None = None) -> list[Tensor]:
+def check(
+    rung,
+    triangles: Tensor,
+    colors: Tensor | None,
+    o: Options,
+    tolerance: float = 1e-10,
+    background: Tensor | None = None,
+) -> list[Tensor]:
     """The rung agrees with broadcast in float64, to `tolerance` of the largest number of each tensor (of 1, if that is more)."""
-    background = backdrop(triangles, 0 if colors is None else colors.shape[-1], o) if background is None else background
+    background = (
+        backdrop(triangles, 0 if colors is None else colors.shape[-1], o)
+        if background is None
+        else background
+    )
     result = image_and_gradients(rung, triangles, colors, background, o)
-    reference = image_and_gradients(rasterize_broadcast, *(None if x is None else x.double() for x in (triangles, colors, background)), o)
-    names = ("image", "triangles", "background") if colors is None else ("image", "triangles", "colors", "background")
+    reference = image_and_gradients(
+        rasterize_broadcast,
+        *(None if x is None else x.double() for x in (triangles, colors, background)),
+        o,
+    )
+    names = (
+        ("image", "triangles", "background")
+        if colors is None
+        else ("image", "triangles", "colors", "background")
+    )
     for name, got, wanted in zip(names, result, reference, strict=True):
         assert got.shape == wanted.shape, name
         assert got.dtype == triangles.dtype, name
         assert got.isfinite().all(), name
         scale = max(1.0, wanted.abs().max().item()) if wanted.numel() else 1.0
-        torch.testing.assert_close(got.double(), wanted, rtol=0, atol=tolerance * scale, msg=lambda text, name=name: f"{name}: {text}")
+        torch.testing.assert_close(
+            got.double(),
+            wanted,
+            rtol=0,
+            atol=tolerance * scale,
+            msg=lambda text, name=name: f"{name}: {text}",
+        )
     return result
 
 
@@ -116,7 +160,11 @@ def random_case(kind, seed: int) -> tuple[Tensor, Tensor | None, Options]:
 
     faces, images, channels = pick(0, 1, 2, 5, 9), pick(1, 1, 2), pick(None, 1, 3, 4)
     triangles = torch.stack([kind(generator, faces) for _ in range(images)])
-    colors = None if channels is None else torch.rand(images, faces, 3, channels, generator=generator, dtype=torch.float64)
+    colors = (
+        None
+        if channels is None
+        else torch.rand(images, faces, 3, channels, generator=generator, dtype=torch.float64)
+    )
     o = options(
         pick(*SIZES),
         sigma=power(-7, 0),
@@ -132,4 +180,8 @@ def random_case(kind, seed: int) -> tuple[Tensor, Tensor | None, Options]:
 
 def rounding(triangles: Tensor, gamma: float, ulp: float = 2**-52) -> float:
     """What a depth's last bit does to the logarithm of a weight, (near - z) / (far - near) / gamma: no formula can beat that."""
-    return 100 * triangles[..., 2].abs().amax().item() * ulp / (99 * gamma) if triangles.numel() else 0.0
+    return (
+        100 * triangles[..., 2].abs().amax().item() * ulp / (99 * gamma)
+        if triangles.numel()
+        else 0.0
+    )

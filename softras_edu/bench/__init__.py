@@ -24,9 +24,9 @@ from pathlib import Path
 import torch
 
 from .. import __version__
-from ..doctor import processor
-from ..rasterize import backends
-from ..rasterize.ladder import RUNGS
+from ..machine import processor
+from ..rasterizers import backends
+from ..rasterizers.ladder import RUNGS
 from .case import Case
 from .peers import PEERS
 from .plot import plot
@@ -36,7 +36,10 @@ __all__ = ["PEERS", "PEER_SWEEPS", "SWEEPS", "Case", "climb", "report"]
 Row = dict[str, str | int | float]
 
 SWEEPS = {
-    "growth": [Case(side, level) for side, level in ((16, 1), (32, 2), (64, 3), (128, 3), (256, 4), (512, 5), (1024, 6))],
+    "growth": [
+        Case(side, level)
+        for side, level in ((16, 1), (32, 2), (64, 3), (128, 3), (256, 4), (512, 5), (1024, 6))
+    ],
     "faces": [Case(level=level) for level in (0, 1, 2, 3, 4, 5, 6)],
     "sigma": [Case(sigma=sigma) for sigma in (1e-5, 1e-4, 1e-3, 1e-2)],
     "batch": [Case(batch=batch) for batch in (1, 4, 16)],
@@ -59,13 +62,24 @@ def report(out: Path | None = None, limit: float = 3.0, only: Sequence[str] = ()
         devices["cuda"] = torch.cuda.get_device_name()
     for device, name in devices.items():
         print(f"{name}, PyTorch {torch.__version__}, Python {platform.python_version()}")
-        print("RGB, float32, gamma 0.0001, medians after a warm-up; memory is the peak of the process, less what it had before the first image\n")
-        print(f"{'sweep':<10} {'backend':<22} {'case':<42} {'forward':>12} {'+ backward':>12} {'live pairs':>11} {'ns a pair':>10} {'memory':>9}")
-        rows = [row for sweep, cases in SWEEPS.items() for row in climb(sweep, cases, device, name, limit, only)]
+        print(
+            "RGB, float32, gamma 0.0001, medians after a warm-up; memory is the peak of the process, less what it had before the first image\n"
+        )
+        print(
+            f"{'sweep':<10} {'backend':<22} {'case':<42} {'forward':>12} {'+ backward':>12} {'live pairs':>11} {'ns a pair':>10} {'memory':>9}"
+        )
+        rows = [
+            row
+            for sweep, cases in SWEEPS.items()
+            for row in climb(sweep, cases, device, name, limit, only)
+        ]
         print("\n" + "\n".join(foot(rows, device)))
         if out is not None and rows:
             out.mkdir(parents=True, exist_ok=True)
-            path = out / f"{datetime.date.today()}-{re.sub('[^a-z0-9]+', '-', name.lower()).strip('-')}.csv"
+            path = (
+                out
+                / f"{datetime.date.today()}-{re.sub('[^a-z0-9]+', '-', name.lower()).strip('-')}.csv"
+            )
             with path.open("w", newline="") as file:
                 writer = csv.DictWriter(file, rows[0])
                 writer.writeheader()
@@ -80,7 +94,14 @@ def unknown(names: Sequence[str]) -> list[str]:
     return [name for name in names if name not in RUNGS and name.partition("=")[0] not in PEERS]
 
 
-def climb(sweep: str, cases: list[Case], device: str, device_name: str, limit: float, only: Sequence[str] = ()) -> list[Row]:
+def climb(
+    sweep: str,
+    cases: list[Case],
+    device: str,
+    device_name: str,
+    limit: float,
+    only: Sequence[str] = (),
+) -> list[Row]:
     """Measure all backends and peers, case by case, each until it is too slow. Prints a line a measurement."""
     rows: list[Row] = []
     pace: dict[str, float] = {}  # milliseconds a pair
@@ -88,16 +109,29 @@ def climb(sweep: str, cases: list[Case], device: str, device_name: str, limit: f
     if sweep in PEER_SWEEPS:
         running += [name for name, peer in PEERS.items() if peer.why_not(device) is None]
     if only:
-        running = [name for name in only if (sweep in PEER_SWEEPS if "=" in name else name in running)]
+        running = [
+            name for name in only if (sweep in PEER_SWEEPS if "=" in name else name in running)
+        ]
     for case in cases:
         for backend in list(running):
             if case.batch * 20 * 4**case.level * case.side**2 > DENSE_LIMIT.get(backend, math.inf):
                 continue
             pairs = count(case, device)
-            if name_of(backend) in PEERS and pace.get(backend, 0.0) * int(pairs["live_pairs"]) > 3 * limit * 1e3:
+            if (
+                name_of(backend) in PEERS
+                and pace.get(backend, 0.0) * int(pairs["live_pairs"]) > 3 * limit * 1e3
+            ):
                 running.remove(backend)  # at its pace of the last case this would take minutes
                 continue
-            found = apart(backend, {"backend": name_of(backend), "device": device, "most": pairs["most_a_pixel"], "case": asdict(case)})
+            found = apart(
+                backend,
+                {
+                    "backend": name_of(backend),
+                    "device": device,
+                    "most": pairs["most_a_pixel"],
+                    "case": asdict(case),
+                },
+            )
             shown = label(backend)
             if "failed" in found:
                 running.remove(backend)
@@ -122,7 +156,10 @@ def climb(sweep: str, cases: list[Case], device: str, device_name: str, limit: f
                     "backend": shown,
                     **asdict(case),
                     "faces": 20 * 4**case.level,
-                    **{key: found[key] for key in ("forward_ms", "forward_backward_ms", "memory_mib")},
+                    **{
+                        key: found[key]
+                        for key in ("forward_ms", "forward_backward_ms", "memory_mib")
+                    },
                     **pairs,
                     "what": found.get("what", "ours"),
                     "rgb_difference": found.get("rgb_difference", ""),
@@ -157,7 +194,9 @@ def count(case: Case, device: str) -> Row:
 
 def apart(backend: str, job: dict[str, object]) -> Row:
     """measure.py's `main` in a process of its own; {"failed": why} if it did not come back with numbers."""
-    path = [folder for folder in (backend.partition("=")[2], os.environ.get("PYTHONPATH", "")) if folder]
+    path = [
+        folder for folder in (backend.partition("=")[2], os.environ.get("PYTHONPATH", "")) if folder
+    ]
     done = subprocess.run(
         [sys.executable, "-m", "softras_edu.bench.measure", json.dumps(job)],
         capture_output=True,
@@ -166,20 +205,33 @@ def apart(backend: str, job: dict[str, object]) -> Row:
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
     )
     if done.returncode != 0:
-        return {"failed": (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]}
+        return {
+            "failed": (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+        }
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
 def foot(rows: list[Row], device: str) -> list[str]:
     """What the peers in the table draw, and which are not here."""
     lines = []
-    for name in dict.fromkeys(str(row["backend"]) for row in rows if name_of(str(row["backend"])) in PEERS):
+    for name in dict.fromkeys(
+        str(row["backend"]) for row in rows if name_of(str(row["backend"])) in PEERS
+    ):
         mine = [row for row in rows if row["backend"] == name]
         off = [
             f"{key} off by up to {max(found):.2g}"
             for key in ("rgb", "alpha")
-            if (found := [float(row[f"{key}_difference"]) for row in mine if row[f"{key}_difference"]])
+            if (
+                found := [
+                    float(row[f"{key}_difference"]) for row in mine if row[f"{key}_difference"]
+                ]
+            )
         ]
         lines.append(f"{name}: {PEERS[name_of(name)].what} ({', '.join(off)})")
-    missing = [f"{name} ({reason})" for name, peer in PEERS.items() if (reason := peer.why_not(device))]
-    return [*lines, f"peers that are not here: {', '.join(missing)}" if missing else "every peer is here"]
+    missing = [
+        f"{name} ({reason})" for name, peer in PEERS.items() if (reason := peer.why_not(device))
+    ]
+    return [
+        *lines,
+        f"peers that are not here: {', '.join(missing)}" if missing else "every peer is here",
+    ]

@@ -8,9 +8,15 @@ import torch
 from torch import Tensor
 
 from ..camera import Camera
-from ..mesh import icosphere
+from ..shapes import icosphere
 
-GAMMA, EPS, NEAR, FAR, DIST_EPS = 1e-4, 1e-3, 1.0, 100.0, 1e-4  # what `rasterize` takes when nothing else is said
+GAMMA, EPS, NEAR, FAR, DIST_EPS = (
+    1e-4,
+    1e-3,
+    1.0,
+    100.0,
+    1e-4,
+)  # what `rasterize` takes when nothing else is said
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,13 @@ class Scene:
         camera = Camera.orbit(2.732, 30, [360 * k / case.batch for k in range(case.batch)])
         colors = (0.5 + 0.5 * mesh.verts).expand(case.batch, -1, -1)
         most = len(mesh.faces) if most is None else most
-        return Scene(case, mesh.faces.to(device), camera.project(mesh.verts).to(device), colors.to(device), most)
+        return Scene(
+            case,
+            mesh.faces.to(device),
+            camera.project(mesh.verts).to(device),
+            colors.to(device),
+            most,
+        )
 
     def triangles(self) -> Tensor:
         """(B, F, 3, 3), a new leaf that asks for its gradient."""
@@ -65,11 +77,15 @@ class Scene:
 @torch.no_grad()
 def count_pairs(case: Case, device: str) -> tuple[int, int]:
     """How many pairs of pixel and face count in this case, and how many of them belong to the pixel that has most. One image at a time."""
-    from ..rasterize.options import Options
-    from ..rasterize.pairs import live_pairs
+    from ..rasterizers.options import Options
+    from ..rasterizers.pairs import live_pairs
 
-    o = Options(case.side, case.side, case.sigma, GAMMA, EPS, NEAR, FAR, DIST_EPS, "euclidean", False, False)
+    o = Options(
+        case.side, case.side, case.sigma, GAMMA, EPS, NEAR, FAR, DIST_EPS, "euclidean", False, False
+    )
     triangles = Scene.of(case, device).triangles()
     yes = torch.ones(1, triangles.shape[1], dtype=torch.bool, device=triangles.device)
     pixels = [live_pairs(image, yes, o)[1] for image in triangles]
-    return sum(map(len, pixels)), max(int(pixel.bincount().max()) if len(pixel) else 0 for pixel in pixels)
+    return sum(map(len, pixels)), max(
+        int(pixel.bincount().max()) if len(pixel) else 0 for pixel in pixels
+    )

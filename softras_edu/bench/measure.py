@@ -12,7 +12,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ..rasterize import rasterize
+from ..rasterizers import rasterize
 from .case import Case, Scene, count_pairs
 from .peers import PEERS, Prepared, difference
 
@@ -51,7 +51,9 @@ def prepare(backend: str, scene: Scene) -> Prepared:
     triangles, colors = scene.triangles(), None if scene.case.silhouette else scene.corner_colors()
 
     def draw() -> Tensor:
-        return rasterize(triangles, colors, size=scene.case.side, sigma=scene.case.sigma, backend=backend)
+        return rasterize(
+            triangles, colors, size=scene.case.side, sigma=scene.case.sigma, backend=backend
+        )
 
     return draw, (triangles,) if colors is None else (triangles, colors)
 

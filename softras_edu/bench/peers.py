@@ -19,10 +19,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..rasterize import rasterize
+from ..rasterizers import rasterize
 from .case import DIST_EPS, EPS, FAR, GAMMA, NEAR, Scene
 
-Prepared = tuple[Callable[[], Tensor], tuple[Tensor, ...]]  # draw() -> (B, H, W, 4), (B, H, W, 3) or a silhouette (B, H, W, 1); its leaves
+Prepared = tuple[
+    Callable[[], Tensor], tuple[Tensor, ...]
+]  # draw() -> (B, H, W, 4), (B, H, W, 3) or a silhouette (B, H, W, 1); its leaves
 
 
 @dataclass(frozen=True)
@@ -65,14 +67,27 @@ def difference(peer: Peer, image: Tensor, scene: Scene) -> dict[str, str | int |
     """
     c = scene.case
     with torch.no_grad():
-        ours = rasterize(scene.triangles(), None if c.silhouette else scene.corner_colors(), size=c.side, sigma=c.sigma)
-    image, found = image.detach().to(ours), {"what": peer.what, "rgb_difference": "", "alpha_difference": ""}
-    channels = {"rgb": (not c.silhouette, slice(0, 3)), "alpha": (c.silhouette or image.shape[-1] == 4, slice(-1, None))}
+        ours = rasterize(
+            scene.triangles(),
+            None if c.silhouette else scene.corner_colors(),
+            size=c.side,
+            sigma=c.sigma,
+        )
+    image, found = (
+        image.detach().to(ours),
+        {"what": peer.what, "rgb_difference": "", "alpha_difference": ""},
+    )
+    channels = {
+        "rgb": (not c.silhouette, slice(0, 3)),
+        "alpha": (c.silhouette or image.shape[-1] == 4, slice(-1, None)),
+    }
     for name, (drawn, part) in channels.items():
         if drawn:
             off = (image[..., part] - ours[..., part]).abs().amax(-1)  # (B, H, W)
             share, allowed = float((off > TOLERANCE).float().mean()), getattr(peer, name)
-            assert allowed is None or share <= allowed, f"{name} should be ours, but {share:.1%} of the pixels are off, by up to {off.max():.2g}"
+            assert allowed is None or share <= allowed, (
+                f"{name} should be ours, but {share:.1%} of the pixels are off, by up to {off.max():.2g}"
+            )
             found[f"{name}_difference"] = f"{off.max():.2g}"
     return dict(found)
 
@@ -86,7 +101,11 @@ def prepare_pytorch3d(scene: Scene) -> Prepared:
     from pytorch3d.structures import Meshes
 
     c, triangles, colors = scene.case, scene.triangles(), scene.corner_colors()
-    faces = torch.arange(3 * len(scene.faces), device=triangles.device).view(1, -1, 3).expand(c.batch, -1, -1)  # (B, F, 3)
+    faces = (
+        torch.arange(3 * len(scene.faces), device=triangles.device)
+        .view(1, -1, 3)
+        .expand(c.batch, -1, -1)
+    )  # (B, F, 3)
     flip = triangles.new_tensor([-1.0, 1.0, 1.0])
     blend = BlendParams(c.sigma, GAMMA, (0.0, 0.0, 0.0))
 
@@ -95,17 +114,23 @@ def prepare_pytorch3d(scene: Scene) -> Prepared:
             *rasterize_meshes(
                 Meshes((triangles * flip).flatten(1, 2), faces),
                 image_size=c.side,
-                blur_radius=math.log(1 / DIST_EPS - 1) * c.sigma,  # a squared distance: where D = DIST_EPS
-                faces_per_pixel=scene.most + 1,  # one more than there are, so that no pixel is cut short
+                blur_radius=math.log(1 / DIST_EPS - 1)
+                * c.sigma,  # a squared distance: where D = DIST_EPS
+                faces_per_pixel=scene.most
+                + 1,  # one more than there are, so that no pixel is cut short
                 perspective_correct=False,
                 clip_barycentric_coords=True,
                 cull_backfaces=False,
             )
         )
         if c.silhouette:
-            alpha: Tensor = sigmoid_alpha_blend(torch.ones_like(fragments.bary_coords), fragments, blend)[..., 3:]
+            alpha: Tensor = sigmoid_alpha_blend(
+                torch.ones_like(fragments.bary_coords), fragments, blend
+            )[..., 3:]
             return alpha
-        texels = interpolate_face_attributes(fragments.pix_to_face, fragments.bary_coords, colors.flatten(0, 1))  # (B, H, W, K, 3)
+        texels = interpolate_face_attributes(
+            fragments.pix_to_face, fragments.bary_coords, colors.flatten(0, 1)
+        )  # (B, H, W, K, 3)
         image: Tensor = softmax_rgb_blend(texels, fragments, blend, znear=NEAR, zfar=FAR)
         return image
 
@@ -124,12 +149,16 @@ def prepare_deodr(scene: Scene) -> Prepared:
     colors = colors.contiguous().requires_grad_(not c.silhouette)
     mesh = TriMeshAdjacencies(scene.faces.numpy())
     many, each, channels = len(faces), scene.points.shape[1], colors.shape[-1]
-    scale = torch.tensor([c.side / 2, -c.side / 2], dtype=torch.float64)  # from NDC to pixels: centres at whole numbers, y down
+    scale = torch.tensor(
+        [c.side / 2, -c.side / 2], dtype=torch.float64
+    )  # from NDC to pixels: centres at whole numbers, y down
     middle = torch.full((2,), (c.side - 1) / 2, dtype=torch.float64)
 
     class Draw(torch.autograd.Function):
         @staticmethod
-        def forward(ctx: Any, points: Tensor, colors: Tensor) -> Tensor:  # (V, 3), (V, C) -> (H, W, C)
+        def forward(
+            ctx: Any, points: Tensor, colors: Tensor
+        ) -> Tensor:  # (V, 3), (V, C) -> (H, W, C)
             pixels = torch.addcmul(middle, points[:, :2], scale).numpy()
             ctx.scene = Scene2D(
                 faces=faces,
@@ -154,7 +183,9 @@ def prepare_deodr(scene: Scene) -> Prepared:
         @staticmethod
         def backward(ctx: Any, *grad: Tensor) -> tuple[Tensor, Tensor]:
             ctx.scene.render_backward(grad[0].contiguous().numpy())
-            to_points = torch.zeros(each, 3, dtype=torch.float64)  # none to z: a z-buffer has no such gradient
+            to_points = torch.zeros(
+                each, 3, dtype=torch.float64
+            )  # none to z: a z-buffer has no such gradient
             torch.mul(torch.from_numpy(ctx.scene.ij_b), scale, out=to_points[:, :2])
             return to_points, torch.from_numpy(ctx.scene.colors_b)
 
@@ -169,11 +200,25 @@ def prepare_softras(scene: Scene) -> Prepared:
     from soft_renderer.functional import soft_rasterize
 
     c, triangles, colors = scene.case, scene.triangles(), scene.corner_colors()
-    kind = {"aggr_func_rgb": "hard" if c.silhouette else "softmax", "texture_type": "vertex", "fill_back": True}  # True: colour both sides
+    kind = {
+        "aggr_func_rgb": "hard" if c.silhouette else "softmax",
+        "texture_type": "vertex",
+        "fill_back": True,
+    }  # True: colour both sides
 
     def draw() -> Tensor:
         image: Tensor = soft_rasterize(
-            triangles, colors, c.side, [0, 0, 0], NEAR, FAR, eps=EPS / 2, sigma_val=c.sigma, dist_eps=DIST_EPS, gamma_val=GAMMA, **kind
+            triangles,
+            colors,
+            c.side,
+            [0, 0, 0],
+            NEAR,
+            FAR,
+            eps=EPS / 2,
+            sigma_val=c.sigma,
+            dist_eps=DIST_EPS,
+            gamma_val=GAMMA,
+            **kind,
         )  # (B, 4, H, W)
         return image.permute(0, 2, 3, 1)[..., 3 if c.silhouette else 0 :]
 
@@ -185,14 +230,26 @@ def prepare_nvdiffrast(scene: Scene) -> Prepared:
     import nvdiffrast.torch as dr
 
     c, faces = scene.case, scene.faces.int()
-    points, colors = scene.points.contiguous().requires_grad_(), scene.colors.contiguous().requires_grad_(not scene.case.silhouette)
-    context, edges = dr.RasterizeCudaContext(device=faces.device), dr.antialias_construct_topology_hash(faces)
+    points, colors = (
+        scene.points.contiguous().requires_grad_(),
+        scene.colors.contiguous().requires_grad_(not scene.case.silhouette),
+    )
+    context, edges = (
+        dr.RasterizeCudaContext(device=faces.device),
+        dr.antialias_construct_topology_hash(faces),
+    )
 
     def draw() -> Tensor:
         x, y, z = points.unbind(-1)
-        clip = torch.stack([x * z, y * z, ((FAR + NEAR) * z - 2 * FAR * NEAR) / (FAR - NEAR), z], -1)  # (B, V, 4): x, y, z, w as in OpenGL
-        hit, _ = dr.rasterize(context, clip, faces, resolution=[c.side, c.side])  # (B, H, W, 4), the last is the face's number + 1, or 0
-        image = (hit[..., 3:] > 0).to(clip) if c.silhouette else dr.interpolate(colors, hit, faces)[0]
+        clip = torch.stack(
+            [x * z, y * z, ((FAR + NEAR) * z - 2 * FAR * NEAR) / (FAR - NEAR), z], -1
+        )  # (B, V, 4): x, y, z, w as in OpenGL
+        hit, _ = dr.rasterize(
+            context, clip, faces, resolution=[c.side, c.side]
+        )  # (B, H, W, 4), the last is the face's number + 1, or 0
+        image = (
+            (hit[..., 3:] > 0).to(clip) if c.silhouette else dr.interpolate(colors, hit, faces)[0]
+        )
         smooth: Tensor = dr.antialias(image.contiguous(), hit, clip, faces, topology_hash=edges)
         return smooth.flip(1)
 
@@ -209,8 +266,20 @@ def prepare_kaolin(scene: Scene) -> Prepared:
     def draw() -> Tensor:
         xy, z = triangles[..., :2], triangles[..., 2]
         a, b, d = xy.detach().unbind(-2)
-        front = (b - a)[..., 0] * (d - a)[..., 1] - (b - a)[..., 1] * (d - a)[..., 0]  # (B, F), the z of each normal, up to its length
-        rgb, alpha, _ = dibr_rasterization(c.side, c.side, -z, xy, colors, front, sigmainv=1 / c.sigma, boxlen=reach, knum=max(scene.most, 30))
+        front = (b - a)[..., 0] * (d - a)[..., 1] - (b - a)[..., 1] * (d - a)[
+            ..., 0
+        ]  # (B, F), the z of each normal, up to its length
+        rgb, alpha, _ = dibr_rasterization(
+            c.side,
+            c.side,
+            -z,
+            xy,
+            colors,
+            front,
+            sigmainv=1 / c.sigma,
+            boxlen=reach,
+            knum=max(scene.most, 30),
+        )
         return alpha[..., None] if c.silhouette else torch.cat([rgb, alpha[..., None]], -1)
 
     return draw, (triangles,) if c.silhouette else (triangles, colors)
@@ -227,7 +296,15 @@ PEERS = {
         alpha=0.0,
         prepare=prepare_pytorch3d,
     ),
-    "deodr": Peer("deodr", ("cpu",), "pip install deodr scipy", _HARD, rgb=None, alpha=None, prepare=prepare_deodr),
+    "deodr": Peer(
+        "deodr",
+        ("cpu",),
+        "pip install deodr scipy",
+        _HARD,
+        rgb=None,
+        alpha=None,
+        prepare=prepare_deodr,
+    ),
     "softras": Peer(
         module="soft_renderer",
         devices=("cuda",),
@@ -237,7 +314,15 @@ PEERS = {
         alpha=0.05,
         prepare=prepare_softras,
     ),
-    "nvdiffrast": Peer("nvdiffrast", ("cuda",), "build it from source", _HARD, rgb=None, alpha=None, prepare=prepare_nvdiffrast),
+    "nvdiffrast": Peer(
+        "nvdiffrast",
+        ("cuda",),
+        "build it from source",
+        _HARD,
+        rgb=None,
+        alpha=None,
+        prepare=prepare_nvdiffrast,
+    ),
     "kaolin": Peer(
         module="kaolin",
         devices=("cuda",),

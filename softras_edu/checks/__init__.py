@@ -24,7 +24,12 @@ from .use_body import angle_slope, rotate_about_joint, skin
 from .use_pose import geodesic_angle, rotation_from_axis_angle, turn_slope
 from .use_reconstruction import carve, mix_palette, voxel_overlap
 from .use_shape import fold_penalty, laplacian_loss, scheduled_sigma
-from .use_softness import einstein_silhouette, sigma_from_pixels, uniform_probability, yager_slope
+from .use_softness import (
+    einstein_silhouette,
+    sigma_from_pixels,
+    uniform_probability,
+    yager_slope,
+)
 
 __all__ = [
     "aggregate_color",

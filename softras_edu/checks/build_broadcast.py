@@ -21,7 +21,14 @@ def _random(*shape: int, seed: int) -> Tensor:
 # --- 06-1 distances by broadcasting --------------------------------------------------------------------------------------------------
 
 
-def _distance_maps(pixel: Tensor, xy: Tensor, *, low: float = 0.0, high: float = 1.0, edges: Sequence[tuple[int, int]] = _EDGES) -> Tensor:
+def _distance_maps(
+    pixel: Tensor,
+    xy: Tensor,
+    *,
+    low: float = 0.0,
+    high: float = 1.0,
+    edges: Sequence[tuple[int, int]] = _EDGES,
+) -> Tensor:
     corner = xy[:, :, None, None]  # (B, F, 1, 1, 3, 2)
     distances = []
     for k, m in edges:
@@ -35,17 +42,27 @@ _PIXEL = 2 * _random(3, 4, 2, seed=0) - 1
 distance_maps = Exercise(
     "distance_maps",
     _distance_maps,
-    cases=[(_PIXEL, 2 * _random(1, 2, 3, 2, seed=1) - 1), (_PIXEL, _random(2, 5, 3, 2, seed=2)), (_PIXEL[:1], 0.3 * _random(1, 1, 3, 2, seed=3))],
+    cases=[
+        (_PIXEL, 2 * _random(1, 2, 3, 2, seed=1) - 1),
+        (_PIXEL, _random(2, 5, 3, 2, seed=2)),
+        (_PIXEL[:1], 0.3 * _random(1, 1, 3, 2, seed=3)),
+    ],
     mistakes={
-        "The axes have another order: faces come before pixels, (B, F, H, W). Give xy two axes of length 1 for H and W.": lambda p, xy: _distance_maps(
-            p, xy
-        ).permute(2, 3, 0, 1),
-        "That is the distance to the whole lines. Past the end of an edge the closest point is the corner: clamp t to [0, 1].": lambda p, xy: _distance_maps(
-            p, xy, low=-math.inf, high=math.inf
+        "The axes have another order: faces come before pixels, (B, F, H, W). Give xy two axes of length 1 for H and W.": lambda p, xy: (
+            _distance_maps(p, xy).permute(2, 3, 0, 1)
         ),
-        "A triangle has three edges; the one from the last corner back to the first is missing.": lambda p, xy: _distance_maps(p, xy, edges=_EDGES[:2]),
-        "The squared distance is wanted: no square root.": lambda p, xy: _distance_maps(p, xy).sqrt(),
-        "That is the distance to the nearest corner. Along an edge, points between its ends are nearer.": lambda p, xy: _distance_maps(p, xy, high=0.0),
+        "That is the distance to the whole lines. Past the end of an edge the closest point is the corner: clamp t to [0, 1].": lambda p, xy: (
+            _distance_maps(p, xy, low=-math.inf, high=math.inf)
+        ),
+        "A triangle has three edges; the one from the last corner back to the first is missing.": lambda p, xy: (
+            _distance_maps(p, xy, edges=_EDGES[:2])
+        ),
+        "The squared distance is wanted: no square root.": lambda p, xy: _distance_maps(
+            p, xy
+        ).sqrt(),
+        "That is the distance to the nearest corner. Along an edge, points between its ends are nearer.": lambda p, xy: (
+            _distance_maps(p, xy, high=0.0)
+        ),
     },
 )
 
@@ -53,49 +70,80 @@ distance_maps = Exercise(
 # --- 06-2 the colours ----------------------------------------------------------------------------------------------------------------
 
 
-def _aggregate_color(log_weight: Tensor, color: Tensor, background: Tensor, log_background: float) -> Tensor:
+def _aggregate_color(
+    log_weight: Tensor, color: Tensor, background: Tensor, log_background: float
+) -> Tensor:
     """(B, F, H, W), (B, F, H, W, C), (B, H, W, C) -> (B, H, W, C)."""
     logs = torch.cat([log_weight, torch.full_like(log_weight[:, :1], log_background)], dim=1)
     weight = torch.softmax(logs, dim=1)
     return (weight[..., None] * torch.cat([color, background[:, None]], dim=1)).sum(1)
 
 
-def _without_peak(log_weight: Tensor, color: Tensor, background: Tensor, log_background: float) -> Tensor:
+def _without_peak(
+    log_weight: Tensor, color: Tensor, background: Tensor, log_background: float
+) -> Tensor:
     weight, weight_background = log_weight.exp(), math.exp(log_background)
-    return ((weight[..., None] * color).sum(1) + weight_background * background) / (weight.sum(1) + weight_background)[..., None]
+    return ((weight[..., None] * color).sum(1) + weight_background * background) / (
+        weight.sum(1) + weight_background
+    )[..., None]
 
 
-def _peak_of_faces(log_weight: Tensor, color: Tensor, background: Tensor, log_background: float) -> Tensor:
+def _peak_of_faces(
+    log_weight: Tensor, color: Tensor, background: Tensor, log_background: float
+) -> Tensor:
     peak = log_weight.amax(1)
-    weight, weight_background = torch.exp(log_weight - peak[:, None]), torch.exp(log_background - peak)
+    weight, weight_background = (
+        torch.exp(log_weight - peak[:, None]),
+        torch.exp(log_background - peak),
+    )
     total = (weight[..., None] * color).sum(1) + weight_background[..., None] * background
     return total / (weight.sum(1) + weight_background)[..., None]
 
 
-def _not_divided(log_weight: Tensor, color: Tensor, background: Tensor, log_background: float) -> Tensor:
+def _not_divided(
+    log_weight: Tensor, color: Tensor, background: Tensor, log_background: float
+) -> Tensor:
     peak = log_weight.amax(1).clamp_min(log_background)
-    weight, weight_background = torch.exp(log_weight - peak[:, None]), torch.exp(log_background - peak)
+    weight, weight_background = (
+        torch.exp(log_weight - peak[:, None]),
+        torch.exp(log_background - peak),
+    )
     return (weight[..., None] * color).sum(1) + weight_background[..., None] * background
 
 
-def _colors(batch: int, faces: int, scale: float, log_background: float, seed: int) -> tuple[Any, ...]:
+def _colors(
+    batch: int, faces: int, scale: float, log_background: float, seed: int
+) -> tuple[Any, ...]:
     """Log weights down to `-scale` (B, F, 2, 3), some of them left out, all of them in the first pixel; colours, and a background."""
     log_weight = -scale * _random(batch, faces, 2, 3, seed=seed)
     log_weight = log_weight.masked_fill(_random(batch, faces, 2, 3, seed=seed + 1) < 0.3, -math.inf)
     log_weight[:, :, 0, 0] = -math.inf
-    return log_weight, _random(batch, faces, 2, 3, 2, seed=seed + 2), _random(batch, 2, 3, 2, seed=seed + 3), log_background
+    return (
+        log_weight,
+        _random(batch, faces, 2, 3, 2, seed=seed + 2),
+        _random(batch, 2, 3, 2, seed=seed + 3),
+        log_background,
+    )
 
 
 aggregate_color = Exercise(
     "aggregate_color",
     _aggregate_color,
-    cases=[_colors(1, 3, 3.0, -2.0, 10), _colors(2, 4, 30.0, -20.0, 20), _colors(1, 3, 2000.0, -9990.0, 30)],
+    cases=[
+        _colors(1, 3, 3.0, -2.0, 10),
+        _colors(2, 4, 30.0, -20.0, 20),
+        _colors(1, 3, 2000.0, -9990.0, 30),
+    ],
     mistakes={
         "exp of a large negative number is 0, and 0 / 0 is not a number. Take the largest exponent of each pixel off all of them first.": _without_peak,
         "The peak must see the background too. Where no face counts, the largest face is minus infinity, and inf - inf is not a number.": _peak_of_faces,
         "The weights do not sum to 1 yet: divide by their sum, the background's included.": _not_divided,
-        "The background is missing: it competes with weight exp(log_background).": lambda lw, c, b, lb: _aggregate_color(lw, c, b, -math.inf),
-        "The background competes like a face, with weight exp(log_background) under the same division.": lambda lw, c, b, lb: _aggregate_color(lw, c, b, 0.0),
+        "The background is missing: it competes with weight exp(log_background).": lambda lw, c, b, lb: (
+            _aggregate_color(lw, c, b, -math.inf)
+        ),
+        "The background competes like a face, with weight exp(log_background) under the same division.": lambda lw, c, b, lb: (
+            _aggregate_color(lw, c, b, 0.0)
+        ),
     },
 )
 
@@ -110,12 +158,26 @@ def _largest_image(memory: int, faces: int, bytes_per_pair: int) -> int:
 largest_image = Exercise(
     "largest_image",
     _largest_image,
-    cases=[(8_000_000_000, 1280, 200), (24_000_000_000, 1280, 207), (24_000_000_000, 20_480, 207), (1000, 1, 10), (99_999, 10, 100)],
+    cases=[
+        (8_000_000_000, 1280, 200),
+        (24_000_000_000, 1280, 207),
+        (24_000_000_000, 20_480, 207),
+        (1000, 1, 10),
+        (99_999, 10, 100),
+    ],
     tolerance=1e-9,
     mistakes={
-        "That is the number of pixels. The image is square: its side is the root of that.": lambda m, f, b: m // (f * b),
-        "Rounded up, the image no longer fits: round down.": lambda m, f, b: math.ceil(math.sqrt(m / (f * b))),
-        "A part of a pixel cannot be drawn: return a whole number, rounded down.": lambda m, f, b: math.sqrt(m / (f * b)),
-        "Every pixel meets every face: the memory is H * H * faces * bytes_per_pair.": lambda m, f, b: math.isqrt(m // b),
+        "That is the number of pixels. The image is square: its side is the root of that.": lambda m, f, b: (
+            m // (f * b)
+        ),
+        "Rounded up, the image no longer fits: round down.": lambda m, f, b: math.ceil(
+            math.sqrt(m / (f * b))
+        ),
+        "A part of a pixel cannot be drawn: return a whole number, rounded down.": lambda m, f, b: (
+            math.sqrt(m / (f * b))
+        ),
+        "Every pixel meets every face: the memory is H * H * faces * bytes_per_pair.": lambda m, f, b: (
+            math.isqrt(m // b)
+        ),
     },
 )

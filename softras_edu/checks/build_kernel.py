@@ -1,4 +1,4 @@
-"""The exercises of notebook 09, the fused Triton kernel. What belongs inside a kernel runs here in the stand-in of `triton_stand_in.py`, so that
+"""The exercises of notebook 09, the fused Triton kernel. What belongs inside a kernel runs here in the stand-in of `teaching/triton_lab/stand_in.py`, so that
 the answers are the same with Triton and without."""
 
 from __future__ import annotations
@@ -6,7 +6,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..rasterize.triton_stand_in import tl, with_stand_in
+from ..teaching.triton_lab.stand_in import tl, with_stand_in
 from .exercise import Answer, Exercise, Mistake
 
 
@@ -18,9 +18,13 @@ class InKernel(Exercise):
         try:
             super().__call__(with_stand_in(yours))
         except AttributeError as error:
-            raise Mistake(f"{self.name}: {error}. Inside a kernel there are blocks and tl.*, here {', '.join(sorted(vars(tl)))}.") from None
+            raise Mistake(
+                f"{self.name}: {error}. Inside a kernel there are blocks and tl.*, here {', '.join(sorted(vars(tl)))}."
+            ) from None
         if "torch" in yours.__code__.co_names:
-            raise Mistake(f"{self.name}: the numbers are right, but inside a kernel there is no torch. Write tl.maximum for torch.maximum, and so on.")
+            raise Mistake(
+                f"{self.name}: the numbers are right, but inside a kernel there is no torch. Write tl.maximum for torch.maximum, and so on."
+            )
 
 
 class Debugging(Exercise):
@@ -28,10 +32,17 @@ class Debugging(Exercise):
 
     def diagnose(self, yours: Answer) -> str:
         wrong = [not self._agree(yours, self.reference, case) for case in self.cases]
-        remain = [hint for hint, is_wrong in zip(self.mistakes, wrong[1:], strict=False) if is_wrong]
+        remain = [
+            hint for hint, is_wrong in zip(self.mistakes, wrong[1:], strict=False) if is_wrong
+        ]
         if wrong[0] or not remain:
             return super().diagnose(yours)
-        return "\n".join([f"Bugs that remain: {len(remain)} of {len(self.mistakes)}.", *(f"  - {hint}" for hint in remain)])
+        return "\n".join(
+            [
+                f"Bugs that remain: {len(remain)} of {len(self.mistakes)}.",
+                *(f"  - {hint}" for hint in remain),
+            ]
+        )
 
 
 def _t(*values: object) -> Tensor:
@@ -41,7 +52,9 @@ def _t(*values: object) -> Tensor:
 # --- 09-1 The mask of a tile ---------------------------------------------------------------------------------------------------
 
 
-def _tile_pixels(tile: int, lane: Tensor, height: int, width: int, columns: int, TILE: int) -> tuple[Tensor, Tensor, Tensor]:  # noqa: N803
+def _tile_pixels(
+    tile: int, lane: Tensor, height: int, width: int, columns: int, TILE: int
+) -> tuple[Tensor, Tensor, Tensor]:  # noqa: N803
     i = tile // columns * TILE + lane // TILE
     j = tile % columns * TILE + lane % TILE
     return i, j, (i < height) & (j < width)
@@ -50,7 +63,9 @@ def _tile_pixels(tile: int, lane: Tensor, height: int, width: int, columns: int,
 def _tile_pixels_or(answer: str) -> Answer:
     """One wrong answer or another."""
 
-    def wrong(tile: int, lane: Tensor, height: int, width: int, columns: int, TILE: int) -> tuple[Tensor, ...]:  # noqa: N803
+    def wrong(
+        tile: int, lane: Tensor, height: int, width: int, columns: int, TILE: int
+    ) -> tuple[Tensor, ...]:  # noqa: N803
         i, j, mask = _tile_pixels(tile, lane, height, width, columns, TILE)
         return {
             "rows only": (i, j, i < height),
@@ -68,14 +83,26 @@ _LANE4, _LANE8 = torch.arange(16), torch.arange(64)
 tile_pixels = InKernel(
     "tile_pixels",
     _tile_pixels,
-    cases=[(5, _LANE4, 16, 16, 4, 4), (3, _LANE4, 7, 13, 4, 4), (6, _LANE4, 7, 13, 4, 4), (7, _LANE4, 7, 13, 4, 4), (1, _LANE8, 7, 13, 2, 8)],
+    cases=[
+        (5, _LANE4, 16, 16, 4, 4),
+        (3, _LANE4, 7, 13, 4, 4),
+        (6, _LANE4, 7, 13, 4, 4),
+        (7, _LANE4, 7, 13, 4, 4),
+        (1, _LANE8, 7, 13, 2, 8),
+    ],
     mistakes={
-        "The mask looks at the rows only. A lane past the right edge would land at the start of the next row.": _tile_pixels_or("rows only"),
-        "The mask looks at the columns only. A lane below the last row would land behind the image.": _tile_pixels_or("columns only"),
+        "The mask looks at the rows only. A lane past the right edge would land at the start of the next row.": _tile_pixels_or(
+            "rows only"
+        ),
+        "The mask looks at the columns only. A lane below the last row would land behind the image.": _tile_pixels_or(
+            "columns only"
+        ),
         "That mask tells whether the number i * width + j lies in the image. Past the right edge it does, but it is another pixel's number.": (
             _tile_pixels_or("count")
         ),
-        "Rows and columns have changed places: i counts down, j to the right.": _tile_pixels_or("swapped"),
+        "Rows and columns have changed places: i counts down, j to the right.": _tile_pixels_or(
+            "swapped"
+        ),
         "The next tile begins TILE pixels further, not one.": _tile_pixels_or("steps of one"),
         "The mask is missing: it is True for every lane.": _tile_pixels_or("no mask"),
     },
@@ -85,7 +112,9 @@ tile_pixels = InKernel(
 # --- 09-2 One step of the online softmax ---------------------------------------------------------------------------------------------
 
 
-def _softmax_step(peak: Tensor, den: Tensor, log_weight: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _softmax_step(
+    peak: Tensor, den: Tensor, log_weight: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     new_peak = tl.maximum(peak, log_weight)
     shrink = tl.exp(peak - new_peak)
     weight = tl.exp(log_weight - new_peak)
@@ -97,7 +126,9 @@ def _forgets_to_shrink(peak: Tensor, den: Tensor, log_weight: Tensor) -> tuple[T
     return new_peak, den + weight, shrink, weight
 
 
-def _weighs_against_the_old_peak(peak: Tensor, den: Tensor, log_weight: Tensor) -> tuple[Tensor, ...]:
+def _weighs_against_the_old_peak(
+    peak: Tensor, den: Tensor, log_weight: Tensor
+) -> tuple[Tensor, ...]:
     new_peak, _, shrink, _ = _softmax_step(peak, den, log_weight)
     weight = tl.exp(log_weight - peak)
     return new_peak, den * shrink + weight, shrink, weight
@@ -134,7 +165,9 @@ softmax_step = InKernel(
 # --- 09-3 Tile lists -----------------------------------------------------------------------------------------------------------------
 
 
-def _tile_entries(boxes: Tensor, columns: int, TILE: int, up: int | None = None, across: int | None = None) -> tuple[Tensor, Tensor]:  # noqa: N803
+def _tile_entries(
+    boxes: Tensor, columns: int, TILE: int, up: int | None = None, across: int | None = None
+) -> tuple[Tensor, Tensor]:  # noqa: N803
     """The right answer with the defaults. up: what is added before an end is divided; across: tiles in a row of tiles."""
     up = TILE - 1 if up is None else up
     across = columns if across is None else across
@@ -152,7 +185,12 @@ _BOXES = torch.tensor([[0, 5, 0, 5], [0, 0, 0, 0], [3, 13, 6, 9], [8, 16, 8, 16]
 tile_entries = Exercise(
     "tile_entries",
     _tile_entries,
-    cases=[(_BOXES, 2, 8), (_BOXES, 4, 4), (torch.tensor([[2, 7, 1, 13]]), 4, 4), (_BOXES[[1, 1, 0]], 5, 4)],
+    cases=[
+        (_BOXES, 2, 8),
+        (_BOXES, 4, 4),
+        (torch.tensor([[2, 7, 1, 13]]), 4, 4),
+        (_BOXES[[1, 1, 0]], 5, 4),
+    ],
     mistakes={
         "A tile that a box reaches with its first pixels only is missing: round the end up, (end + TILE - 1) // TILE.": (
             lambda boxes, columns, TILE: _tile_entries(boxes, columns, TILE, up=0)  # noqa: N803
@@ -160,9 +198,15 @@ tile_entries = Exercise(
         "The end of a box is the first row that it does not touch; a box that ends where a tile begins is not in that tile.": (
             lambda boxes, columns, TILE: _tile_entries(boxes, columns, TILE, up=TILE)  # noqa: N803
         ),
-        "One tile down is `columns` tiles further, not TILE.": lambda boxes, columns, TILE: _tile_entries(boxes, columns, TILE, across=TILE),  # noqa: N803
-        "Tile and face have changed places.": lambda boxes, columns, TILE: _tile_entries(boxes, columns, TILE)[::-1],  # noqa: N803
-        "Those are pixels. Divide rows and columns by TILE.": lambda boxes, columns, TILE: _tile_entries(boxes, columns, 1),  # noqa: N803
+        "One tile down is `columns` tiles further, not TILE.": lambda boxes, columns, TILE: (
+            _tile_entries(boxes, columns, TILE, across=TILE)
+        ),  # noqa: N803
+        "Tile and face have changed places.": lambda boxes, columns, TILE: _tile_entries(
+            boxes, columns, TILE
+        )[::-1],  # noqa: N803
+        "Those are pixels. Divide rows and columns by TILE.": lambda boxes, columns, TILE: (
+            _tile_entries(boxes, columns, 1)
+        ),  # noqa: N803
     },
 )
 
@@ -180,7 +224,9 @@ def _draw_discs(discs: Tensor, height: int, width: int, bugs: tuple[str, ...] = 
         x, y = x.double(), y.double()
         peak, den, num = 0 * x, 0 * x + 1, 0 * x
         for at_x, at_y, strength, value in discs.tolist():
-            peak, summed, shrink, weight = _softmax_step(peak, den, strength - 40 * ((x - at_x) ** 2 + (y - at_y) ** 2))
+            peak, summed, shrink, weight = _softmax_step(
+                peak, den, strength - 40 * ((x - at_x) ** 2 + (y - at_y) ** 2)
+            )
             den = den + weight if "shrink" in bugs else summed
             num = num * shrink + weight * value
         mask = i < height if "mask" in bugs else mask
@@ -189,15 +235,23 @@ def _draw_discs(discs: Tensor, height: int, width: int, bugs: tuple[str, ...] = 
     return memory[: height * width].view(height, width)
 
 
-_FAINT = _t([-0.2, 0.3, -0.5, 1.0], [0.4, -0.3, -1.0, 0.6])  # x, y, strength, value; weaker than the background, so the peak never rises
+_FAINT = _t(
+    [-0.2, 0.3, -0.5, 1.0], [0.4, -0.3, -1.0, 0.6]
+)  # x, y, strength, value; weaker than the background, so the peak never rises
 _STRONG = _t([-0.2, 0.3, 2.0, 1.0], [0.1, 0.1, 5.0, 0.5], [0.4, -0.3, 3.0, 0.8])
 draw_discs = Debugging(
     "draw_discs",
     _draw_discs,
     cases=[(_FAINT, 8, 8), (_FAINT, 6, 6), (_STRONG, 8, 8), (_FAINT, 4, 8), (_STRONG, 7, 13)],
     mistakes={
-        "Mask: a picture whose width is no multiple of TILE comes out wrong, others do not.": lambda d, h, w: _draw_discs(d, h, w, ("mask",)),
-        "Softmax: it is wrong where one disc outweighs what was drawn before it, and right elsewhere.": lambda d, h, w: _draw_discs(d, h, w, ("shrink",)),
-        "Stride: square pictures come out right, others do not.": lambda d, h, w: _draw_discs(d, h, w, ("stride",)),
+        "Mask: a picture whose width is no multiple of TILE comes out wrong, others do not.": lambda d, h, w: (
+            _draw_discs(d, h, w, ("mask",))
+        ),
+        "Softmax: it is wrong where one disc outweighs what was drawn before it, and right elsewhere.": lambda d, h, w: (
+            _draw_discs(d, h, w, ("shrink",))
+        ),
+        "Stride: square pictures come out right, others do not.": lambda d, h, w: _draw_discs(
+            d, h, w, ("stride",)
+        ),
     },
 )

@@ -18,30 +18,40 @@ def _step(peak: float, den: float, log_weight: float) -> tuple[float, float, flo
     return top, shrink * den + weight, shrink, weight
 
 
-def _step_without_rescaling(peak: float, den: float, log_weight: float) -> tuple[float, float, float, float]:
+def _step_without_rescaling(
+    peak: float, den: float, log_weight: float
+) -> tuple[float, float, float, float]:
     top = max(peak, log_weight)
     weight = math.exp(log_weight - top)
     return top, den + weight, 1.0, weight
 
 
-def _step_that_always_moves(peak: float, den: float, log_weight: float) -> tuple[float, float, float, float]:
+def _step_that_always_moves(
+    peak: float, den: float, log_weight: float
+) -> tuple[float, float, float, float]:
     shrink = _exp(peak - log_weight)
     return log_weight, shrink * den + 1, shrink, 1.0
 
 
-def _step_turned_round(peak: float, den: float, log_weight: float) -> tuple[float, float, float, float]:
+def _step_turned_round(
+    peak: float, den: float, log_weight: float
+) -> tuple[float, float, float, float]:
     top = max(peak, log_weight)
     shrink, weight = _exp(top - peak), math.exp(log_weight - top)
     return top, shrink * den + weight, shrink, weight
 
 
-def _step_with_the_old_peak(peak: float, den: float, log_weight: float) -> tuple[float, float, float, float]:
+def _step_with_the_old_peak(
+    peak: float, den: float, log_weight: float
+) -> tuple[float, float, float, float]:
     top = max(peak, log_weight)
     shrink, weight = math.exp(peak - top), _exp(log_weight - peak)
     return top, shrink * den + weight, shrink, weight
 
 
-def _step_that_forgets(peak: float, den: float, log_weight: float) -> tuple[float, float, float, float]:
+def _step_that_forgets(
+    peak: float, den: float, log_weight: float
+) -> tuple[float, float, float, float]:
     top, _, shrink, weight = _step(peak, den, log_weight)
     return top, den + weight, shrink, weight
 
@@ -53,7 +63,15 @@ def _exp(x: float) -> float:
 online_softmax_step = Exercise(
     "online_softmax_step",
     _step,
-    cases=[(0.0, 1.0, -1.0), (-2.0, 1.5, 0.5), (-2.0, 3.0, -2.0), (0.0, 1.0, -40.0), (-9.0, 2.0, 3.0), (-5e5, 1.2, -4e5), (-4e5, 1.2, -5e5)],
+    cases=[
+        (0.0, 1.0, -1.0),
+        (-2.0, 1.5, 0.5),
+        (-2.0, 3.0, -2.0),
+        (0.0, 1.0, -40.0),
+        (-9.0, 2.0, 3.0),
+        (-5e5, 1.2, -4e5),
+        (-4e5, 1.2, -5e5),
+    ],
     mistakes={
         "The old sum is still measured from the old peak. When the peak moves by s, the sum shrinks by exp(-s).": _step_without_rescaling,
         "den is in the old unit, weight in the new one: multiply den by shrink before you add.": _step_that_forgets,
@@ -85,15 +103,25 @@ def _guarded_division(log_d: float, log_product: float) -> float:
 product_slope = Exercise(
     "product_slope",
     lambda log_d, log_product: math.exp(log_d + log_product),
-    cases=[_product_case(0.0), _product_case(1.0, -2.0), _product_case(-3.0, 0.5, 0.5), _product_case(-14.0, -13.0), _product_case(17.0, -1.0)],
+    cases=[
+        _product_case(0.0),
+        _product_case(1.0, -2.0),
+        _product_case(-3.0, 0.5, 0.5),
+        _product_case(-14.0, -13.0),
+        _product_case(17.0, -1.0),
+    ],
     tolerance=1e-12,
     mistakes={
-        "The sign is turned round: when D_j grows, alpha grows.": lambda log_d, log_product: -math.exp(log_d + log_product),
+        "The sign is turned round: when D_j grows, alpha grows.": lambda log_d, log_product: (
+            -math.exp(log_d + log_product)
+        ),
         "That is d alpha / d log(1 - D_j). One factor is missing: log(1 - D_j) has the slope -D_j in the logit.": lambda log_d, log_product: (
             -math.exp(log_product)
         ),
         "The product is there, D_j is missing.": lambda log_d, log_product: math.exp(log_product),
-        "D_j is there, the product over all faces is missing: a covered pixel no longer cares.": lambda log_d, log_product: math.exp(log_d),
+        "D_j is there, the product over all faces is missing: a covered pixel no longer cares.": lambda log_d, log_product: (
+            math.exp(log_d)
+        ),
         "You divide by 1 - D_j and multiply by it again. It cancels on paper; in floats the guard against 0 spoils it where D is near 1.": _guarded_division,
         "That is D_j (1 - D_j) times the product: (1 - D_j) is in the product already.": lambda log_d, log_product: (
             math.exp(log_d + log_product) * -math.expm1(log_d)
@@ -107,12 +135,26 @@ product_slope = Exercise(
 
 softmax_slope = Exercise(
     "softmax_slope",
-    lambda share, face_color, color, d_color: (share * (face_color - color) * d_color, share * d_color),
-    cases=[(0.5, 1.0, 0.25, 1.0), (0.1, 0.2, 0.8, -2.0), (1.0, 0.7, 0.7, 3.0), (0.9, 0.0, 0.1, 0.5)],
+    lambda share, face_color, color, d_color: (
+        share * (face_color - color) * d_color,
+        share * d_color,
+    ),
+    cases=[
+        (0.5, 1.0, 0.25, 1.0),
+        (0.1, 0.2, 0.8, -2.0),
+        (1.0, 0.7, 0.7, 3.0),
+        (0.9, 0.0, 0.1, 0.5),
+    ],
     tolerance=1e-9,
     mistakes={
-        "A face that gains weight takes it from all others: its pull is C_j minus the pixel's colour.": lambda share, c, color, d: (share * c * d, share * d),
-        "The sign is turned round: a face pulls towards its own colour, so C_j - color.": lambda share, c, color, d: (share * (color - c) * d, share * d),
+        "A face that gains weight takes it from all others: its pull is C_j minus the pixel's colour.": lambda share, c, color, d: (
+            share * c * d,
+            share * d,
+        ),
+        "The sign is turned round: a face pulls towards its own colour, so C_j - color.": lambda share, c, color, d: (
+            share * (color - c) * d,
+            share * d,
+        ),
         "Both are passed back through the loss: multiply by d_color, what the loss makes of the pixel's colour.": lambda share, c, color, d: (
             share * (c - color),
             share,
@@ -120,7 +162,10 @@ softmax_slope = Exercise(
         "The slope of one share in its own logarithm is share (1 - share), but the other shares change as well. Together they give share (C_j - color).": (
             lambda share, c, color, d: (share * (1 - share) * c * d, share * d)
         ),
-        "The face's own colour counts with its share: d_face_color = share * d_color.": lambda share, c, color, d: (share * (c - color) * d, d),
+        "The face's own colour counts with its share: d_face_color = share * d_color.": lambda share, c, color, d: (
+            share * (c - color) * d,
+            d,
+        ),
     },
 )
 
@@ -134,10 +179,15 @@ def _clip(v: Three) -> tuple[Three, float]:
     return (c0 / total, c1 / total, c2 / total), total
 
 
-def _clip_slope(d_w: Three, v: Three, gate: bool = True, renormalise: bool = True, divide: bool = True) -> Three:
+def _clip_slope(
+    d_w: Three, v: Three, gate: bool = True, renormalise: bool = True, divide: bool = True
+) -> Three:
     w, total = _clip(v)
     mean = sum(d * x for d, x in zip(d_w, w, strict=True)) if renormalise else 0.0
-    d0, d1, d2 = ((d - mean) / (total if divide else 1.0) * (0 <= x <= 1 or not gate) for d, x in zip(d_w, v, strict=True))
+    d0, d1, d2 = (
+        (d - mean) / (total if divide else 1.0) * (0 <= x <= 1 or not gate)
+        for d, x in zip(d_w, v, strict=True)
+    )
     return d0, d1, d2
 
 
@@ -159,11 +209,15 @@ clip_slope = Exercise(
     ],
     tolerance=1e-9,
     mistakes={
-        "Nothing flows through a weight that was clipped: its v may move, w stays.": lambda d_w, v: _clip_slope(d_w, v, gate=False),
-        "The renormalisation is missing: when one clipped weight grows, all three w change. Subtract sum_m d_w_m w_m.": lambda d_w, v: _clip_slope(
-            d_w, v, renormalise=False
+        "Nothing flows through a weight that was clipped: its v may move, w stays.": lambda d_w, v: (
+            _clip_slope(d_w, v, gate=False)
         ),
-        "The division by total is missing. It is 1 inside the triangle, which hides the mistake there.": lambda d_w, v: _clip_slope(d_w, v, divide=False),
+        "The renormalisation is missing: when one clipped weight grows, all three w change. Subtract sum_m d_w_m w_m.": lambda d_w, v: (
+            _clip_slope(d_w, v, renormalise=False)
+        ),
+        "The division by total is missing. It is 1 inside the triangle, which hides the mistake there.": lambda d_w, v: (
+            _clip_slope(d_w, v, divide=False)
+        ),
         "In the sum sum_m d_w_m w_m stand the weights after clipping and renormalising, not v.": _clip_slope_of_unclipped_mean,
     },
 )

@@ -21,11 +21,21 @@ def _t(*values: Any) -> Tensor:
 def _reach_box(xy: Tensor, margin: Tensor, height: int, width: int) -> Tensor:
     low, high = xy.amin(1) - margin[:, None], xy.amax(1) + margin[:, None]  # (F, 2)
     first_row, last_row = ((1 - high[:, 1]) * height - 1) / 2, ((1 - low[:, 1]) * height - 1) / 2
-    first_column, last_column = (low[:, 0] * height + width - 1) / 2, (high[:, 0] * height + width - 1) / 2
+    first_column, last_column = (
+        (low[:, 0] * height + width - 1) / 2,
+        (high[:, 0] * height + width - 1) / 2,
+    )
     return _whole(first_row, last_row, first_column, last_column, height, width)
 
 
-def _whole(first_row: Tensor, last_row: Tensor, first_column: Tensor, last_column: Tensor, height: int, width: int) -> Tensor:
+def _whole(
+    first_row: Tensor,
+    last_row: Tensor,
+    first_column: Tensor,
+    last_column: Tensor,
+    height: int,
+    width: int,
+) -> Tensor:
     """Places between pixels -> pixels: first row, end row, first column, end column, (F, 4)."""
     rows = first_row.ceil().clamp(0, height), (last_row.floor() + 1).clamp(0, height)
     columns = first_column.ceil().clamp(0, width), (last_column.floor() + 1).clamp(0, width)
@@ -38,16 +48,28 @@ def _upside_down(xy: Tensor, margin: Tensor, height: int, width: int) -> Tensor:
 
 def _divided_by_width(xy: Tensor, margin: Tensor, height: int, width: int) -> Tensor:
     low, high = xy.amin(1) - margin[:, None], xy.amax(1) + margin[:, None]
-    first_column, last_column = (low[:, 0] * width + width - 1) / 2, (high[:, 0] * width + width - 1) / 2
+    first_column, last_column = (
+        (low[:, 0] * width + width - 1) / 2,
+        (high[:, 0] * width + width - 1) / 2,
+    )
     rows = ((1 - high[:, 1]) * height - 1) / 2, ((1 - low[:, 1]) * height - 1) / 2
     return _whole(*rows, first_column, last_column, height, width)
 
 
 def _not_clamped(xy: Tensor, margin: Tensor, height: int, width: int) -> Tensor:
     inside = _reach_box(xy, margin.clamp_max(9.0), 10_000, 10_000)  # any pixel, of a huge picture
-    low, high = xy.amin(1) - margin.clamp_max(9.0)[:, None], xy.amax(1) + margin.clamp_max(9.0)[:, None]
-    inside[:, 0], inside[:, 1] = (((1 - high[:, 1]) * height - 1) / 2).ceil(), (((1 - low[:, 1]) * height - 1) / 2).floor() + 1
-    inside[:, 2], inside[:, 3] = ((low[:, 0] * height + width - 1) / 2).ceil(), ((high[:, 0] * height + width - 1) / 2).floor() + 1
+    low, high = (
+        xy.amin(1) - margin.clamp_max(9.0)[:, None],
+        xy.amax(1) + margin.clamp_max(9.0)[:, None],
+    )
+    inside[:, 0], inside[:, 1] = (
+        (((1 - high[:, 1]) * height - 1) / 2).ceil(),
+        (((1 - low[:, 1]) * height - 1) / 2).floor() + 1,
+    )
+    inside[:, 2], inside[:, 3] = (
+        ((low[:, 0] * height + width - 1) / 2).ceil(),
+        ((high[:, 0] * height + width - 1) / 2).floor() + 1,
+    )
     return inside
 
 
@@ -61,14 +83,21 @@ _MARGIN = _t(0.0303, 0.0303, 0.0303, 0.001)
 reach_box = Exercise(
     "reach_box",
     _reach_box,
-    cases=[(_CORNERS, _MARGIN, 8, 8), (_CORNERS, 5 * _MARGIN, 6, 10), (_CORNERS, _MARGIN, 13, 7), (_CORNERS[:2], _t(math.inf, 0.2), 5, 9)],
+    cases=[
+        (_CORNERS, _MARGIN, 8, 8),
+        (_CORNERS, 5 * _MARGIN, 6, 10),
+        (_CORNERS, _MARGIN, 13, 7),
+        (_CORNERS[:2], _t(math.inf, 0.2), 5, 9),
+    ],
     mistakes={
         "y points up and rows run down: the first row belongs to the largest y.": _upside_down,
-        "The box of the triangle alone misses the pixels around it that it still reaches: add the margin on every side.": lambda xy, m, h, w: _reach_box(
-            xy, 0 * m, h, w
+        "The box of the triangle alone misses the pixels around it that it still reaches: add the margin on every side.": lambda xy, m, h, w: (
+            _reach_box(xy, 0 * m, h, w)
         ),
         "Pixels are square: the column of x is (x * height + width - 1) / 2.": _divided_by_width,
-        "The ends are one past the last pixel, as in Python's slices.": lambda xy, m, h, w: _reach_box(xy, m, h, w) - torch.tensor([0, 1, 0, 1]),
+        "The ends are one past the last pixel, as in Python's slices.": lambda xy, m, h, w: (
+            _reach_box(xy, m, h, w) - torch.tensor([0, 1, 0, 1])
+        ),
         "A box must not leave the picture: clamp rows to [0, height] and columns to [0, width].": _not_clamped,
     },
 )
@@ -117,7 +146,9 @@ pair_list = Exercise(
         "k must start again at 0 for every face: take off the number of pairs of all faces before it.": _never_restarted,
         "Within a box, go row by row: the row is k // (columns of the box), the column k % (columns of the box).": _columns_first,
         "That is the place within the box. Add the box's first row and column, and number the pixel in the whole picture: i * width + j.": _in_the_box,
-        "Two lists are wanted, first the faces and then the pixels.": lambda box, w: _pair_list(box, w)[::-1],
+        "Two lists are wanted, first the faces and then the pixels.": lambda box, w: _pair_list(
+            box, w
+        )[::-1],
     },
 )
 
@@ -140,12 +171,18 @@ segment_sum = Exercise(
     lambda values, pixel, size: values.new_zeros(size).index_add(0, pixel, values),
     cases=[(_VALUES, _WHERE, 7), (_VALUES.flip(0), _WHERE, 6), (_VALUES[:0], _WHERE[:0], 3)],
     mistakes={
-        "`out[pixel] += values` adds only one of the values where a pixel is named several times. Use index_add.": lambda v, p, n: _overwritten(
-            v, p, v.new_zeros(n)
+        "`out[pixel] += values` adds only one of the values where a pixel is named several times. Use index_add.": lambda v, p, n: (
+            _overwritten(v, p, v.new_zeros(n))
         ),
-        "That is the mean of each pixel's values; the sum is wanted.": lambda v, p, n: v.new_zeros(n).scatter_reduce(0, p, v, "mean", include_self=False),
-        "That is the number of pairs of each pixel. Add up their values.": lambda v, p, n: torch.bincount(p, minlength=n),
-        "A pixel without any pair must get 0, so the result has `size` numbers, not one a pair.": lambda v, p, n: v.new_zeros(n).index_add(0, p, v)[p],
+        "That is the mean of each pixel's values; the sum is wanted.": lambda v, p, n: v.new_zeros(
+            n
+        ).scatter_reduce(0, p, v, "mean", include_self=False),
+        "That is the number of pairs of each pixel. Add up their values.": lambda v, p, n: (
+            torch.bincount(p, minlength=n)
+        ),
+        "A pixel without any pair must get 0, so the result has `size` numbers, not one a pair.": lambda v, p, n: (
+            v.new_zeros(n).index_add(0, p, v)[p]
+        ),
     },
 )
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ..rasterize.broadcast import rasterize_broadcast
-from ..rasterize.options import Options
+from ..rasterizers.broadcast import rasterize_broadcast
+from ..rasterizers.options import Options
 from .exercise import Mistake, YourTurn
 
 Rasterizer = Callable[[Tensor, "Tensor | None", Tensor, Options], Tensor]
@@ -43,7 +43,9 @@ def contract(rasterize_mine: Rasterizer) -> None:
         for part in wanted:
             yours, expected = got[part], wanted[part]
             if yours.shape != expected.shape:
-                raise Mistake(f"contract, {name}: the shape of the {part} is {tuple(yours.shape)}, expected {tuple(expected.shape)}")
+                raise Mistake(
+                    f"contract, {name}: the shape of the {part} is {tuple(yours.shape)}, expected {tuple(expected.shape)}"
+                )
             off = (yours - expected).abs().nan_to_num(torch.inf)
             if off.numel() and off.max() > 1e-8 * max(1.0, float(expected.abs().max())):
                 where = tuple(int(i) for i in torch.unravel_index(off.argmax(), off.shape))
@@ -54,25 +56,45 @@ def contract(rasterize_mine: Rasterizer) -> None:
     print(f"contract: passed, {len(SCENES)} scenes, images and gradients.")
 
 
-def _scene(*, faces: int = 3, channels: int = 3, batch: int = 1, behind: bool = False, **changes: object) -> tuple[list[Tensor | None], Options]:
+def _scene(
+    *, faces: int = 3, channels: int = 3, batch: int = 1, behind: bool = False, **changes: object
+) -> tuple[list[Tensor | None], Options]:
     """Triangles (B, F, 3, 3), colours (B, F, 3, C) or None, background (B, H, W, C), all float64, and options."""
     generator = torch.Generator().manual_seed(6)
 
     def random(*shape: int) -> Tensor:
         return torch.rand(*shape, generator=generator, dtype=torch.float64)
 
-    triangles = torch.cat([2.4 * random(batch, faces, 3, 2) - 1.2, 2 + 4 * random(batch, faces, 3, 1)], dim=-1)
+    triangles = torch.cat(
+        [2.4 * random(batch, faces, 3, 2) - 1.2, 2 + 4 * random(batch, faces, 3, 1)], dim=-1
+    )
     if behind:
         triangles[:, 1, 2, 2] = -1.0
-    fields: dict[str, object] = {"height": 5, "width": 6, "sigma": 0.02, "gamma": 0.03, "eps": 1e-3, "near": 1.0, "far": 100.0, "dist_eps": 0.0}
-    fields |= {"distance": "euclidean", "perspective_correct": False, "cull_backfaces": False, **changes}
+    fields: dict[str, object] = {
+        "height": 5,
+        "width": 6,
+        "sigma": 0.02,
+        "gamma": 0.03,
+        "eps": 1e-3,
+        "near": 1.0,
+        "far": 100.0,
+        "dist_eps": 0.0,
+    }
+    fields |= {
+        "distance": "euclidean",
+        "perspective_correct": False,
+        "cull_backfaces": False,
+        **changes,
+    }
     colors = random(batch, faces, 3, channels) if channels else None
     return [triangles, colors, random(batch, 5, 6, channels)], Options(**fields)  # type: ignore[arg-type]
 
 
 def _run(rasterizer: Rasterizer, inputs: list[Tensor | None], o: Options) -> dict[str, Tensor]:
     """The image, and the gradients of what went in, for one random direction."""
-    triangles, colors, background = (None if x is None else x.clone().requires_grad_() for x in inputs)
+    triangles, colors, background = (
+        None if x is None else x.clone().requires_grad_() for x in inputs
+    )
     assert triangles is not None
     assert background is not None
     try:
@@ -81,18 +103,31 @@ def _run(rasterizer: Rasterizer, inputs: list[Tensor | None], o: Options) -> dic
         raise YourTurn(str(stub)) from None
     except Exception as error:
         cause = error.__cause__
-        while cause is not None and not isinstance(cause, NotImplementedError):  # Triton's interpreter wraps what a kernel raises, once a call
+        while cause is not None and not isinstance(
+            cause, NotImplementedError
+        ):  # Triton's interpreter wraps what a kernel raises, once a call
             cause = cause.__cause__
         if cause is None:
             raise
         raise YourTurn(str(cause)) from None
     if not isinstance(image, Tensor):
-        raise Mistake(f"contract: rasterize_mine returned {type(image).__name__}, wanted a tensor (B, H, W, C + 1)")
+        raise Mistake(
+            f"contract: rasterize_mine returned {type(image).__name__}, wanted a tensor (B, H, W, C + 1)"
+        )
     parts = {"image": image.detach()}
-    named = {"gradient of the triangles": triangles, "gradient of the colours": colors, "gradient of the background": background}
+    named = {
+        "gradient of the triangles": triangles,
+        "gradient of the colours": colors,
+        "gradient of the background": background,
+    }
     leaves = {name: x for name, x in named.items() if x is not None and x.numel()}
     if not image.requires_grad:
         return parts | {name: torch.zeros_like(x) for name, x in leaves.items()}
-    direction = torch.randn(image.shape, generator=torch.Generator().manual_seed(7), dtype=image.dtype)
+    direction = torch.randn(
+        image.shape, generator=torch.Generator().manual_seed(7), dtype=image.dtype
+    )
     grads = torch.autograd.grad(image, list(leaves.values()), direction, allow_unused=True)
-    return parts | {name: torch.zeros_like(x) if g is None else g for (name, x), g in zip(leaves.items(), grads, strict=True)}
+    return parts | {
+        name: torch.zeros_like(x) if g is None else g
+        for (name, x), g in zip(leaves.items(), grads, strict=True)
+    }

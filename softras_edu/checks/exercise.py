@@ -54,19 +54,27 @@ class Exercise:
                 raise YourTurn(str(stub)) from None
             except ArithmeticError as error:  # exp of a large number, or a division by zero
                 arguments = ", ".join(map(repr, case))
-                raise Mistake(f"{self.name}, case {number} of {len(self.cases)}: your function raised {error!r} for the arguments {arguments}.") from None
+                raise Mistake(
+                    f"{self.name}, case {number} of {len(self.cases)}: your function raised {error!r} for the arguments {arguments}."
+                ) from None
             try:
                 got = _tensor(raw)
             except (TypeError, ValueError, RuntimeError):
-                raise Mistake(f"{self.name}, case {number}: your function returned {raw!r}, wanted numbers of shape {tuple(expected.shape)}.") from None
+                raise Mistake(
+                    f"{self.name}, case {number}: your function returned {raw!r}, wanted numbers of shape {tuple(expected.shape)}."
+                ) from None
             if not self.same(got, expected):
                 _show(got, expected)
-                raise Mistake(f"{self.name}, case {number} of {len(self.cases)}. {self.diagnose(yours)}\n{_table(got, expected)}")
+                raise Mistake(
+                    f"{self.name}, case {number} of {len(self.cases)}. {self.diagnose(yours)}\n{_table(got, expected)}"
+                )
         print(f"{self.name}: passed, {len(self.cases)} cases.")
 
     def same(self, got: Tensor, expected: Tensor) -> bool:
         """Equal in shape, and in every number up to the tolerance."""
-        return got.shape == expected.shape and torch.allclose(got, expected, rtol=self.tolerance, atol=self.tolerance)
+        return got.shape == expected.shape and torch.allclose(
+            got, expected, rtol=self.tolerance, atol=self.tolerance
+        )
 
     def diagnose(self, yours: Answer) -> str:
         """The hint of the known mistake that `yours` makes in every case, or of none."""
@@ -80,7 +88,9 @@ class Exercise:
             got, other = _tensor(yours(*copy.deepcopy(case))), _tensor(wrong(*copy.deepcopy(case)))
         except Exception:  # an answer that crashes on a later case makes no known mistake
             return False
-        return got.shape == other.shape and torch.allclose(got, other, rtol=self.tolerance, atol=self.tolerance, equal_nan=True)
+        return got.shape == other.shape and torch.allclose(
+            got, other, rtol=self.tolerance, atol=self.tolerance, equal_nan=True
+        )
 
 
 def _tensor(value: Any) -> Tensor:
@@ -100,7 +110,11 @@ def _table(got: Tensor, expected: Tensor) -> str:
         return f"  shape of yours {tuple(got.shape)}, expected {tuple(expected.shape)}"
     off = (got - expected).abs().nan_to_num(torch.inf)
     where = tuple(int(i) for i in torch.unravel_index(off.argmax(), off.shape)) if off.dim() else ()
-    place = f"  {int((off > 1e-5).sum())} of {off.numel()} numbers differ; most at index {where}:" if where else "  the result is one number:"
+    place = (
+        f"  {int((off > 1e-5).sum())} of {off.numel()} numbers differ; most at index {where}:"
+        if where
+        else "  the result is one number:"
+    )
     difference = got[where] - expected[where]
     return f"{place}\n    yours      {got[where]:.6g}\n    expected   {expected[where]:.6g}\n    difference {difference:.6g}"
 

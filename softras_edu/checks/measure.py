@@ -82,23 +82,34 @@ def _waits_at_the_end_only(run: Step, wait: Step, clock: Step, warmup: int, repe
 
 def _times(*parts: tuple[Sequence[float], int, int]) -> list[tuple[Any, ...]]:
     """One case each: a new machine, of which `run`, `wait` and `clock` are handed out."""
-    return [(m.run, m.wait, m.clock, warmup, repeats) for m, warmup, repeats in ((Machine(s), w, r) for s, w, r in parts)]
+    return [
+        (m.run, m.wait, m.clock, warmup, repeats)
+        for m, warmup, repeats in ((Machine(s), w, r) for s, w, r in parts)
+    ]
 
 
 median_time = Exercise(
     "median_time",
     _median_time,
-    cases=_times(([40.0, 3.0, 7.0, 2.0, 25.0, 4.0, 6.0], 1, 5), ([60.0, 30.0, 5.0, 9.0, 2.0], 2, 1), ([50.0, 20.0, 6.0, 1.0, 8.0, 3.0], 2, 4)),
+    cases=_times(
+        ([40.0, 3.0, 7.0, 2.0, 25.0, 4.0, 6.0], 1, 5),
+        ([60.0, 30.0, 5.0, 9.0, 2.0], 2, 1),
+        ([50.0, 20.0, 6.0, 1.0, 8.0, 3.0], 2, 4),
+    ),
     mistakes={
-        "That is the mean: one disturbed call drags it along. Take the median.": lambda *a: statistics.fmean(_samples(*a)),
-        "The first calls are in the median. Make `warmup` calls that do not count.": lambda run, wait, clock, warmup, repeats: _median_time(
-            run, wait, clock, 0, repeats
+        "That is the mean: one disturbed call drags it along. Take the median.": lambda *a: (
+            statistics.fmean(_samples(*a))
+        ),
+        "The first calls are in the median. Make `warmup` calls that do not count.": lambda run, wait, clock, warmup, repeats: (
+            _median_time(run, wait, clock, 0, repeats)
         ),
         "The clock was read before the work was done. Call wait() first: run() only hands the work over.": _without_waiting,
         "The first sample also waits for what the warm-up left in the queue. Call wait() before the clock starts, too.": _waits_at_the_end_only,
-        "That is the fastest call. The best of many says what is possible, not what is usual.": lambda *a: min(_samples(*a)),
-        "Of an even number of samples, the median is the mean of the middle two. torch.median takes the lower one.": lambda *a: float(
-            torch.tensor(_samples(*a), dtype=torch.float64).median()
+        "That is the fastest call. The best of many says what is possible, not what is usual.": lambda *a: (
+            min(_samples(*a))
+        ),
+        "Of an even number of samples, the median is the mean of the middle two. torch.median takes the lower one.": lambda *a: (
+            float(torch.tensor(_samples(*a), dtype=torch.float64).median())
         ),
     },
 )
@@ -124,13 +135,18 @@ loglog_slope = Exercise(
     cases=[
         (_SIDES, torch.tensor([1.0, 3.6, 17.0, 66.0], dtype=torch.float64)),
         (_SIDES * 10, torch.tensor([5.0, 4.0, 9.0, 11.0], dtype=torch.float64)),
-        (torch.tensor([1.0, 10.0, 1000.0], dtype=torch.float64), torch.tensor([8.0, 3.0, 0.5], dtype=torch.float64)),
+        (
+            torch.tensor([1.0, 10.0, 1000.0], dtype=torch.float64),
+            torch.tensor([8.0, 3.0, 0.5], dtype=torch.float64),
+        ),
     ],
     mistakes={
         "No logarithms yet: that is the slope of y against x.": _straight,
         "Only y went through the logarithm.": lambda x, y: _straight(x, y.log()),
         "Only x went through the logarithm.": lambda x, y: _straight(x.log(), y),
-        "That is the slope of x against y: divide by the spread of log x.": lambda x, y: _straight(y.log(), x.log()),
+        "That is the slope of x against y: divide by the spread of log x.": lambda x, y: _straight(
+            y.log(), x.log()
+        ),
         "First and last point only. The points in between have measured something, too: least squares.": lambda x, y: (
             math.log(y[-1] / y[0]) / math.log(x[-1] / x[0])
         ),
@@ -142,7 +158,14 @@ loglog_slope = Exercise(
 
 
 def _row(side: int, faces: int, batch: int, forward: float, both: float, live: int) -> Row:
-    numbers = {"side": side, "faces": faces, "batch": batch, "forward_ms": forward, "forward_backward_ms": both, "live_pairs": live}
+    numbers = {
+        "side": side,
+        "faces": faces,
+        "batch": batch,
+        "forward_ms": forward,
+        "forward_backward_ms": both,
+        "live_pairs": live,
+    }
     return {"backend": "numba", **{name: str(value) for name, value in numbers.items()}}
 
 
@@ -153,15 +176,29 @@ def _pairs_time(row: Row) -> float:
 pairs_time = Exercise(
     "pairs_time",
     _pairs_time,
-    cases=[(_row(16, 80, 1, 0.005, 0.0141, 282),), (_row(64, 1280, 1, 0.4, 0.8176, 16352),), (_row(64, 1280, 4, 1.1, 2.6, 65128),)],
+    cases=[
+        (_row(16, 80, 1, 0.005, 0.0141, 282),),
+        (_row(64, 1280, 1, 0.4, 0.8176, 16352),),
+        (_row(64, 1280, 4, 1.1, 2.6, 65128),),
+    ],
     mistakes={
-        "That is the forward pass alone. The column forward_backward_ms has both.": lambda row: float(row["forward_ms"]) * 1e6 / int(row["live_pairs"]),
-        "That divides by every pixel with every face. The column live_pairs has the pairs that count.": lambda row: (
-            float(row["forward_backward_ms"]) * 1e6 / (int(row["side"]) ** 2 * int(row["faces"]) * int(row["batch"]))
+        "That is the forward pass alone. The column forward_backward_ms has both.": lambda row: (
+            float(row["forward_ms"]) * 1e6 / int(row["live_pairs"])
         ),
-        "Those are microseconds. A millisecond has a million nanoseconds.": lambda row: _pairs_time(row) / 1e3,
-        "Those are milliseconds. A millisecond has a million nanoseconds.": lambda row: _pairs_time(row) / 1e6,
-        "That is time per pixel of the image.": lambda row: float(row["forward_backward_ms"]) * 1e6 / (int(row["side"]) ** 2 * int(row["batch"])),
+        "That divides by every pixel with every face. The column live_pairs has the pairs that count.": lambda row: (
+            float(row["forward_backward_ms"])
+            * 1e6
+            / (int(row["side"]) ** 2 * int(row["faces"]) * int(row["batch"]))
+        ),
+        "Those are microseconds. A millisecond has a million nanoseconds.": lambda row: (
+            _pairs_time(row) / 1e3
+        ),
+        "Those are milliseconds. A millisecond has a million nanoseconds.": lambda row: (
+            _pairs_time(row) / 1e6
+        ),
+        "That is time per pixel of the image.": lambda row: (
+            float(row["forward_backward_ms"]) * 1e6 / (int(row["side"]) ** 2 * int(row["batch"]))
+        ),
     },
 )
 
@@ -178,10 +215,16 @@ roofline = Exercise(
     _roofline,
     cases=[(8e9, 4e9, 1e10, 2e10), (1e9, 6e10, 1e10, 2e10), (5e9, 9e9, 1e10, 2e10)],
     mistakes={
-        "Moving and computing go on at the same time: the slower one counts, not the sum.": lambda m, o, b, p: m / b + o / p,
-        "The faster of the two must wait for the slower one: take the larger time.": lambda m, o, b, p: min(m / b, o / p),
+        "Moving and computing go on at the same time: the slower one counts, not the sum.": lambda m, o, b, p: (
+            m / b + o / p
+        ),
+        "The faster of the two must wait for the slower one: take the larger time.": lambda m, o, b, p: (
+            min(m / b, o / p)
+        ),
         "That counts the operations alone. Bytes take time, too.": lambda m, o, b, p: o / p,
         "That counts the bytes alone. Operations take time, too.": lambda m, o, b, p: m / b,
-        "That is a speed, operations a second. A time is wanted.": lambda m, o, b, p: min(p, o / m * b),
+        "That is a speed, operations a second. A time is wanted.": lambda m, o, b, p: min(
+            p, o / m * b
+        ),
     },
 )

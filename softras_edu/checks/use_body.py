@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .. import pose
+from .. import rotations
 from .exercise import Exercise
 
 
@@ -13,7 +13,9 @@ def _random(*shape: int, seed: int) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-_TURN = pose.rotation_from_axis_angle(torch.tensor([[0.0, 0.0, torch.pi / 2], [0.4, -0.9, 0.3]], dtype=torch.float64))
+_TURN = rotations.rotation_from_axis_angle(
+    torch.tensor([[0.0, 0.0, torch.pi / 2], [0.4, -0.9, 0.3]], dtype=torch.float64)
+)
 _JOINT = torch.tensor([0.5, 0.0, 0.0], dtype=torch.float64)
 _POINTS = torch.tensor([[0.5, 0.0, 0.0], [1.5, 0.0, 0.0], [0.5, 0.2, -0.3]], dtype=torch.float64)
 
@@ -28,11 +30,21 @@ def _rotate_about_joint(points: Tensor, rotation: Tensor, joint: Tensor) -> Tens
 rotate_about_joint = Exercise(
     "rotate_about_joint",
     _rotate_about_joint,
-    cases=[(_POINTS, _TURN[0], _JOINT), (_POINTS, _TURN[1], _JOINT), (_random(5, 3, seed=0), _TURN[1], _random(3, seed=1))],
+    cases=[
+        (_POINTS, _TURN[0], _JOINT),
+        (_POINTS, _TURN[1], _JOINT),
+        (_random(5, 3, seed=0), _TURN[1], _random(3, seed=1)),
+    ],
     mistakes={
-        "That turns about the origin. The joint itself must stay where it is: first move it to the origin.": lambda p, r, c: p @ r.T,
-        "You went to the joint and did not come back: add the joint again at the end.": lambda p, r, c: (p - c) @ r.T,
-        "It turns the other way. A row times the matrix is the transposed matrix times the point: use rotation.T.": lambda p, r, c: (p - c) @ r + c,
+        "That turns about the origin. The joint itself must stay where it is: first move it to the origin.": lambda p, r, c: (
+            p @ r.T
+        ),
+        "You went to the joint and did not come back: add the joint again at the end.": lambda p, r, c: (
+            (p - c) @ r.T
+        ),
+        "It turns the other way. A row times the matrix is the transposed matrix times the point: use rotation.T.": lambda p, r, c: (
+            (p - c) @ r + c
+        ),
         "Take the joint off before you turn, too.": lambda p, r, c: p @ r.T + c,
     },
 )
@@ -47,25 +59,41 @@ def _skin(verts: Tensor, weights: Tensor, transforms: Tensor) -> Tensor:
 
 
 def _rigid(verts: Tensor, weights: Tensor, transforms: Tensor) -> Tensor:
-    return _skin(verts, torch.nn.functional.one_hot(weights.argmax(1), weights.shape[1]).to(weights), transforms)
+    return _skin(
+        verts,
+        torch.nn.functional.one_hot(weights.argmax(1), weights.shape[1]).to(weights),
+        transforms,
+    )
 
 
 def _unshifted(transforms: Tensor) -> Tensor:
     return torch.cat([transforms[..., :3], torch.zeros_like(transforms[..., 3:])], dim=-1)
 
 
-_BENT = torch.stack([torch.eye(3, 4, dtype=torch.float64), torch.cat([_TURN[0], (_JOINT - _TURN[0] @ _JOINT)[:, None]], dim=1)])  # an elbow at _JOINT
+_BENT = torch.stack(
+    [
+        torch.eye(3, 4, dtype=torch.float64),
+        torch.cat([_TURN[0], (_JOINT - _TURN[0] @ _JOINT)[:, None]], dim=1),
+    ]
+)  # an elbow at _JOINT
 _SHARES = torch.tensor([[0.5, 0.5], [0.0, 1.0], [0.7, 0.3]], dtype=torch.float64)
 skin = Exercise(
     "skin",
     _skin,
-    cases=[(_POINTS, _SHARES, _BENT), (_random(6, 3, seed=2), torch.softmax(_random(6, 4, seed=3), 1), _random(4, 3, 4, seed=4))],
+    cases=[
+        (_POINTS, _SHARES, _BENT),
+        (_random(6, 3, seed=2), torch.softmax(_random(6, 4, seed=3), 1), _random(4, 3, 4, seed=4)),
+    ],
     mistakes={
         "Every vertex follows its strongest joint alone, so the skin tears where two bones meet. Mix them by their weights.": _rigid,
-        "The fourth column, the shift, is missing: a joint turns about its own place.": lambda v, w, t: _skin(v, w, _unshifted(t)),
-        "That is the plain mean over the joints: the weights are not used.": lambda v, w, t: _skin(v, torch.full_like(w, 1 / w.shape[1]), t),
-        "The matrices are transposed: each row of a transform makes one coordinate.": lambda v, w, t: _skin(
-            v, w, torch.cat([t[..., :3].transpose(1, 2), t[..., 3:]], dim=-1)
+        "The fourth column, the shift, is missing: a joint turns about its own place.": lambda v, w, t: (
+            _skin(v, w, _unshifted(t))
+        ),
+        "That is the plain mean over the joints: the weights are not used.": lambda v, w, t: _skin(
+            v, torch.full_like(w, 1 / w.shape[1]), t
+        ),
+        "The matrices are transposed: each row of a transform makes one coordinate.": lambda v, w, t: (
+            _skin(v, w, torch.cat([t[..., :3].transpose(1, 2), t[..., 3:]], dim=-1))
         ),
     },
 )
@@ -84,16 +112,29 @@ angle_slope = Exercise(
     "angle_slope",
     _angle_slope,
     cases=[
-        (torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64), _JOINT, _POINTS[1:2], torch.tensor([[0.0, 2.0, 0.0]], dtype=torch.float64)),
+        (
+            torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64),
+            _JOINT,
+            _POINTS[1:2],
+            torch.tensor([[0.0, 2.0, 0.0]], dtype=torch.float64),
+        ),
         (_AXIS, _JOINT, _POINTS, _random(3, 3, seed=5)),
         (_AXIS, _random(3, seed=6), _random(7, 3, seed=7), _random(7, 3, seed=8)),
     ],
     mistakes={
-        "The lever starts at the joint, not at the origin: verts - joint.": lambda a, c, v, g: _angle_slope(a, torch.zeros_like(c), v, g),
-        "The sign is turned round: a point moves along axis x lever, and not along lever x axis.": lambda a, c, v, g: -_angle_slope(a, c, v, g),
-        "Add over the vertices: all of them pull at the same angle. A mean is too small.": lambda a, c, v, g: _angle_slope(a, c, v, g) / len(v),
+        "The lever starts at the joint, not at the origin: verts - joint.": lambda a, c, v, g: (
+            _angle_slope(a, torch.zeros_like(c), v, g)
+        ),
+        "The sign is turned round: a point moves along axis x lever, and not along lever x axis.": lambda a, c, v, g: (
+            -_angle_slope(a, c, v, g)
+        ),
+        "Add over the vertices: all of them pull at the same angle. A mean is too small.": lambda a, c, v, g: (
+            _angle_slope(a, c, v, g) / len(v)
+        ),
         "The lever arm is missing: the further from the joint, the more a vertex counts.": lambda a, c, v, g: (
-            torch.linalg.cross(a.expand_as(v), torch.nn.functional.normalize(v - c, dim=-1)) * g
-        ).sum(),
+            (
+                torch.linalg.cross(a.expand_as(v), torch.nn.functional.normalize(v - c, dim=-1)) * g
+            ).sum()
+        ),
     },
 )

@@ -29,7 +29,12 @@ def _block(low: int, high: int) -> Tensor:
 voxel_overlap = Exercise(
     "voxel_overlap",
     _voxel_overlap,
-    cases=[(_block(1, 4), _block(1, 4)), (_block(0, 4), _block(2, 6)), (_block(0, 2), _block(1, 5)), (_random(6, 6, 6, seed=0) > 0.7, _block(1, 4))],
+    cases=[
+        (_block(1, 4), _block(1, 4)),
+        (_block(0, 4), _block(2, 6)),
+        (_block(0, 2), _block(1, 5)),
+        (_random(6, 6, 6, seed=0) > 0.7, _block(1, 4)),
+    ],
     mistakes={
         "That is the share of cells that agree. Nearly all cells are empty in both, so a grid without anything in it would score well.": lambda a, b: (
             (a == b).double().mean()
@@ -37,8 +42,12 @@ voxel_overlap = Exercise(
         "You divide by the cells of both together, where those that both fill are counted twice. Count the cells that either fills.": lambda a, b: (
             (a & b).sum() / (a.sum() + b.sum())
         ),
-        "That is the Dice score. IoU divides by the union, and knows no factor of two.": lambda a, b: 2 * (a & b).sum() / (a.sum() + b.sum()),
-        "You divide by the true cells alone: then a solid that fills the whole grid scores 1.": lambda a, b: (a & b).sum() / b.sum(),
+        "That is the Dice score. IoU divides by the union, and knows no factor of two.": lambda a, b: (
+            2 * (a & b).sum() / (a.sum() + b.sum())
+        ),
+        "You divide by the true cells alone: then a solid that fills the whole grid scores 1.": lambda a, b: (
+            (a & b).sum() / b.sum()
+        ),
     },
 )
 
@@ -60,9 +69,15 @@ mix_palette = Exercise(
         (6 * _random(4, 10, seed=2) - 3, _random(10, 3, seed=3)),
     ],
     mistakes={
-        "The softmax runs over the vertices. Every vertex shares out its own 1 among the colours: dim=1.": lambda s, p: s.softmax(0) @ p,
-        "The scores are no shares yet: they may be negative, and do not add up to 1. Take their softmax.": lambda s, p: s @ p,
-        "Each vertex takes its best colour alone. Such a choice has no gradient; mix the colours instead.": lambda s, p: p[s.argmax(1)],
+        "The softmax runs over the vertices. Every vertex shares out its own 1 among the colours: dim=1.": lambda s, p: (
+            s.softmax(0) @ p
+        ),
+        "The scores are no shares yet: they may be negative, and do not add up to 1. Take their softmax.": lambda s, p: (
+            s @ p
+        ),
+        "Each vertex takes its best colour alone. Such a choice has no gradient; mix the colours instead.": lambda s, p: (
+            p[s.argmax(1)]
+        ),
         "Dividing by the sum is not enough: a sum may be near zero, and scores may be negative. exp makes them positive first.": lambda s, p: (
             (s / s.sum(1, keepdim=True)) @ p
         ),
@@ -77,7 +92,9 @@ def _carve(masks: Tensor, xy: Tensor) -> Tensor:
     return _lookup(masks, xy).all(0)
 
 
-def _lookup(masks: Tensor, xy: Tensor, up: float = 1.0, swap: bool = False, shift: float = 0.0) -> Tensor:
+def _lookup(
+    masks: Tensor, xy: Tensor, up: float = 1.0, swap: bool = False, shift: float = 0.0
+) -> Tensor:
     """(K, H, H) masks, (K, N, 2) places in NDC -> (K, N): is the pixel there lit?"""
     size = masks.shape[1]
     column = ((xy[..., 0] + 1) * size / 2 + shift).long().clamp(0, size - 1)
@@ -100,13 +117,17 @@ carve = Exercise(
     _carve,
     cases=[(_MASKS[:1], _PLACES[:1]), (_MASKS, _SAME), (_MASKS, _PLACES)],
     mistakes={
-        "y points up and rows count downwards: the row comes from 1 - y.": lambda m, p: _lookup(m, p, up=-1.0).all(0),
-        "A mask is indexed [row, column]: first y, then x.": lambda m, p: _lookup(m, p, swap=True).all(0),
-        "You keep what is inside some silhouette. A point outside a single one cannot be part of the object: all of them must agree.": lambda m, p: _lookup(
-            m, p
-        ).any(0),
-        "You are half a pixel off. Pixel j spans [2j/W - 1, 2(j + 1)/W - 1]: the column is (x + 1) W/2, rounded down.": lambda m, p: _lookup(
-            m, p, shift=0.5
+        "y points up and rows count downwards: the row comes from 1 - y.": lambda m, p: _lookup(
+            m, p, up=-1.0
         ).all(0),
+        "A mask is indexed [row, column]: first y, then x.": lambda m, p: _lookup(
+            m, p, swap=True
+        ).all(0),
+        "You keep what is inside some silhouette. A point outside a single one cannot be part of the object: all of them must agree.": lambda m, p: (
+            _lookup(m, p).any(0)
+        ),
+        "You are half a pixel off. Pixel j spans [2j/W - 1, 2(j + 1)/W - 1]: the column is (x + 1) W/2, rounded down.": lambda m, p: (
+            _lookup(m, p, shift=0.5).all(0)
+        ),
     },
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..mesh import icosphere
+from ..shapes import icosphere
 from .exercise import Exercise
 
 
@@ -30,14 +30,20 @@ def _adjacency(faces: Tensor, count: int) -> Tensor:
 
 _BALL = icosphere(1)
 _ROUND = _BALL.verts.double()
-_BUMPY = _ROUND + 0.1 * torch.randn(_ROUND.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+_BUMPY = _ROUND + 0.1 * torch.randn(
+    _ROUND.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64
+)
 _TWO = _adjacency(torch.tensor([[0, 1, 2], [1, 3, 2]]), 4)
 _KITE = _t([0.0, 0, 0], [3, 0, 0], [0, 3, 0], [3, 3, 1])
 
 laplacian_loss = Exercise(
     "laplacian_loss",
     _laplacian_loss,
-    cases=[(_KITE, _TWO), (_ROUND, _adjacency(_BALL.faces, 42)), (_BUMPY, _adjacency(_BALL.faces, 42))],
+    cases=[
+        (_KITE, _TWO),
+        (_ROUND, _adjacency(_BALL.faces, 42)),
+        (_BUMPY, _adjacency(_BALL.faces, 42)),
+    ],
     mistakes={
         "That is the distance from the neighbours' sum. Divide it by how many there are; on this sphere it is 5 for some and 6 for others.": lambda v, n: (
             (v - n @ v).square().sum()
@@ -45,8 +51,12 @@ laplacian_loss = Exercise(
         "That is the mean over all coordinates. The loss is a sum over the vertices of squared lengths.": lambda v, n: (
             (v - n @ v / n.sum(1, keepdim=True)).square().mean()
         ),
-        "Square the lengths; do not take the root again.": lambda v, n: (v - n @ v / n.sum(1, keepdim=True)).norm(dim=1).sum(),
-        "Every vertex has its own number of neighbours: sum each row alone (sum(1, keepdim=True)).": lambda v, n: (v - n @ v / n.sum() * len(n)).square().sum(),
+        "Square the lengths; do not take the root again.": lambda v, n: (
+            (v - n @ v / n.sum(1, keepdim=True)).norm(dim=1).sum()
+        ),
+        "Every vertex has its own number of neighbours: sum each row alone (sum(1, keepdim=True)).": lambda v, n: (
+            (v - n @ v / n.sum() * len(n)).square().sum()
+        ),
     },
 )
 
@@ -54,7 +64,16 @@ laplacian_loss = Exercise(
 # --- a fold ------------------------------------------------------------------------------------------------------------------------------
 
 
-def _fold(a: Tensor, b: Tensor, c: Tensor, d: Tensor, *, perpendicular: bool = True, offset: float = 1.0, power: int = 2) -> Tensor:
+def _fold(
+    a: Tensor,
+    b: Tensor,
+    c: Tensor,
+    d: Tensor,
+    *,
+    perpendicular: bool = True,
+    offset: float = 1.0,
+    power: int = 2,
+) -> Tensor:
     """(cos + 1)^2 of the angle at the edge a b between the faces with the far corners c and d."""
     along = torch.nn.functional.normalize(b - a, dim=0)
     sides = [p - a - perpendicular * ((p - a) @ along) * along for p in (c, d)]
@@ -72,13 +91,21 @@ fold_penalty = Exercise(
         (_t(1.0, 1.0, 1.0), _t(2.0, -1.0, 0.5), _t(0.0, 0.3, 2.0), _t(3.0, 1.0, -1.0)),
     ],
     mistakes={
-        "The sides must stand at a right angle to the edge: take off from c - a and d - a what lies along it.": lambda a, b, c, d: _fold(
-            a, b, c, d, perpendicular=False
+        "The sides must stand at a right angle to the edge: take off from c - a and d - a what lies along it.": lambda a, b, c, d: (
+            _fold(a, b, c, d, perpendicular=False)
         ),
-        "In a flat place the two sides point in opposite directions, so the cosine is -1. Add 1.": lambda a, b, c, d: _fold(a, b, c, d, offset=0.0),
-        "The square is missing: without it, the penalty has no gentle end at the flat place.": lambda a, b, c, d: _fold(a, b, c, d, power=1),
-        "In a flat place the two sides point in opposite directions: plus 1, not minus 1.": lambda a, b, c, d: _fold(a, b, c, d, offset=-1.0),
-        "Only directions count. Divide by the lengths of the two sides.": lambda a, b, c, d: _long_fold(a, b, c, d),
+        "In a flat place the two sides point in opposite directions, so the cosine is -1. Add 1.": lambda a, b, c, d: (
+            _fold(a, b, c, d, offset=0.0)
+        ),
+        "The square is missing: without it, the penalty has no gentle end at the flat place.": lambda a, b, c, d: (
+            _fold(a, b, c, d, power=1)
+        ),
+        "In a flat place the two sides point in opposite directions: plus 1, not minus 1.": lambda a, b, c, d: (
+            _fold(a, b, c, d, offset=-1.0)
+        ),
+        "Only directions count. Divide by the lengths of the two sides.": lambda a, b, c, d: (
+            _long_fold(a, b, c, d)
+        ),
     },
 )
 
@@ -99,14 +126,24 @@ def _scheduled_sigma(start: float, end: float, progress: float) -> float:
 scheduled_sigma = Exercise(
     "scheduled_sigma",
     _scheduled_sigma,
-    cases=[(1e-2, 1e-4, 0.0), (1e-2, 1e-4, 0.5), (1e-2, 1e-4, 1.0), (3e-4, 1e-6, 0.25), (1e-3, 1e-1, 0.5)],
+    cases=[
+        (1e-2, 1e-4, 0.0),
+        (1e-2, 1e-4, 0.5),
+        (1e-2, 1e-4, 1.0),
+        (3e-4, 1e-6, 0.25),
+        (1e-3, 1e-1, 0.5),
+    ],
     tolerance=1e-9,
     mistakes={
         "That goes down in equal steps: half way from 1e-2 to 1e-4 it is still 5e-3, and the small sigmas get no time. Take equal ratios.": lambda s, e, t: (
             s + (e - s) * t
         ),
         "Start and end have changed places.": lambda s, e, t: _scheduled_sigma(e, s, t),
-        "That multiplies by the ratio of both, whatever the progress; raise the ratio to the power of the progress.": lambda s, e, t: s * (e / s),
-        "At progress 1 it must arrive at the end, not at end times start.": lambda s, e, t: s * e**t,
+        "That multiplies by the ratio of both, whatever the progress; raise the ratio to the power of the progress.": lambda s, e, t: (
+            s * (e / s)
+        ),
+        "At progress 1 it must arrive at the end, not at end times start.": lambda s, e, t: (
+            s * e**t
+        ),
     },
 )

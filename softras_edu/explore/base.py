@@ -26,27 +26,52 @@ _HIDDEN = "position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inse
 
 def log_dial(name: str, low: float, high: float) -> Dial:
     """A slider from 10**low to 10**high."""
-    return lambda: ipywidgets.FloatLogSlider(description=name, min=low, max=high, step=0.05, readout_format=".1e", style=_STYLE, layout=_LAYOUT)
+    return lambda: ipywidgets.FloatLogSlider(
+        description=name,
+        min=low,
+        max=high,
+        step=0.05,
+        readout_format=".1e",
+        style=_STYLE,
+        layout=_LAYOUT,
+    )
 
 
 def linear_dial(name: str, low: float, high: float, step: float) -> Dial:
     """A slider from low to high."""
-    return lambda: ipywidgets.FloatSlider(description=name, min=low, max=high, step=step, readout_format=".2f", style=_STYLE, layout=_LAYOUT)
+    return lambda: ipywidgets.FloatSlider(
+        description=name,
+        min=low,
+        max=high,
+        step=step,
+        readout_format=".2f",
+        style=_STYLE,
+        layout=_LAYOUT,
+    )
 
 
 def count_dial(name: str, low: int, high: int) -> Dial:
     """A slider over whole numbers."""
-    return lambda: ipywidgets.IntSlider(description=name, min=low, max=high, style=_STYLE, layout=_LAYOUT)
+    return lambda: ipywidgets.IntSlider(
+        description=name, min=low, max=high, style=_STYLE, layout=_LAYOUT
+    )
 
 
 def step_dial(name: str, values: tuple[int, ...]) -> Dial:
     """A slider over a few given numbers."""
-    return lambda: ipywidgets.SelectionSlider(description=name, options=values, style=_STYLE, layout=_LAYOUT)
+    return lambda: ipywidgets.SelectionSlider(
+        description=name, options=values, style=_STYLE, layout=_LAYOUT
+    )
 
 
 def choice_dial(name: str, options: tuple[str, ...]) -> Dial:
     """A list from which one is chosen."""
-    return lambda: ipywidgets.Dropdown(description=name, options=options, style=_STYLE, layout={"width": "340px", "max_width": "100%"})
+    return lambda: ipywidgets.Dropdown(
+        description=name,
+        options=options,
+        style=_STYLE,
+        layout={"width": "340px", "max_width": "100%"},
+    )
 
 
 @contextmanager
@@ -72,7 +97,9 @@ class Explorer(traitlets.HasTraits):
     def __init__(self, **dials: Any):
         unknown = set(dials) - set(self.trait_names())
         if unknown:
-            raise TypeError(f"{type(self).__name__} has no dial {', '.join(sorted(unknown))}; it has {', '.join(self.dial_names())}")
+            raise TypeError(
+                f"{type(self).__name__} has no dial {', '.join(sorted(unknown))}; it has {', '.join(self.dial_names())}"
+            )
         super().__init__(**dials)
         self.image = np.zeros((1, 1, 3), np.uint8)
         self.readout = ""
@@ -87,14 +114,20 @@ class Explorer(traitlets.HasTraits):
             self.prepare()
         self.update()
         # Every picture has the same size, so that nothing on the page moves when it changes; a narrow page shrinks it.
-        self._picture.layout = ipywidgets.Layout(width=f"{self.image.shape[1]}px", max_width="100%", object_fit="contain")
+        self._picture.layout = ipywidgets.Layout(
+            width=f"{self.image.shape[1]}px", max_width="100%", object_fit="contain"
+        )
         self.widget = ipywidgets.VBox([*turners, self._picture, self._readout])
         self.observe(lambda change: self.update(), names=self.dial_names())
 
     @classmethod
     def dial_names(cls) -> list[str]:
         """The dials, in the order in which the class declares them."""
-        return [name for name in vars(cls) if name in cls.class_traits(dial=lambda dial: dial is not None)]
+        return [
+            name
+            for name in vars(cls)
+            if name in cls.class_traits(dial=lambda dial: dial is not None)
+        ]
 
     def prepare(self) -> None:
         """Compute what no dial changes. Called once, before the first `update`."""

@@ -7,11 +7,11 @@ import traitlets
 from PIL import Image
 from torch import Tensor
 
-from ..bend import FAR, FRONT, NEAR, SIDE, SIZE, arm_across, photograph
-from ..body import NAMES, make_body
 from ..camera import Camera
-from ..rasterize import rasterize
-from ..render import screen_triangles
+from ..fitting.bend import FAR, FRONT, NEAR, SIDE, SIZE, arm_across, photograph
+from ..fitting.body import NAMES, make_body
+from ..rasterizers import rasterize
+from ..rendering import screen_triangles
 from .base import Explorer, linear_dial, log_dial
 from .draw import GREEN, Panel, compose
 
@@ -25,8 +25,12 @@ FAINT = 1e-4  # a weaker pull than this moves nothing
 class BendBody(Explorer):
     """The photograph shows the left arm before the belly. Hide it behind the back: does the picture still pull at it, and which way?"""
 
-    shoulder_swing = traitlets.Float(_SWING).tag(dial=linear_dial("shoulder: front, back", -120, 120, 1))
-    shoulder_raise = traitlets.Float(_RAISE).tag(dial=linear_dial("shoulder: down, up", -120, 120, 1))
+    shoulder_swing = traitlets.Float(_SWING).tag(
+        dial=linear_dial("shoulder: front, back", -120, 120, 1)
+    )
+    shoulder_raise = traitlets.Float(_RAISE).tag(
+        dial=linear_dial("shoulder: down, up", -120, 120, 1)
+    )
     elbow_swing = traitlets.Float(_TURN).tag(dial=linear_dial("elbow: front, back", -150, 150, 1))
     elbow_fold = traitlets.Float(_FOLD).tag(dial=linear_dial("elbow: in, out", -150, 150, 1))
     gamma = traitlets.Float(5e-2).tag(dial=log_dial("gamma (see-through)", -3, 0))
@@ -39,7 +43,9 @@ class BendBody(Explorer):
 
     def draw(self) -> tuple[Image.Image, str]:
         angles = arm_across("behind")
-        angles[SHOULDER, 1:] = torch.deg2rad(torch.tensor([self.shoulder_swing, self.shoulder_raise]))
+        angles[SHOULDER, 1:] = torch.deg2rad(
+            torch.tensor([self.shoulder_swing, self.shoulder_raise])
+        )
         angles[ELBOW, 1:] = torch.deg2rad(torch.tensor([self.elbow_swing, self.elbow_fold]))
         verts = self._body.pose(angles).requires_grad_()
         image = self.render(verts, FRONT, self.sigma, self.gamma)
@@ -48,16 +54,29 @@ class BendBody(Explorer):
         (grad,) = torch.autograd.grad(loss, verts)
         verts = verts.detach()
 
-        front, side = Panel("soft picture", seen), Panel("its left side", self.render(verts, SIDE, 1e-5, 1e-3))
+        front, side = (
+            Panel("soft picture", seen),
+            Panel("its left side", self.render(verts, SIDE, 1e-5, 1e-3)),
+        )
         pull = -grad[self._hand].sum(0)  # the way that gradient descent would take the hand alone
         strength = pull.norm().item()
         middle = verts[self._hand].mean(0)
         for panel, camera in ((front, FRONT), (side, SIDE)):
-            start, end = camera.project(torch.stack([middle, middle + ARROW * pull / max(strength, 1e-12)]))[0, :, :2]
-            panel.arrow(start.tolist(), (end - start).tolist() if strength > FAINT else (0.0, 0.0), GREEN)
+            start, end = camera.project(
+                torch.stack([middle, middle + ARROW * pull / max(strength, 1e-12)])
+            )[0, :, :2]
+            panel.arrow(
+                start.tolist(), (end - start).tolist() if strength > FAINT else (0.0, 0.0), GREEN
+            )
         panels = [front, Panel("photograph", self._photo), side]
         forward = pull[2].item()
-        verdict = "pulls it forward" if forward > FAINT else "pushes it back" if forward < -FAINT else "leaves it at its depth"
+        verdict = (
+            "pulls it forward"
+            if forward > FAINT
+            else "pushes it back"
+            if forward < -FAINT
+            else "leaves it at its depth"
+        )
         self.alt = f"A body with a bent left arm at gamma {self.gamma:.1e}, a photograph, a view from the side. For its hand: the loss {verdict}."
         text = f"loss {loss.item():.4f}. The gradient on the left hand (the arrow, -gradient): {forward:+.1e} towards the camera (<b>{verdict}</b>), "
         return compose(panels), text + f"{pull[0]:+.1e} to the right and {pull[1]:+.1e} up."
@@ -66,4 +85,13 @@ class BendBody(Explorer):
         """The body with (V, 3) vertices -> (SIZE, SIZE, 4)."""
         triangles = screen_triangles(verts, self._body.faces, camera)[0]
         colors = self._body.colors[:, None].expand(-1, 3, 3)
-        return rasterize(triangles, colors, size=SIZE, sigma=sigma, gamma=gamma, near=NEAR, far=FAR, cull_backfaces=True)
+        return rasterize(
+            triangles,
+            colors,
+            size=SIZE,
+            sigma=sigma,
+            gamma=gamma,
+            near=NEAR,
+            far=FAR,
+            cull_backfaces=True,
+        )

@@ -25,7 +25,13 @@ class Conorms(Explorer):
 
     def prepare(self) -> None:
         self._figure = new_plot()
-        axes = self._figure.add_subplot(xlabel="faces, each with D = a", ylabel="alpha", xlim=(1, MOST), ylim=(-0.03, 1.2), yticks=[0, 0.25, 0.5, 0.75, 1])
+        axes = self._figure.add_subplot(
+            xlabel="faces, each with D = a",
+            ylabel="alpha",
+            xlim=(1, MOST),
+            ylim=(-0.03, 1.2),
+            yticks=[0, 0.25, 0.5, 0.75, 1],
+        )
         (self._others,) = axes.plot([], [], color="#bbbbbb", lw=1, label="the other conorms")
         (self._curve,) = axes.plot([], [], color=BLUE, lw=2.5, label="this one")
         axes.legend(fontsize=8, loc="upper center", ncols=2)
@@ -41,7 +47,10 @@ class Conorms(Explorer):
     def draw(self) -> tuple[Image.Image, str]:
         p = p_of(self.conorm, self.p)
         value, slope = surface(self.conorm, p)
-        panels = [Panel("S(a, b): a to the right, b up", value, "cividis"), Panel("slope along a", slope, "viridis")]
+        panels = [
+            Panel("S(a, b): a to the right, b up", value, "cividis"),
+            Panel("slope along a", slope, "viridis"),
+        ]
         at = torch.tensor([self.a, self.b], dtype=torch.float64)
         for panel, color in zip(panels, (VERMILION, ORANGE), strict=True):
             panel.dot((2 * at - 1).tolist(), color, radius=5)

@@ -16,20 +16,33 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 # Okabe and Ito's palette, told apart by all common kinds of colour vision.
-ORANGE, SKY, GREEN, BLUE, VERMILION, GREY = "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#777777"
+ORANGE, SKY, GREEN, BLUE, VERMILION, GREY = (
+    "#E69F00",
+    "#56B4E9",
+    "#009E73",
+    "#0072B2",
+    "#D55E00",
+    "#777777",
+)
 PANEL = 256  # pixels, the side of one square panel: a picture of 128 x 128, or any smaller power of two, fills it with whole squares
 CAPTION = 24  # pixels, the height of the caption above it
 FONT = ImageFont.load_default(14)
-_still: WeakKeyDictionary[Figure, Any] = WeakKeyDictionary()  # pixels of a figure's axes, labels and still lines
+_still: WeakKeyDictionary[Figure, Any] = (
+    WeakKeyDictionary()
+)  # pixels of a figure's axes, labels and still lines
 
 
 class Panel:
     """A square picture with a caption, on which one can draw in NDC (x right, y up, both in [-1, 1])."""
 
-    def __init__(self, caption: str, image: Tensor, cmap: str = "gray", vmin: float = 0.0, vmax: float = 1.0):
+    def __init__(
+        self, caption: str, image: Tensor, cmap: str = "gray", vmin: float = 0.0, vmax: float = 1.0
+    ):
         """image: (H, W) numbers, coloured by `cmap` between vmin and vmax, or (H, W, 3 or more) RGB in [0, 1]."""
         self.caption = caption
-        self.picture = Image.fromarray(to_bytes(image, cmap, vmin, vmax)).resize((PANEL, PANEL), Image.Resampling.NEAREST)
+        self.picture = Image.fromarray(to_bytes(image, cmap, vmin, vmax)).resize(
+            (PANEL, PANEL), Image.Resampling.NEAREST
+        )
         self._pen = ImageDraw.Draw(self.picture)
 
     def outline(self, corners: Tensor, color: str, width: int = 2) -> None:
@@ -49,12 +62,21 @@ class Panel:
         side = np.array([-along[1], along[0]])
         head = min(9.0, 0.6 * length)
         self._pen.line([tuple(a), tuple(b - 0.5 * head * along)], fill=color, width=3)
-        self._pen.polygon([tuple(b), tuple(b - head * along + 0.55 * head * side), tuple(b - head * along - 0.55 * head * side)], fill=color)
+        self._pen.polygon(
+            [
+                tuple(b),
+                tuple(b - head * along + 0.55 * head * side),
+                tuple(b - head * along - 0.55 * head * side),
+            ],
+            fill=color,
+        )
 
     def dot(self, at: Sequence[float], color: str, radius: int = 4) -> None:
         """A dot at a point in NDC."""
         x, y = _canvas(at)
-        self._pen.ellipse([x - radius, y - radius, x + radius, y + radius], fill=color, outline="white")
+        self._pen.ellipse(
+            [x - radius, y - radius, x + radius, y + radius], fill=color, outline="white"
+        )
 
 
 def to_bytes(image: Tensor, cmap: str = "gray", vmin: float = 0.0, vmax: float = 1.0) -> np.ndarray:
@@ -62,15 +84,21 @@ def to_bytes(image: Tensor, cmap: str = "gray", vmin: float = 0.0, vmax: float =
     array = image.detach().cpu().numpy()
     if array.ndim == 2:
         scaled = np.clip((array.astype(np.float64) - vmin) / (vmax - vmin), 0, 1)
-        return np.asarray(matplotlib.colormaps[cmap](scaled)[..., :3] * 255).round().astype(np.uint8)
+        return (
+            np.asarray(matplotlib.colormaps[cmap](scaled)[..., :3] * 255).round().astype(np.uint8)
+        )
     return np.asarray(np.clip(array[..., :3], 0, 1) * 255).round().astype(np.uint8)
 
 
-def compose(panels: Sequence[Panel | Image.Image], below: Image.Image | None = None, gap: int = 10) -> Image.Image:
+def compose(
+    panels: Sequence[Panel | Image.Image], below: Image.Image | None = None, gap: int = 10
+) -> Image.Image:
     """Panels side by side, captions above; a bare picture (a plot) takes the full height. `below` goes under them, as wide as it is."""
     widths = [PANEL if isinstance(p, Panel) else p.width for p in panels]
     width, height = sum(widths) + gap * (len(panels) - 1), PANEL + CAPTION
-    sheet = Image.new("RGB", (width, height if below is None else height + gap + below.height), "white")
+    sheet = Image.new(
+        "RGB", (width, height if below is None else height + gap + below.height), "white"
+    )
     pen, x = ImageDraw.Draw(sheet), 0
     for panel, width in zip(panels, widths, strict=True):
         if isinstance(panel, Panel):
@@ -95,7 +123,9 @@ def png(picture: Image.Image) -> bytes:
 def new_plot(width: int = 340, height: int = PANEL + CAPTION) -> Figure:
     """An empty matplotlib figure, as high as the panels if not told otherwise; make it once, change its lines, and call `plot_picture`."""
     figure = Figure(figsize=(width / 100, height / 100), dpi=100)
-    figure.subplots_adjust(left=66 / width, right=1 - 12 / width, bottom=50 / height, top=1 - 12 / height)  # fixed, so that axes stay where they are
+    figure.subplots_adjust(
+        left=66 / width, right=1 - 12 / width, bottom=50 / height, top=1 - 12 / height
+    )  # fixed, so that axes stay where they are
     FigureCanvasAgg(figure)
     return figure
 
@@ -107,7 +137,9 @@ def plot_picture(figure: Figure, *moving: Artist) -> Image.Image:
     """
     canvas = cast("FigureCanvasAgg", figure.canvas)
     for artist in moving:
-        artist.set_animated(True)  # left out by `canvas.draw`; its changes do not make the figure stale
+        artist.set_animated(
+            True
+        )  # left out by `canvas.draw`; its changes do not make the figure stale
     if figure.stale or figure not in _still:
         canvas.draw()
         _still[figure] = canvas.copy_from_bbox(figure.bbox)

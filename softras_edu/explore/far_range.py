@@ -11,14 +11,28 @@ from PIL import Image
 from torch import Tensor
 
 from .. import formulas
-from ..rasterize import rasterize, rasterize_hard
+from ..rasterizers import rasterize, rasterize_hard
 from .base import Explorer, choice_dial, linear_dial, log_dial
-from .draw import BLUE, GREEN, GREY, ORANGE, PANEL, SKY, VERMILION, Panel, compose, new_plot, plot_picture
+from .draw import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PANEL,
+    SKY,
+    VERMILION,
+    Panel,
+    compose,
+    new_plot,
+    plot_picture,
+)
 
 Renderer = Callable[[Tensor], Tensor]
 SIZE = 64
 TIP = -0.35  # x of the shape's rightmost corner, at the height of the target's middle
-SHAPE = torch.tensor([[-0.75, -0.25, 2.0], [TIP, 0.0, 2.0], [-0.75, 0.25, 2.0]], dtype=torch.float64)
+SHAPE = torch.tensor(
+    [[-0.75, -0.25, 2.0], [TIP, 0.0, 2.0], [-0.75, 0.25, 2.0]], dtype=torch.float64
+)
 SIDE = 0.3  # of the square target
 CUTS = {"D < 0.0001 left out": 1e-4, "keep every pair": 0.0}
 GAPS = torch.linspace(0.02, 1.0, 21, dtype=torch.float64)
@@ -29,11 +43,15 @@ class FarRange(Explorer):
 
     gap = traitlets.Float(0.2).tag(dial=linear_dial("distance (NDC)", 0.02, 1.0, 0.02))
     sigma = traitlets.Float(1e-2).tag(dial=log_dial("sigma (blur)", -5, 0))
-    cut = traitlets.Enum(tuple(CUTS), next(iter(CUTS))).tag(dial=choice_dial("far pairs", tuple(CUTS)))
+    cut = traitlets.Enum(tuple(CUTS), next(iter(CUTS))).tag(
+        dial=choice_dial("far pairs", tuple(CUTS))
+    )
 
     def prepare(self) -> None:
         self._figure = new_plot(width=3 * PANEL + 20, height=200)
-        axes = self._figure.add_subplot(xlabel="distance to the target (NDC)", ylabel="size of the gradient")
+        axes = self._figure.add_subplot(
+            xlabel="distance to the target (NDC)", ylabel="size of the gradient"
+        )
         axes.set(yscale="log", ylim=(1e-9, 1e8), xlim=(0, 1))
         axes.plot(GAPS.numpy(), sizes(nmr).numpy(), color=SKY, lw=1.5, ls="--", label="NMR")
         (self._soft,) = axes.plot([], [], color=BLUE, lw=2.5, label="soft")
@@ -46,7 +64,10 @@ class FarRange(Explorer):
         dist_eps = CUTS[self.cut]
         gap = torch.tensor([self.gap], dtype=torch.float64)
         panels, lengths = [], []
-        for name, (alpha, grad) in {**pull_hard(self.gap), "soft": pull(soft(self.sigma, dist_eps), gap)}.items():
+        for name, (alpha, grad) in {
+            **pull_hard(self.gap),
+            "soft": pull(soft(self.sigma, dist_eps), gap),
+        }.items():
             step = -grad[0, 0, :, :2]  # the way that gradient descent moves each corner
             lengths.append(step.norm().item())
             panel = Panel(f"{name}: arrows show -gradient", 0.15 + 0.7 * alpha[0])
@@ -63,7 +84,9 @@ class FarRange(Explorer):
         self.alt = f"Gradient arrows of hard, NMR and soft at distance {self.gap:.2f}, sigma {self.sigma:.1e}, and gradient size against distance."
         text = f"Size of the gradient: hard {lengths[0]:.1e}, NMR {lengths[1]:.1e}, soft {lengths[2]:.1e}. "
         text += f"Soft reaches {f'{reach:.2f} NDC' if dist_eps else 'every pixel'}. Arrows show directions, the curve shows sizes."
-        return compose(panels, below=plot_picture(self._figure, self._soft, self._cut, self._here)), text
+        return compose(
+            panels, below=plot_picture(self._figure, self._soft, self._cut, self._here)
+        ), text
 
 
 def hard(triangles: Tensor) -> Tensor:
@@ -93,9 +116,17 @@ def pull(renderer: Renderer, gap: Tensor) -> tuple[Tensor, Tensor]:
     alpha = renderer(triangles)[..., 0]
     pixel = formulas.pixel_centers(SIZE, SIZE, dtype=torch.float64)
     left = (TIP + gap)[:, None, None]
-    wanted = (pixel[..., 0] >= left) & (pixel[..., 0] <= left + SIDE) & (pixel[..., 1].abs() <= SIDE / 2)
-    loss = ((1 - alpha).square() * wanted).sum((1, 2)) / wanted.sum((1, 2))  # only the square's own pixels, so that nothing else pulls
-    grad = torch.autograd.grad(loss.sum(), triangles)[0] if loss.requires_grad else torch.zeros_like(triangles)
+    wanted = (
+        (pixel[..., 0] >= left) & (pixel[..., 0] <= left + SIDE) & (pixel[..., 1].abs() <= SIDE / 2)
+    )
+    loss = ((1 - alpha).square() * wanted).sum((1, 2)) / wanted.sum(
+        (1, 2)
+    )  # only the square's own pixels, so that nothing else pulls
+    grad = (
+        torch.autograd.grad(loss.sum(), triangles)[0]
+        if loss.requires_grad
+        else torch.zeros_like(triangles)
+    )
     return alpha.detach(), grad
 
 
@@ -109,7 +140,10 @@ def sizes(renderer: Renderer) -> Tensor:
 @lru_cache(maxsize=1)
 def pull_hard(gap: float) -> dict[str, tuple[Tensor, Tensor]]:
     """What `pull` gives at one gap for the two renderers without a sigma."""
-    return {name: pull(renderer, torch.tensor([gap], dtype=torch.float64)) for name, renderer in (("hard", hard), ("NMR", nmr))}
+    return {
+        name: pull(renderer, torch.tensor([gap], dtype=torch.float64))
+        for name, renderer in (("hard", hard), ("NMR", nmr))
+    }
 
 
 @lru_cache(maxsize=1)

@@ -10,7 +10,7 @@ import traitlets
 from PIL import Image
 from torch import Tensor
 
-from ..rasterize import rasterize, rasterize_hard
+from ..rasterizers import rasterize, rasterize_hard
 from .base import Explorer, linear_dial, log_dial
 from .draw import BLUE, GREY, ORANGE, VERMILION, Panel, compose, new_plot, plot_picture
 
@@ -18,7 +18,9 @@ SIZE = 64
 SHIFT = 25  # pixels that the triangle is moved to either side, for the map
 TRIANGLE = torch.tensor([[-0.2, -0.18, 2.0], [0.2, -0.18, 2.0], [0.0, 0.22, 2.0]])
 STEPS = 22
-STEP_LENGTH = 0.09  # NDC; every step is this long at most, so that the path shows directions, not step sizes
+STEP_LENGTH = (
+    0.09  # NDC; every step is this long at most, so that the path shows directions, not step sizes
+)
 
 
 class LossLandscape(Explorer):
@@ -30,7 +32,12 @@ class LossLandscape(Explorer):
 
     def prepare(self) -> None:
         self._figure = new_plot()
-        axes = self._figure.add_subplot(xlabel="place along the middle row (NDC)", ylabel="loss (1 - IoU)", xlim=(-0.8, 0.8), ylim=(-0.03, 1.1))
+        axes = self._figure.add_subplot(
+            xlabel="place along the middle row (NDC)",
+            ylabel="loss (1 - IoU)",
+            xlim=(-0.8, 0.8),
+            ylim=(-0.03, 1.1),
+        )
         axes.axvline(0, color=GREY, ls="--", lw=1)
         (self._line,) = axes.plot([], [], color=BLUE, lw=2)
 
@@ -41,13 +48,18 @@ class LossLandscape(Explorer):
 
         scaled = (loss - loss.min()) / (loss.max() - loss.min()).clamp_min(1e-12)
         map_panel = Panel("loss (bright = high), path in orange", scaled, "cividis")
-        points = (path * SIZE / len(loss)).tolist()  # offsets -> NDC of the panel, which is len(loss) of the picture's pixels wide
+        points = (
+            path * SIZE / len(loss)
+        ).tolist()  # offsets -> NDC of the panel, which is len(loss) of the picture's pixels wide
         for a, b in pairwise(points):
             map_panel.outline(torch.tensor([a, b]), ORANGE, 3)
         map_panel.dot(points[0], VERMILION, 5)
         map_panel.dot((0, 0), "white", 4)
         with torch.no_grad():
-            picture = Panel("where the path ends", rasterize(moved(path[-1:]), size=SIZE, sigma=self.sigma)[0, ..., 0])
+            picture = Panel(
+                "where the path ends",
+                rasterize(moved(path[-1:]), size=SIZE, sigma=self.sigma)[0, ..., 0],
+            )
         picture.outline(TRIANGLE[:, :2], ORANGE, 2)
         miss = path[-1].norm().item()
         verdict = "found the target" if miss < 0.08 else f"stopped {miss:.2f} NDC away"
@@ -93,7 +105,9 @@ def landscape(sigma: float) -> Tensor:
     twice as wide, once, and slide the window.
     """
     target = hard_target()
-    scale = torch.tensor([0.5, 0.5, 1.0])  # twice as wide: all lengths are halved, and sigma is a length squared
+    scale = torch.tensor(
+        [0.5, 0.5, 1.0]
+    )  # twice as wide: all lengths are halved, and sigma is a length squared
     wide = rasterize(TRIANGLE[None] * scale, size=2 * SIZE, sigma=sigma / 4)[..., 0]
     middle = slice(SIZE // 2 - SHIFT, SIZE // 2 + SHIFT + SIZE)
     wide = wide[middle, middle]

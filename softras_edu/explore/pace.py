@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..rasterize.options import Options
-from ..rasterize.tiles import reach_boxes
+from ..rasterizers.options import Options
+from ..rasterizers.tiles import reach_boxes
 
 SIZE = 128  # pixels a side
 PAIRS = 5_000_000  # looked at in one frame: about 60 ms of one core, and half of that where two share the work

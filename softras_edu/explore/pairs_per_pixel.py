@@ -10,13 +10,13 @@ from PIL import Image
 
 from .. import formulas
 from ..camera import Camera
-from ..ledger import peak_bytes, readable
-from ..mesh import icosphere
-from ..rasterize import rasterize
-from ..rasterize.options import Options
-from ..rasterize.pairs import live_pairs
-from ..rasterize.tiles import drawable, reach_boxes, tile_lists
-from ..render import screen_triangles
+from ..rasterizers import rasterize
+from ..rasterizers.options import Options
+from ..rasterizers.pairs import live_pairs
+from ..rasterizers.tiles import drawable, reach_boxes, tile_lists
+from ..rendering import screen_triangles
+from ..shapes import icosphere
+from ..teaching.cost_ledger import peak_bytes, readable
 from .base import Explorer, count_dial, log_dial
 from .draw import BLUE, GREEN, GREY, ORANGE, VERMILION, Panel, compose, new_plot, plot_picture
 
@@ -34,7 +34,9 @@ class PairsPerPixel(Explorer):
     def prepare(self) -> None:
         self._figure = new_plot(420)
         self._figure.subplots_adjust(left=0.19)  # for the names of the bars
-        axes = self._figure.add_subplot(xscale="log", xlim=(1e1, 3e8), xlabel="pairs", ylim=(3.6, -0.6))
+        axes = self._figure.add_subplot(
+            xscale="log", xlim=(1e1, 3e8), xlabel="pairs", ylim=(3.6, -0.6)
+        )
         axes.set_yticks(range(4), labels=KINDS)
         self._bars = axes.barh(range(4), [1] * 4, color=(GREY, ORANGE, GREEN, BLUE))
         self._numbers = [axes.text(1, k, "", va="center", fontsize=9) for k in range(4)]
@@ -42,7 +44,9 @@ class PairsPerPixel(Explorer):
     @torch.no_grad()
     def draw(self) -> tuple[Image.Image, str]:
         triangles = sphere(self.level)
-        o = Options(SIZE, SIZE, self.sigma, 1e-2, 1e-3, 1.0, 100.0, self.dist_eps, "euclidean", False, False)
+        o = Options(
+            SIZE, SIZE, self.sigma, 1e-2, 1e-3, 1.0, 100.0, self.dist_eps, "euclidean", False, False
+        )
         count, numbers = census(triangles, o)
         for bar, label, number in zip(self._bars, self._numbers, numbers.values(), strict=True):
             bar.set_width(number)
@@ -50,11 +54,21 @@ class PairsPerPixel(Explorer):
             label.set_x(number)
         most = max(1, int(count.max()))
         panel = Panel(f"faces per pixel, 0 to {most}", count.float(), "cividis", 0, most)
-        middle = triangles[0, :, :, :2].mean(1).norm(dim=-1).argmin()  # a face near the middle of the picture
+        middle = (
+            triangles[0, :, :, :2].mean(1).norm(dim=-1).argmin()
+        )  # a face near the middle of the picture
         panel.outline(triangles[0, middle, :, :2], VERMILION)
         reach = formulas.reach(self.sigma, self.dist_eps)
-        low, high = triangles[0, middle, :, :2].amin(0) - reach, triangles[0, middle, :, :2].amax(0) + reach
-        panel.outline(torch.stack([low, torch.stack([high[0], low[1]]), high, torch.stack([low[0], high[1]])]), ORANGE)
+        low, high = (
+            triangles[0, middle, :, :2].amin(0) - reach,
+            triangles[0, middle, :, :2].amax(0) + reach,
+        )
+        panel.outline(
+            torch.stack(
+                [low, torch.stack([high[0], low[1]]), high, torch.stack([low[0], high[1]])]
+            ),
+            ORANGE,
+        )
 
         live, everything = numbers["live"], numbers["all"]
         self.alt = f"Faces per pixel of a sphere at sigma {self.sigma:.1e}, at most {most}; bars: {', '.join(f'{n:,} pairs {k}' for k, n in numbers.items())}."
@@ -93,7 +107,13 @@ def bytes_per_pair() -> tuple[float, float]:
     o = Options(32, 32, 1e-2, 1e-2, 1e-3, 1.0, 100.0, 1e-4, "euclidean", False, False)
 
     def cost(backend: str) -> int:
-        return peak_bytes(lambda: rasterize(triangles, colors, size=32, sigma=1e-2, gamma=1e-2, backend=backend).sum().backward())
+        return peak_bytes(
+            lambda: (
+                rasterize(triangles, colors, size=32, sigma=1e-2, gamma=1e-2, backend=backend)
+                .sum()
+                .backward()
+            )
+        )
 
     numbers = census(triangles.detach(), o)[1]
     return cost("broadcast") / numbers["all"], cost("pairs") / numbers["live"]

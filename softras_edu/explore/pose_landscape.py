@@ -10,7 +10,8 @@ import traitlets
 from PIL import Image
 from torch import Tensor
 
-from ..pose import bracket, colored_cube, draw_soft, geodesic_angle, photograph, picture_loss, rotation_from_axis_angle
+from ..fitting.pose import bracket, colored_cube, draw_soft, photograph, picture_loss
+from ..rotations import geodesic_angle, rotation_from_axis_angle
 from .base import Explorer, choice_dial, linear_dial, log_dial
 from .draw import ORANGE, VERMILION, Panel, compose
 
@@ -34,7 +35,9 @@ class PoseLandscape(Explorer):
 
     def prepare(self) -> None:
         side = torch.linspace(-SPAN, SPAN, GRID)
-        tilt, turn = torch.meshgrid(side.flip(0), side, indexing="ij")  # the first row of a picture is its top
+        tilt, turn = torch.meshgrid(
+            side.flip(0), side, indexing="ij"
+        )  # the first row of a picture is its top
         self._places = torch.stack([turn, tilt], dim=-1).reshape(-1, 2)
 
     def draw(self) -> tuple[Image.Image, str]:
@@ -44,7 +47,9 @@ class PoseLandscape(Explorer):
         path = self.descend(photo)
         scaled = (loss - loss.min()) / (loss.max() - loss.min()).clamp_min(1e-12)
         landscape = Panel("loss (bright = high), path", scaled, "cividis")
-        points = (path / (SPAN * GRID / (GRID - 1))).tolist()  # degrees -> NDC of the panel, whose outer pixels are half outside the grid
+        points = (
+            path / (SPAN * GRID / (GRID - 1))
+        ).tolist()  # degrees -> NDC of the panel, whose outer pixels are half outside the grid
         for a, b in pairwise(points):
             landscape.outline(torch.tensor([a, b]), ORANGE, 3)
         landscape.dot(points[0], VERMILION, 5)
@@ -64,7 +69,9 @@ class PoseLandscape(Explorer):
 
     def loss(self, places: Tensor, photo: Tensor) -> Tensor:
         """Of (N, 2) places, in degrees -> (N,)."""
-        return picture_loss(draw_soft(OBJECTS[self.shape], pose(places), self.sigma, self.gamma), photo, self.width)
+        return picture_loss(
+            draw_soft(OBJECTS[self.shape], pose(places), self.sigma, self.gamma), photo, self.width
+        )
 
     def descend(self, photo: Tensor) -> Tensor:
         """Momentum and one scale, as `TurnAdam`, but on the map's two angles -> the path (STEPS + 1, 2), the start first."""

@@ -9,10 +9,10 @@ import torch
 import traitlets
 from PIL import Image
 
-from .. import measurements
-from ..cost_model import DENSE, CostModel, sphere, sphere_pairs
-from ..mesh import icosphere
-from ..rasterize import backends, rasterize
+from ..rasterizers import backends, rasterize
+from ..shapes import icosphere
+from ..teaching.cost_model import DENSE, CostModel, sphere, sphere_pairs
+from ..teaching.results import timings as measurements
 from .base import Explorer, choice_dial, count_dial, log_dial
 from .draw import BLUE, GREEN, GREY, ORANGE, VERMILION, compose, new_plot, plot_picture
 
@@ -30,12 +30,16 @@ class Predict(Explorer):
     side = traitlets.Int(64).tag(dial=count_dial("pixels a side", 8, 1024))
     level = traitlets.Int(3).tag(dial=count_dial("level of the sphere", 0, 6))
     sigma = traitlets.Float(1e-4).tag(dial=log_dial("sigma (blur)", -5, -2))
-    measure = traitlets.Enum((NOT_YET, NOW), NOT_YET).tag(dial=choice_dial("measure", (NOT_YET, NOW)))
+    measure = traitlets.Enum((NOT_YET, NOW), NOT_YET).tag(
+        dial=choice_dial("measure", (NOT_YET, NOW))
+    )
 
     def prepare(self) -> None:
         results = measurements.newest(*RUNGS)
         if results is None:
-            raise FileNotFoundError("no measurements of the rungs found: run  python -m softras_edu bench --out benchmarks/results")
+            raise FileNotFoundError(
+                "no measurements of the rungs found: run  python -m softras_edu bench --out benchmarks/results"
+            )
         self.device = results.device
         self.models = {name: CostModel.fit(results, name) for name in RUNGS}
         self._bars, self._curve = new_plot(430), new_plot(400)
@@ -47,32 +51,56 @@ class Predict(Explorer):
         axes.set_xticks(list(marks), labels=list(marks.values()), fontsize=9)
         axes.minorticks_off()
         axes.grid(axis="x", alpha=0.3)
-        self._predicted = axes.barh(range(len(RUNGS)), [1.0] * len(RUNGS), height=0.36, left=SHORT, color=BLUE)
-        (self._measured,) = axes.barh([0], [1.0], height=0.36, left=SHORT, color=ORANGE, edgecolor="black", hatch="//")
+        self._predicted = axes.barh(
+            range(len(RUNGS)), [1.0] * len(RUNGS), height=0.36, left=SHORT, color=BLUE
+        )
+        (self._measured,) = axes.barh(
+            [0], [1.0], height=0.36, left=SHORT, color=ORANGE, edgecolor="black", hatch="//"
+        )
         self._labels = [axes.text(1, k, "", fontsize=9, va="center") for k in range(len(RUNGS) + 1)]
         self._bars.legend(
-            handles=[self._predicted, self._measured], labels=["predicted", "measured here"], loc="upper center", fontsize=9, ncols=2, frameon=False
+            handles=[self._predicted, self._measured],
+            labels=["predicted", "measured here"],
+            loc="upper center",
+            fontsize=9,
+            ncols=2,
+            frameon=False,
         )
 
-        axes = self._curve.add_subplot(xscale="log", yscale="log", xlim=(8, 1024), ylim=(SHORT, LONG), xlabel="pixels a side", ylabel="ms, forward + backward")
+        axes = self._curve.add_subplot(
+            xscale="log",
+            yscale="log",
+            xlim=(8, 1024),
+            ylim=(SHORT, LONG),
+            xlabel="pixels a side",
+            ylabel="ms, forward + backward",
+        )
         axes.set_xticks((8, 32, 128, 512), labels=("8", "32", "128", "512"))
         axes.minorticks_off()
         axes.grid(alpha=0.3)
         colors, styles = (VERMILION, GREY, GREEN, BLUE), (":", "--", "-.", "-")
-        self._lines = [axes.plot([], [], color=c, ls=s, lw=1.8, label=name)[0] for name, c, s in zip(RUNGS, colors, styles, strict=True)]
+        self._lines = [
+            axes.plot([], [], color=c, ls=s, lw=1.8, label=name)[0]
+            for name, c, s in zip(RUNGS, colors, styles, strict=True)
+        ]
         (self._here,) = axes.plot([], [], "D", ms=8, color=BLUE, mec="black")
         (self._found,) = axes.plot([], [], "*", ms=15, color=ORANGE, mec="black")
         axes.legend(loc="upper left", fontsize=8, ncols=2)
 
     def draw(self) -> tuple[Image.Image, str]:
         faces = 20 * 4**self.level
-        predicted = {name: model.case(self.level, self.side, self.sigma) for name, model in self.models.items()}
+        predicted = {
+            name: model.case(self.level, self.side, self.sigma)
+            for name, model in self.models.items()
+        }
         mine, chosen = predicted[self.rung], RUNGS.index(self.rung)
         why_not = self.too_large(mine, faces) if self.measure == NOW else "not measured yet"
         found = None if why_not else measured_ms(self.rung, self.level, self.side, self.sigma)
 
         for k, (name, bar) in enumerate(zip(RUNGS, self._predicted, strict=True)):
-            here = 0.2 if name == self.rung and found is not None else 0.0  # makes room for the other bar
+            here = (
+                0.2 if name == self.rung and found is not None else 0.0
+            )  # makes room for the other bar
             bar.set_width(max(predicted[name] - SHORT, 0))
             bar.set_y(k - here - 0.18)
             bar.set_alpha(1.0 if name == self.rung else 0.35)
@@ -88,14 +116,24 @@ class Predict(Explorer):
             self._found.set_data([self.side], [found])
         sides = [2 ** (3 + k / 2) for k in range(15)]
         for name, line in zip(RUNGS, self._lines, strict=True):
-            line.set_data(sides, [self.models[name].case(self.level, side, self.sigma) for side in sides])  # type: ignore[arg-type]
+            model = self.models[name]
+            curve = [model.case(self.level, side, self.sigma) for side in sides]  # type: ignore[arg-type]
+            line.set_data(sides, curve)
             line.set_alpha(1.0 if name == self.rung else 0.45)
         self._here.set_data([self.side], [mine])
 
-        pairs = faces * self.side**2 if self.rung in DENSE else sphere_pairs(self.level, self.side, self.sigma)
+        pairs = (
+            faces * self.side**2
+            if self.rung in DENSE
+            else sphere_pairs(self.level, self.side, self.sigma)
+        )
         kind = "pairs" if self.rung in DENSE else "live pairs"
         case = f"{self.side} x {self.side} pixels, {faces:,} faces, sigma {self.sigma:.1e}"
-        told = f"Measured here: <b>{readable(found)}</b>, {found / mine:.2g} times the prediction." if found is not None else f"Here: {why_not}."
+        told = (
+            f"Measured here: <b>{readable(found)}</b>, {found / mine:.2g} times the prediction."
+            if found is not None
+            else f"Here: {why_not}."
+        )
         self.alt = f"{self.rung}, {case}: predicted {readable(mine)}, beside the other rungs, and as a curve against the image side. "
         self.alt += "Not measured." if found is None else f"Measured {readable(found)}."
         text = f"{self.rung}: {pairs:,.0f} {kind}. Model: {self.models[self.rung]}. <b>Predicted for {self.device}: {readable(mine)}.</b> {told}"
@@ -130,6 +168,10 @@ def readable(milliseconds: float) -> str:
     """A time for people: 0.82 ms, 3.1 s, 12 min, 5 h, 9 days."""
     for size, unit in ((1e3, "ms"), (60, "s"), (60, "min"), (24, "h")):
         if milliseconds < size:
-            return f"{milliseconds:.2g} {unit}" if milliseconds < 99.5 else f"{milliseconds:.0f} {unit}"
+            return (
+                f"{milliseconds:.2g} {unit}"
+                if milliseconds < 99.5
+                else f"{milliseconds:.0f} {unit}"
+            )
         milliseconds /= size
     return f"{milliseconds:,.2g} days" if milliseconds < 99.5 else f"{milliseconds:,.0f} days"

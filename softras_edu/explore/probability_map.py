@@ -19,11 +19,15 @@ class ProbabilityMap(Explorer):
 
     sigma = traitlets.Float(3e-3).tag(dial=log_dial("sigma (NDC squared)", -5, 0))
     row = traitlets.Float(0.0).tag(dial=linear_dial("height of the row", -0.9, 0.9, 0.02))
-    distance = traitlets.Enum(("euclidean", "barycentric"), "euclidean").tag(dial=choice_dial("distance", ("euclidean", "barycentric")))
+    distance = traitlets.Enum(("euclidean", "barycentric"), "euclidean").tag(
+        dial=choice_dial("distance", ("euclidean", "barycentric"))
+    )
 
     def prepare(self) -> None:
         self._figure = new_plot()
-        axes = self._figure.add_subplot(xlabel="x along the row (NDC)", ylabel="probability D", xlim=(-1, 1), ylim=(-0.03, 1.03))
+        axes = self._figure.add_subplot(
+            xlabel="x along the row (NDC)", ylabel="probability D", xlim=(-1, 1), ylim=(-0.03, 1.03)
+        )
         (self._curve,) = axes.plot([], [], color=BLUE, lw=2)
         self._ends = [axes.axvline(0, color=VERMILION, ls="--", lw=1.5) for _ in range(2)]
         axes.axhline(0.5, color="#777777", lw=0.8, ls=":")
@@ -41,7 +45,10 @@ class ProbabilityMap(Explorer):
         panel = Panel("probability map D, row in red", picture, "cividis")
         panel.outline(TRIANGLE, "white", 1)
         panel.outline(torch.tensor([[-1.0, self.row], [1.0, self.row]]), VERMILION)
-        counted = Panel("orange: still counted", torch.where((picture >= 1e-4)[..., None], _rgb(ORANGE), _rgb("#eeeeee")))
+        counted = Panel(
+            "orange: still counted",
+            torch.where((picture >= 1e-4)[..., None], _rgb(ORANGE), _rgb("#eeeeee")),
+        )
         counted.outline(TRIANGLE, "black", 1)
         live = int((picture >= 1e-4).sum())
         reach = formulas.reach(self.sigma)
@@ -51,7 +58,9 @@ class ProbabilityMap(Explorer):
             else "The reach is no fixed length here."
         )
         self.alt = f"Probability map of a triangle at sigma {self.sigma:.1e}, {self.distance} distance; {live} of {SIZE * SIZE} pixels still count."
-        text = f"{where} {live} of {SIZE * SIZE} pixels are counted. Largest D: {picture.max():.3f}."
+        text = (
+            f"{where} {live} of {SIZE * SIZE} pixels are counted. Largest D: {picture.max():.3f}."
+        )
         return compose([panel, counted, plot_picture(self._figure, self._curve, *self._ends)]), text
 
     @torch.no_grad()

@@ -16,7 +16,7 @@ from ..reconstruct.checkpoint import load_model
 from ..reconstruct.data import LIGHTS, VIEWS, photograph
 from ..reconstruct.evaluate import reconstruct, visual_hull
 from ..reconstruct.voxels import voxel_iou, voxelize
-from ..render import render
+from ..rendering import render
 from .base import Explorer, choice_dial, count_dial, linear_dial
 from .draw import Panel, compose
 
@@ -44,7 +44,9 @@ class Reconstruction(Explorer):
 
     def prepare(self) -> None:
         self._network, config, _ = load_model()
-        self._lights = LIGHTS if config.shading or self._network.paint is None else None  # else the colours have the light in them
+        self._lights = (
+            LIGHTS if config.shading or self._network.paint is None else None
+        )  # else the colours have the light in them
 
     def draw(self) -> tuple[Image.Image, str]:
         truth, photos, voxels, hull = held_out(self.object)
@@ -54,15 +56,27 @@ class Reconstruction(Explorer):
         camera = Camera.orbit(2.732, self.tilt, self.turn - 15.0 * self.view, fov=30.0)
         with self.all_cores(), torch.no_grad():
             drawn = [
-                render(body, camera, size=SIZE, lights=lights, sigma=1e-6, gamma=1e-5, background=1.0)[0]
+                render(
+                    body, camera, size=SIZE, lights=lights, sigma=1e-6, gamma=1e-5, background=1.0
+                )[0]
                 for body, lights in ((mesh, self._lights), (truth, LIGHTS))
             ]
-        seen = (photo[:3].float() + 255 - photo[3].float()).clamp(0, 255).permute(1, 2, 0) / 255  # on white
-        place = "where the photograph was taken" if (self.turn, self.tilt) == (0, 30) else f"{self.turn:+.0f} degrees round from it, {self.tilt:.0f} up"
+        seen = (photo[:3].float() + 255 - photo[3].float()).clamp(0, 255).permute(
+            1, 2, 0
+        ) / 255  # on white
+        place = (
+            "where the photograph was taken"
+            if (self.turn, self.tilt) == (0, 30)
+            else f"{self.turn:+.0f} degrees round from it, {self.tilt:.0f} up"
+        )
         self.alt = (
             f"A photograph of {self.object} from side {self.view}, the mesh that the network made of it, and the true shape, both seen from {place}. "
             f"Voxel IoU {score:.2f}."
         )
-        panels = [Panel("the photograph", seen), Panel("the network's mesh", drawn[0]), Panel("the true shape", drawn[1])]
+        panels = [
+            Panel("the photograph", seen),
+            Panel("the network's mesh", drawn[0]),
+            Panel("the true shape", drawn[1]),
+        ]
         text = f"Voxel IoU <b>{score:.2f}</b> from this one picture; the visual hull of all {VIEWS} silhouettes has {hull:.2f}."
         return compose(panels), f"{text} You stand {place}."

@@ -9,17 +9,23 @@ from torch import Tensor
 
 from .. import losses
 from ..camera import Camera
-from ..fit_images import compare, hard_silhouettes
-from ..mesh import Mesh, icosphere, teapot
-from ..rasterize import rasterize
-from ..render import render, screen_triangles
+from ..fitting.silhouettes import compare, hard_silhouettes
+from ..mesh import Mesh
+from ..rasterizers import rasterize
+from ..rendering import render, screen_triangles
 from ..shading import Lights
+from ..shapes import icosphere, teapot
 from .base import Explorer, choice_dial, linear_dial, log_dial
 from .draw import GREEN, Panel, compose
 
 SIZE = 64
 LOSSES = ("IoU", "Laplacian", "flatten", "all three")
-WEIGHTS = {"IoU": (1.0, 0.0, 0.0), "Laplacian": (0.0, 5e-3, 0.0), "flatten": (0.0, 0.0, 1e-4), "all three": (1.0, 5e-3, 1e-4)}
+WEIGHTS = {
+    "IoU": (1.0, 0.0, 0.0),
+    "Laplacian": (0.0, 5e-3, 0.0),
+    "flatten": (0.0, 0.0, 1e-4),
+    "all three": (1.0, 5e-3, 1e-4),
+}
 ARROWS = 40  # the longest
 STEPS, STEP_LENGTH = 15, 0.03
 
@@ -34,7 +40,9 @@ class ShapeForces(Explorer):
 
     def prepare(self) -> None:
         self._sphere, self._goal = icosphere(2), teapot()
-        self._noise = torch.randn(self._sphere.verts.shape, generator=torch.Generator().manual_seed(0))
+        self._noise = torch.randn(
+            self._sphere.verts.shape, generator=torch.Generator().manual_seed(0)
+        )
 
     def draw(self) -> tuple[Image.Image, str]:
         camera, faces = Camera.orbit(2.7, 20.0, self.azimuth, fov=45), self._sphere.faces
@@ -48,14 +56,25 @@ class ShapeForces(Explorer):
         with torch.no_grad():
             at = camera.project(verts)[0]
             moved = camera.project(verts + 0.02 * step)[0, :, :2] - at[:, :2]
-            pictures = [render(Mesh(v, faces), camera, size=SIZE, lights=Lights(), sigma=1e-6)[0] for v in (verts, after)]
+            pictures = [
+                render(Mesh(v, faces), camera, size=SIZE, lights=Lights(), sigma=1e-6)[0]
+                for v in (verts, after)
+            ]
         alpha, ended = ((picture[None, ..., 3] > 0.5).float() for picture in pictures)
         forces = Panel("which way the vertices go", pictures[0])
         near = at[:, 2] < at[:, 2].median() + 0.3  # not those at the back
         length = (moved.norm(dim=1) * near).sort(descending=True)
         for k in length.indices[:ARROWS].tolist():
-            forces.arrow(at[k, :2].tolist(), (0.3 * moved[k] / length.values[0].clamp_min(1e-9)).tolist(), GREEN)
-        panels = [Panel("orange: missing, blue: too much", compare(target[0], alpha[0])), forces, Panel(f"after {STEPS} steps", pictures[1])]
+            forces.arrow(
+                at[k, :2].tolist(),
+                (0.3 * moved[k] / length.values[0].clamp_min(1e-9)).tolist(),
+                GREEN,
+            )
+        panels = [
+            Panel("orange: missing, blue: too much", compare(target[0], alpha[0])),
+            forces,
+            Panel(f"after {STEPS} steps", pictures[1]),
+        ]
         self.alt = f"A crumpled sphere in front of a teapot's silhouette, arrows for the {self.loss} loss, and the mesh after {STEPS} steps."
         before, later = (
             f"IoU {1 - losses.iou(a, target).item():.2f}, Laplacian {losses.laplacian(v, faces).item():.2f}, flatten {losses.flatten(v, faces).item():.0f}"
@@ -70,7 +89,12 @@ class ShapeForces(Explorer):
         faces = self._sphere.faces
         loss = laplacian * losses.laplacian(verts, faces) + flatten * losses.flatten(verts, faces)
         if overlap:
-            loss = loss + losses.iou(rasterize(screen_triangles(verts, faces, camera), size=SIZE, sigma=self.sigma)[..., 0], target)
+            loss = loss + losses.iou(
+                rasterize(screen_triangles(verts, faces, camera), size=SIZE, sigma=self.sigma)[
+                    ..., 0
+                ],
+                target,
+            )
         down: Tensor = -torch.autograd.grad(loss, verts)[0]
         longest: Tensor = down.norm(dim=1).max().clamp_min(1e-9)
         return down / longest

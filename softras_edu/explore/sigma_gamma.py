@@ -11,10 +11,11 @@ from torch import Tensor
 
 from ..camera import Camera
 from ..formulas import reach
-from ..mesh import Mesh, cube, icosphere, teapot, torus
-from ..rasterize import rasterize
-from ..render import render, screen_triangles
+from ..mesh import Mesh
+from ..rasterizers import rasterize
+from ..rendering import render, screen_triangles
 from ..shading import Lights
+from ..shapes import cube, icosphere, teapot, torus
 from .base import Explorer, choice_dial, linear_dial, log_dial
 from .draw import Panel, compose
 from .pace import affordable
@@ -53,11 +54,21 @@ class SigmaGamma(Explorer):
             with self.all_cores():
                 return rasterize(triangles, colors, **options)
 
-        return render(mesh, camera, size=size, lights=Lights(), rasterizer=on_all_cores, sigma=self.sigma, gamma=self.gamma)[0]
+        return render(
+            mesh,
+            camera,
+            size=size,
+            lights=Lights(),
+            rasterizer=on_all_cores,
+            sigma=self.sigma,
+            gamma=self.gamma,
+        )[0]
 
 
 def painted(mesh: Mesh) -> Mesh:
     """The mesh with colours by place, blue to orange from the bottom up, so that it is easy to see which part is which."""
-    height = (mesh.verts[:, 1:2] - mesh.verts[:, 1].min()) / (mesh.verts[:, 1].max() - mesh.verts[:, 1].min())
+    height = (mesh.verts[:, 1:2] - mesh.verts[:, 1].min()) / (
+        mesh.verts[:, 1].max() - mesh.verts[:, 1].min()
+    )
     low, high = torch.tensor([[0.20, 0.45, 0.90], [1.0, 0.65, 0.15]])
     return Mesh(mesh.verts, mesh.faces, low + height * (high - low))

@@ -12,11 +12,11 @@ from torch import Tensor
 
 from .. import formulas
 from ..camera import Camera
-from ..mesh import icosphere, teapot
-from ..rasterize import rasterize
-from ..rasterize.options import Options
-from ..rasterize.pairs import live_pairs
-from ..rasterize.tiles import drawable
+from ..rasterizers import rasterize
+from ..rasterizers.options import Options
+from ..rasterizers.pairs import live_pairs
+from ..rasterizers.tiles import drawable
+from ..shapes import icosphere, teapot
 from .base import Explorer, choice_dial, log_dial
 from .draw import Panel, compose
 from .pace import affordable
@@ -44,7 +44,11 @@ class Silhouette(Explorer):
             with self.all_cores():
                 alpha = aggregate(triangles, self.sigma, self.rule, size)
         hard = (signed >= 0).to(alpha)
-        panels = [Panel(f"alpha by {self.rule}", alpha), Panel("hard silhouette", hard), Panel("soft - hard (blue -, red +)", alpha - hard, "RdBu_r", -1, 1)]
+        panels = [
+            Panel(f"alpha by {self.rule}", alpha),
+            Panel("hard silhouette", hard),
+            Panel("soft - hard (blue -, red +)", alpha - hard, "RdBu_r", -1, 1),
+        ]
         self.alt = f"Soft silhouette of {self.shape} by {self.rule} at sigma {self.sigma:.1e}, beside the hard one and their difference."
         inside = alpha[hard > 0]
         text = f"alpha inside the shape: {inside.min():.2f} to {inside.max():.2f}; over the whole picture: {alpha.min():.2f} to {alpha.max():.2f}"
@@ -57,7 +61,9 @@ class Silhouette(Explorer):
 def on_screen(shape: str) -> tuple[Tensor, Tensor]:
     """Vertices (V, 3) as `rasterize` wants them (x and y in NDC, depth), and faces (F, 3)."""
     if shape == "two triangles":
-        verts = torch.tensor([[-0.6, -0.6, 2.0], [0.6, -0.6, 2.0], [0.6, 0.6, 2.0], [-0.6, 0.6, 2.0]])
+        verts = torch.tensor(
+            [[-0.6, -0.6, 2.0], [0.6, -0.6, 2.0], [0.6, 0.6, 2.0], [-0.6, 0.6, 2.0]]
+        )
         return verts, torch.tensor([[0, 1, 2], [0, 2, 3]])
     mesh = icosphere(3) if shape == "sphere" else teapot(around=50)
     return Camera.orbit(2.6, 25, 30, fov=50).project(mesh.verts)[0], mesh.faces
@@ -68,7 +74,13 @@ def aggregate(triangles: Tensor, sigma: float, rule: str, size: int) -> Tensor:
     if rule == "product":
         return rasterize(triangles, size=size, sigma=sigma)[..., 0]
     # With an endless gamma depth does not count, and white triangles on black come out as sum(D) / (sum(D) + 1). In double precision: 1 - share is small.
-    share = rasterize(triangles.double(), torch.ones(len(triangles), 3, 1, dtype=torch.float64), size=size, sigma=sigma, gamma=1e12)[..., 0]
+    share = rasterize(
+        triangles.double(),
+        torch.ones(len(triangles), 3, 1, dtype=torch.float64),
+        size=size,
+        sigma=sigma,
+        gamma=1e12,
+    )[..., 0]
     return (share / (1 - share)).float()
 
 
@@ -87,7 +99,9 @@ def largest_signed_d2(shape: str, size: int) -> Tensor:
     xy = triangles[f, :, :2]
     covers = formulas.smallest(*formulas.barycentric(pixel[p], xy)) >= 0
     f, p, xy = f[covers], p[covers], xy[covers]
-    signed = torch.full((size * size,), -torch.inf).scatter_reduce(0, p, formulas.squared_distance(pixel[p], xy), "amax")
+    signed = torch.full((size * size,), -torch.inf).scatter_reduce(
+        0, p, formulas.squared_distance(pixel[p], xy), "amax"
+    )
     # Outside, the nearest edge is one where the shape ends.
     a, b = verts[outline(verts, faces), :2].unbind(1)
     outside = signed.isinf().nonzero()[:, 0]
@@ -99,7 +113,9 @@ def outline(verts: Tensor, faces: Tensor) -> Tensor:
     """Edges where the shape may end on the screen -> (E, 2) vertex numbers: those of one face only, or of one that faces us and one that does not."""
     edges = torch.cat([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]).sort(1).values
     unique, which = edges.unique(dim=0, return_inverse=True)
-    sides = torch.zeros(len(unique)).index_add(0, which, formulas.doubled_area(verts[faces][..., :2]).sign().repeat(3))
+    sides = torch.zeros(len(unique)).index_add(
+        0, which, formulas.doubled_area(verts[faces][..., :2]).sign().repeat(3)
+    )
     return cast("Tensor", unique[sides.abs() < 2])
 
 

@@ -12,10 +12,11 @@ from torch import Tensor
 from .. import formulas
 from .. import softness as soft
 from ..camera import Camera
-from ..mesh import Mesh, cube, icosphere, teapot
-from ..rasterize import rasterize
-from ..render import screen_triangles
+from ..mesh import Mesh
+from ..rasterizers import rasterize
+from ..rendering import screen_triangles
 from ..shading import Lights, shade
+from ..shapes import cube, icosphere, teapot
 from .base import Explorer, choice_dial, linear_dial, log_dial
 from .conorms import p_of
 from .draw import BLUE, GREY, PANEL, VERMILION, Panel, compose, new_plot, plot_picture, to_bytes
@@ -33,12 +34,18 @@ GROWTH = 1e-6
 class Softness(Explorer):
     """A mesh under any distribution and any conorm, with the blur given in pixels; where its gradient reaches; and D over the distance."""
 
-    distribution = traitlets.Enum(soft.DISTRIBUTIONS, "logistic").tag(dial=choice_dial("distribution", soft.DISTRIBUTIONS))
-    squared = traitlets.Enum(tuple(SQUARED), next(iter(SQUARED))).tag(dial=choice_dial("distance", tuple(SQUARED)))
+    distribution = traitlets.Enum(soft.DISTRIBUTIONS, "logistic").tag(
+        dial=choice_dial("distribution", soft.DISTRIBUTIONS)
+    )
+    squared = traitlets.Enum(tuple(SQUARED), next(iter(SQUARED))).tag(
+        dial=choice_dial("distance", tuple(SQUARED))
+    )
     blur = traitlets.Float(3.0).tag(dial=linear_dial("blur (pixels)", 0.5, 10.0, 0.25))
     shape = traitlets.Float(2.0).tag(dial=linear_dial("shape (gamma only)", 0.5, 8.0, 0.25))
     shift = traitlets.Float(0.0).tag(dial=linear_dial("shift (one-sided only)", -3.0, 3.0, 0.25))
-    conorm = traitlets.Enum(soft.CONORMS, "probabilistic").tag(dial=choice_dial("conorm", soft.CONORMS))
+    conorm = traitlets.Enum(soft.CONORMS, "probabilistic").tag(
+        dial=choice_dial("conorm", soft.CONORMS)
+    )
     p = traitlets.Float(2.0).tag(dial=log_dial("p (some conorms)", -1.0, 1.5))
     mesh = traitlets.Enum(SHAPES, "teapot").tag(dial=choice_dial("mesh", SHAPES))
 
@@ -47,22 +54,39 @@ class Softness(Explorer):
         self._switch_dials()
 
     def prepare(self) -> None:
-        square = Mesh(torch.tensor([[-1.0, -1.0, 0.0], [1.0, -1.0, 0.0], [1.0, 1.0, 0.0], [-1.0, 1.0, 0.0]]), torch.tensor([[0, 1, 2], [0, 2, 3]]))
+        square = Mesh(
+            torch.tensor([[-1.0, -1.0, 0.0], [1.0, -1.0, 0.0], [1.0, 1.0, 0.0], [-1.0, 1.0, 0.0]]),
+            torch.tensor([[0, 1, 2], [0, 2, 3]]),
+        )
         meshes = (teapot(around=8), icosphere(2), cube(), square)
-        self._scenes = {name: on_screen(mesh, flat=name == "two triangles") for name, mesh in zip(SHAPES, meshes, strict=True)}
+        self._scenes = {
+            name: on_screen(mesh, flat=name == "two triangles")
+            for name, mesh in zip(SHAPES, meshes, strict=True)
+        }
         self._figure = new_plot(width=3 * PANEL + 20, height=200)
         self._figure.subplots_adjust(left=0.075, right=0.985, bottom=0.25, top=0.95, wspace=0.22)
         plain, logarithmic = self._figure.subplots(1, 2)
         label = "distance from the edge (pixels, + is inside)"
         plain.set(xlim=(-HALF, HALF), ylim=(-0.03, 1.03), xlabel=label, ylabel="probability D")
-        logarithmic.set(xlim=(-HALF, HALF), ylim=(1e-7, 3.0), yscale="log", xlabel=label, ylabel="on a log scale")
+        logarithmic.set(
+            xlim=(-HALF, HALF),
+            ylim=(1e-7, 3.0),
+            yscale="log",
+            xlabel=label,
+            ylabel="on a log scale",
+        )
         logarithmic.axhline(1e-4, color=GREY, ls=":", lw=1.2)
         logarithmic.text(HALF - 0.3, 1.3e-4, "below: left out", color=GREY, fontsize=8, ha="right")
         for axes in (plain, logarithmic):
             axes.axvline(0, color=GREY, lw=0.8)
             axes.tick_params(labelsize=8)
-        self._lines = [axes.plot([], [], color=BLUE, lw=2, label="D")[0] for axes in (plain, logarithmic)]
-        self._slopes = [axes.plot([], [], color=VERMILION, lw=1.5, ls="--", label="its slope, a pixel")[0] for axes in (plain, logarithmic)]
+        self._lines = [
+            axes.plot([], [], color=BLUE, lw=2, label="D")[0] for axes in (plain, logarithmic)
+        ]
+        self._slopes = [
+            axes.plot([], [], color=VERMILION, lw=1.5, ls="--", label="its slope, a pixel")[0]
+            for axes in (plain, logarithmic)
+        ]
         plain.legend(handles=[self._lines[0], self._slopes[0]], fontsize=8, loc="center right")
 
     def update(self) -> None:
@@ -80,12 +104,17 @@ class Softness(Explorer):
 
     def softness(self) -> dict[str, Any]:
         """What the dials say, as `rasterize` wants it."""
-        chosen: dict[str, Any] = {"distribution": self.distribution, "squared": SQUARED[self.squared]}
+        chosen: dict[str, Any] = {
+            "distribution": self.distribution,
+            "squared": SQUARED[self.squared],
+        }
         if self.distribution in soft.SHAPE:
             chosen["shape"] = self.shape
         if self.distribution in soft.SHIFT:
             chosen["shift"] = self.shift
-        sigma = 1.0 if self.distribution == "hard" else soft.sigma_for_rise(self.blur, SIZE, **chosen)
+        sigma = (
+            1.0 if self.distribution == "hard" else soft.sigma_for_rise(self.blur, SIZE, **chosen)
+        )
         return {**chosen, "sigma": sigma, "conorm": self.conorm, "p": p_of(self.conorm, self.p)}
 
     @torch.no_grad()
@@ -95,7 +124,9 @@ class Softness(Explorer):
         reach = self.reach(softness)
         size = SIZE if in_reach(triangles, reach) <= PAIRS else SIZE // 2
         with self.all_cores():
-            image = rasterize(triangles, colors, size=size, gamma=1e-3, far=10.0, background=1.0, **softness)
+            image = rasterize(
+                triangles, colors, size=size, gamma=1e-3, far=10.0, background=1.0, **softness
+            )
             grown = rasterize(grow(triangles), size=size, far=10.0, **softness)[..., 0]
         alpha = image[..., 3]
         slope = (grown - alpha).abs() / GROWTH
@@ -106,12 +137,21 @@ class Softness(Explorer):
 
         x = torch.linspace(-HALF, HALF, 481, dtype=torch.float64)  # pixels
         d, fall = self.profile(x, softness)
-        for line, values in [*((line, d) for line in self._lines), *((line, fall) for line in self._slopes)]:
-            line.set_data(x.numpy(), values.clamp_min(1e-12).numpy())  # a logarithmic axis knows no 0
+        for line, values in [
+            *((line, d) for line in self._lines),
+            *((line, fall) for line in self._slopes),
+        ]:
+            line.set_data(
+                x.numpy(), values.clamp_min(1e-12).numpy()
+            )  # a logarithmic axis knows no 0
 
         p = softness["p"]
         conorm = self.conorm + (f", p = {p:.3g}" if p is not None else "")
-        panels = [Panel(self.distribution, image), Panel(f"alpha by {conorm}", alpha), Panel("gradient; white: exactly 0", gradient)]
+        panels = [
+            Panel(self.distribution, image),
+            Panel(f"alpha by {conorm}", alpha),
+            Panel("gradient; white: exactly 0", gradient),
+        ]
         self.alt = f"{self.mesh} with {self.distribution}, {self.squared}, conorm {conorm}: colour, silhouette, its gradient a pixel, and D over distance."
         unit = "NDC squared" if softness["squared"] else "NDC"
         text = f"sigma {softness['sigma']:.2e} {unit}. An edge reaches {reach * SIZE / 2:,.1f} pixels outward. "
@@ -122,12 +162,16 @@ class Softness(Explorer):
     def numbers(self, softness: dict[str, Any]) -> tuple[float, float, float]:
         """shape, shift and p, with what stands for None."""
         shape, shift = softness.get("shape"), softness.get("shift")
-        return soft.check_softness(self.distribution, softness["squared"], shape, shift, self.conorm, softness["p"])
+        return soft.check_softness(
+            self.distribution, softness["squared"], shape, shift, self.conorm, softness["p"]
+        )
 
     def reach(self, softness: dict[str, Any]) -> float:
         """How far outside an edge D falls to 0.0001, in NDC."""
         shape, shift, _ = self.numbers(softness)
-        return formulas.reach(softness["sigma"], 1e-4, self.distribution, softness["squared"], shape, shift)
+        return formulas.reach(
+            softness["sigma"], 1e-4, self.distribution, softness["squared"], shape, shift
+        )
 
     def profile(self, pixels: Tensor, softness: dict[str, Any]) -> tuple[Tensor, Tensor]:
         """D at signed distances from one straight edge, and its slope a pixel."""
@@ -141,13 +185,18 @@ class Softness(Explorer):
     def seam(self, softness: dict[str, Any]) -> float:
         """Alpha where two faces meet: it is the edge of both."""
         shape, shift, p = self.numbers(softness)
-        log_d, log_outside = soft.log_probability(torch.zeros(2, dtype=torch.float64), self.distribution, shape, shift)
+        log_d, log_outside = soft.log_probability(
+            torch.zeros(2, dtype=torch.float64), self.distribution, shape, shift
+        )
         return float(soft.combine(soft.lift(log_d, log_outside, self.conorm, p), 0, self.conorm, p))
 
 
 def in_reach(triangles: Tensor, reach: float) -> int:
     """About how many pairs of pixel and triangle are in reach of each other, with SIZE x SIZE pixels."""
-    low, high = (triangles[..., :2].amin(1) - reach).clamp(-1, 1), (triangles[..., :2].amax(1) + reach).clamp(-1, 1)
+    low, high = (
+        (triangles[..., :2].amin(1) - reach).clamp(-1, 1),
+        (triangles[..., :2].amax(1) + reach).clamp(-1, 1),
+    )
     return int((high - low).prod(-1).sum() * (SIZE / 2) ** 2)
 
 
@@ -155,11 +204,15 @@ def on_screen(mesh: Mesh, flat: bool) -> tuple[Tensor, Tensor]:
     """Screen triangles and lit corner colours, (F, 3, 3) both, in double precision, since the gradient is a difference of two pictures."""
     if flat:
         screen = torch.cat([0.6 * mesh.verts[:, :2], torch.full((len(mesh.verts), 1), 2.0)], dim=1)
-        return screen[mesh.faces].double(), torch.tensor([0.3, 0.5, 0.85], dtype=torch.float64).expand(len(mesh.faces), 3, 3)
+        return screen[mesh.faces].double(), torch.tensor(
+            [0.3, 0.5, 0.85], dtype=torch.float64
+        ).expand(len(mesh.faces), 3, 3)
     mesh = painted(mesh)
     triangles = screen_triangles(mesh.verts, mesh.faces, Camera.orbit(2.9, 25, 30, fov=50))[0]
     colors = (torch.ones_like(mesh.verts) if mesh.colors is None else mesh.colors)[mesh.faces]
-    return triangles.double(), shade(mesh.face_normals()[:, None].expand_as(colors), colors, Lights()).double()
+    return triangles.double(), shade(
+        mesh.face_normals()[:, None].expand_as(colors), colors, Lights()
+    ).double()
 
 
 def grow(triangles: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..formulas import pixel_centers
-from ..rasterize import rasterize_hard
+from ..rasterizers import rasterize_hard
 from .base import Explorer, linear_dial, step_dial
 from .draw import BLUE, ORANGE, VERMILION, Panel, compose, new_plot, plot_picture
 
@@ -28,7 +28,12 @@ class Staircase(Explorer):
 
     def prepare(self) -> None:
         self._figure = new_plot()
-        axes = self._figure.add_subplot(xlabel="place of the triangle", ylabel="loss (mean square)", xlim=(FIRST, LAST), ylim=(-0.01, 0.21))
+        axes = self._figure.add_subplot(
+            xlabel="place of the triangle",
+            ylabel="loss (mean square)",
+            xlim=(FIRST, LAST),
+            ylim=(-0.01, 0.21),
+        )
         (self._line,) = axes.plot([], [], color=BLUE, lw=1.5, drawstyle="steps-post")
         (self._here,) = axes.plot([], [], "o", color=VERMILION, ms=8)
         axes.axvline(TARGET_X, color="#777777", ls="--", lw=1)
@@ -74,13 +79,24 @@ def staircase(size: int) -> tuple[Tensor, Tensor]:
     t = (y[:, None] - a[:, 1]) / (b[:, 1] - a[:, 1])  # (rows, 3): where the row cuts each edge
     cut = a[:, 0] + t * (b[:, 0] - a[:, 0])
     on_edge = (t >= 0) & (t <= 1)
-    left, right = cut.where(on_edge, torch.inf).amin(1, keepdim=True), cut.where(on_edge, -torch.inf).amax(1, keepdim=True)
+    left, right = (
+        cut.where(on_edge, torch.inf).amin(1, keepdim=True),
+        cut.where(on_edge, -torch.inf).amax(1, keepdim=True),
+    )
     place = torch.stack([x - right, x - left])  # (2, rows, columns): covered from, covered until
 
     first, target = silhouettes(torch.tensor([FIRST, TARGET_X]), size)
-    change = torch.stack([1 - 2 * target, 2 * target - 1])  # to be covered is right on the target, wrong elsewhere
+    change = torch.stack(
+        [1 - 2 * target, 2 * target - 1]
+    )  # to be covered is right on the target, wrong elsewhere
     seen = (place > FIRST) & (place < LAST)
     place, order = place[seen].sort()
     wrong = (first - target).abs().sum() + change[seen][order].cumsum(0)
     loss = torch.cat([(first - target).abs().sum()[None], wrong, wrong[-1:]]) / size**2
-    return torch.cat([torch.tensor([FIRST], dtype=torch.float64), place, torch.tensor([LAST], dtype=torch.float64)]), loss
+    return torch.cat(
+        [
+            torch.tensor([FIRST], dtype=torch.float64),
+            place,
+            torch.tensor([LAST], dtype=torch.float64),
+        ]
+    ), loss

@@ -10,11 +10,11 @@ from PIL import Image, ImageDraw
 
 from .. import formulas
 from ..camera import Camera
-from ..mesh import cube, icosphere, teapot
-from ..rasterize.options import Options
-from ..rasterize.pairs import live_pairs
-from ..rasterize.tiles import drawable, reach_boxes, tile_lists
-from ..render import screen_triangles
+from ..rasterizers.options import Options
+from ..rasterizers.pairs import live_pairs
+from ..rasterizers.tiles import drawable, reach_boxes, tile_lists
+from ..rendering import screen_triangles
+from ..shapes import cube, icosphere, teapot
 from .base import Explorer, choice_dial, linear_dial, log_dial
 from .draw import BLUE, CAPTION, FONT, GREY, ORANGE, PANEL, VERMILION, Panel, compose
 
@@ -35,7 +35,9 @@ class TileLists(Explorer):
     def prepare(self) -> None:
         camera = Camera.orbit(2.6, 25, 30, fov=50)
         meshes = {"sphere": icosphere(3), "teapot": teapot(), "cube": cube()}
-        self._triangles = {name: screen_triangles(mesh.verts, mesh.faces, camera) for name, mesh in meshes.items()}
+        self._triangles = {
+            name: screen_triangles(mesh.verts, mesh.faces, camera) for name, mesh in meshes.items()
+        }
 
     def draw(self) -> tuple[Image.Image, str]:
         side, triangles = int(self.tile), self._triangles[self.shape]
@@ -47,7 +49,9 @@ class TileLists(Explorer):
         mine = tiles.faces[tiles.starts[chosen] : tiles.starts[chosen + 1]].long()
 
         _, pixel, _ = live_pairs(triangles[0], drawable(triangles, o), o)
-        live_here = int((((pixel // SIZE) // side == row) & ((pixel % SIZE) // side == column)).sum())
+        live_here = int(
+            (((pixel // SIZE) // side == row) & ((pixel % SIZE) // side == column)).sum()
+        )
         every, listed, live = triangles.shape[1] * SIZE**2, len(tiles.faces) * side**2, len(pixel)
 
         covered = torch.zeros(SIZE * SIZE).index_fill(0, pixel, 0.35).view(SIZE, SIZE)
@@ -55,21 +59,35 @@ class TileLists(Explorer):
         for face in mine.tolist():
             picture.outline(triangles[0, face, :, :2], ORANGE, 1)
         heat = lengths.float().repeat_interleave(side, 0).repeat_interleave(side, 1)
-        grid = Panel(f"length of each list, 0 to {int(lengths.max())}", heat, "cividis", 0, max(1, int(lengths.max())))
+        grid = Panel(
+            f"length of each list, 0 to {int(lengths.max())}",
+            heat,
+            "cividis",
+            0,
+            max(1, int(lengths.max())),
+        )
         corner = torch.tensor([2 * column * side / SIZE - 1, 1 - 2 * row * side / SIZE])
-        square = corner + 2 * side / SIZE * torch.tensor([[0.0, 0.0], [1.0, 0.0], [1.0, -1.0], [0.0, -1.0]])
+        square = corner + 2 * side / SIZE * torch.tensor(
+            [[0.0, 0.0], [1.0, 0.0], [1.0, -1.0], [0.0, -1.0]]
+        )
         for panel in (picture, grid):
             panel.outline(square, VERMILION)
 
         work = len(mine) * side**2
-        idle = f"{100 - 100 * live_here / work:.0f} % of its lanes' work is wasted" if work else "it has nothing to do"
+        idle = (
+            f"{100 - 100 * live_here / work:.0f} % of its lanes' work is wasted"
+            if work
+            else "it has nothing to do"
+        )
         self.alt = f"Tiles of {side} pixels over a {self.shape} at sigma {self.sigma:.1e}: one list of {len(mine)} faces, and a map of all list lengths."
         text = (
             f"Program {chosen} of {tiles.rows * tiles.columns}: {len(mine)} faces x {side**2} lanes = {work:,} pairs, {live_here:,} live; {idle}. "
             f"All programs: {len(tiles.faces):,} list entries, {listed:,} pairs for {live:,} live ones, "
             f"<b>{listed / max(live, 1):.1f} times</b> as many. Reach {formulas.reach(self.sigma) * SIZE / 2:.1f} pixels."
         )
-        chart = bars({"every pair": (every, GREY), "tile lists": (listed, ORANGE), "live": (live, BLUE)}, 1e7)
+        chart = bars(
+            {"every pair": (every, GREY), "tile lists": (listed, ORANGE), "live": (live, BLUE)}, 1e7
+        )
         return compose([picture, grid, chart]), text
 
 
@@ -77,11 +95,15 @@ def bars(counts: dict[str, tuple[int, str]], most: float, width: int = 330) -> I
     """Bars from 1 to `most` on a logarithmic scale, by name, each with its number and colour. By Pillow, since a figure takes longer than the rest."""
     sheet = Image.new("RGB", (width, PANEL + CAPTION), "white")
     pen = ImageDraw.Draw(sheet)
-    pen.text((2, 3), "pairs of pixel and face (each step of the scale x 10)", fill="#222222", font=FONT)
+    pen.text(
+        (2, 3), "pairs of pixel and face (each step of the scale x 10)", fill="#222222", font=FONT
+    )
     left, right = 8, width - 8
     unit = (right - left) / math.log10(most)
     for power in range(int(math.log10(most)) + 1):
-        pen.line([left + power * unit, 36, left + power * unit, PANEL + CAPTION - 8], fill="#dddddd")
+        pen.line(
+            [left + power * unit, 36, left + power * unit, PANEL + CAPTION - 8], fill="#dddddd"
+        )
     for k, (name, (count, color)) in enumerate(counts.items()):
         y = 48 + 66 * k
         pen.text((left, y), f"{name}: {count:,}", fill="#222222", font=FONT)

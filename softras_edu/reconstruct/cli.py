@@ -21,21 +21,51 @@ A run that was interrupted goes on when the same command runs again."""
 
 def add(commands: Any) -> None:
     """Hang the sub-commands on `python -m softras_edu`."""
-    parser = commands.add_parser("reconstruct", help="learn to make a mesh from one picture", description=HELP, formatter_class=argparse.RawTextHelpFormatter)
-    actions = parser.add_subparsers(dest="action", required=True, metavar="make-data | train | evaluate")
+    parser = commands.add_parser(
+        "reconstruct",
+        help="learn to make a mesh from one picture",
+        description=HELP,
+        formatter_class=argparse.RawTextHelpFormatter,
+    )
+    actions = parser.add_subparsers(
+        dest="action", required=True, metavar="make-data | train | evaluate"
+    )
     make = actions.add_parser("make-data", help="make up objects, and photograph them")
-    make.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder to write to")
-    make.add_argument("--objects-per-class", type=int, default=100, metavar="N", help="to train with (100)")
-    make.add_argument("--held-out", type=int, default=20, metavar="N", help="a class, to validate with, and as many to test with (20)")
+    make.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="the folder to write to"
+    )
+    make.add_argument(
+        "--objects-per-class", type=int, default=100, metavar="N", help="to train with (100)"
+    )
+    make.add_argument(
+        "--held-out",
+        type=int,
+        default=20,
+        metavar="N",
+        help="a class, to validate with, and as many to test with (20)",
+    )
     make.add_argument("--seed", type=int, default=0, help="which objects (0)")
     make.add_argument("--classes", nargs="+", metavar="NAME", help="only these")
 
     plain = Config(data="")
-    learn = actions.add_parser("train", help="train a network, or go on training it", formatter_class=argparse.RawTextHelpFormatter)
-    learn.add_argument("--data", required=True, metavar="DIR", help="a folder of <class>_train_images.npz and <class>_train_voxels.npz")
-    learn.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder of this run")
+    learn = actions.add_parser(
+        "train",
+        help="train a network, or go on training it",
+        formatter_class=argparse.RawTextHelpFormatter,
+    )
+    learn.add_argument(
+        "--data",
+        required=True,
+        metavar="DIR",
+        help="a folder of <class>_train_images.npz and <class>_train_voxels.npz",
+    )
+    learn.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="the folder of this run"
+    )
     about = "\n".join(f"{name}: {method.about}" for name, method in METHODS.items())
-    learn.add_argument("--method", default=plain.method, metavar="NAME", help=f"({plain.method})\n{about}")
+    learn.add_argument(
+        "--method", default=plain.method, metavar="NAME", help=f"({plain.method})\n{about}"
+    )
     learn.add_argument("--classes", nargs="+", default=(), metavar="NAME", help="only these")
     for name, kind, text in (
         ("steps", int, ""),
@@ -48,25 +78,68 @@ def add(commands: Any) -> None:
         ("seed", int, ""),
     ):
         default = getattr(plain, name)
-        learn.add_argument(f"--{name}", type=kind, default=default, metavar="N" if kind is int else "X", help=f"{text} ({default:g})".strip())
+        learn.add_argument(
+            f"--{name}",
+            type=kind,
+            default=default,
+            metavar="N" if kind is int else "X",
+            help=f"{text} ({default:g})".strip(),
+        )
     for name, text in (("lr", "%g to %g" % plain.lr), ("sigma", "the method's own")):  # noqa: UP031
-        learn.add_argument(f"--{name}", type=float, nargs="+", metavar="X", help=f"one number, or the first and the last step's ({text})")
-    learn.add_argument("--shading", action="store_true", help="draw with the lights of the made-up data")
-    learn.add_argument("--dials", nargs="+", default=(), metavar="NAME=VALUE", help="further arguments of rasterize: distribution=uniform squared=false")
-    learn.add_argument("--dtype", default=plain.dtype, help=f"float32 or float64 ({plain.dtype})")
-    learn.add_argument("--save-every", type=int, default=100, metavar="N", help="steps between checkpoints (100)")
-    learn.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1")
-    learn.add_argument("--dist-backend", default="auto", help="of several processes: gloo or nccl (auto)")
-
-    judge = actions.add_parser("evaluate", help="voxel IoU on held-out objects, and a sheet of pictures")
-    judge.add_argument(
-        "--model", type=Path, default=PRETRAINED, metavar="PATH", help="the folder of a run, or a model file (the one that comes with the course)"
+        learn.add_argument(
+            f"--{name}",
+            type=float,
+            nargs="+",
+            metavar="X",
+            help=f"one number, or the first and the last step's ({text})",
+        )
+    learn.add_argument(
+        "--shading", action="store_true", help="draw with the lights of the made-up data"
     )
-    judge.add_argument("--data", type=Path, metavar="DIR", help="other data than it was trained with")
+    learn.add_argument(
+        "--dials",
+        nargs="+",
+        default=(),
+        metavar="NAME=VALUE",
+        help="further arguments of rasterize: distribution=uniform squared=false",
+    )
+    learn.add_argument("--dtype", default=plain.dtype, help=f"float32 or float64 ({plain.dtype})")
+    learn.add_argument(
+        "--save-every", type=int, default=100, metavar="N", help="steps between checkpoints (100)"
+    )
+    learn.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1")
+    learn.add_argument(
+        "--dist-backend", default="auto", help="of several processes: gloo or nccl (auto)"
+    )
+
+    judge = actions.add_parser(
+        "evaluate", help="voxel IoU on held-out objects, and a sheet of pictures"
+    )
+    judge.add_argument(
+        "--model",
+        type=Path,
+        default=PRETRAINED,
+        metavar="PATH",
+        help="the folder of a run, or a model file (the one that comes with the course)",
+    )
+    judge.add_argument(
+        "--data", type=Path, metavar="DIR", help="other data than it was trained with"
+    )
     judge.add_argument("--split", default="test", help="val or test (test)")
-    judge.add_argument("--out", type=Path, metavar="DIR", help="where to write (the run's folder, or for a file the current one)")
-    judge.add_argument("--surface", action="store_true", help="count cells that the surface passes through, as the code of NMR and SoftRas does")
-    judge.add_argument("--every", type=int, default=1, metavar="N", help="look at every N-th of the 24 views (1)")
+    judge.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="where to write (the run's folder, or for a file the current one)",
+    )
+    judge.add_argument(
+        "--surface",
+        action="store_true",
+        help="count cells that the surface passes through, as the code of NMR and SoftRas does",
+    )
+    judge.add_argument(
+        "--every", type=int, default=1, metavar="N", help="look at every N-th of the 24 views (1)"
+    )
     judge.add_argument("--device", default="cpu", help="cpu, cuda (cpu)")
 
 
@@ -80,34 +153,68 @@ def run(given: argparse.Namespace) -> int:
         from .data import make_data
 
         make_data(given.out, given.objects_per_class, given.held_out, given.seed, given.classes)
-        print(f"Wrote {given.out}. Next:  python -m softras_edu reconstruct train --data {given.out} --out run")
+        print(
+            f"Wrote {given.out}. Next:  python -m softras_edu reconstruct train --data {given.out} --out run"
+        )
         return 0
     if given.action == "evaluate":
         from .evaluate import command
 
         if given.every < 1:
             raise ValueError(f"--every: got {given.every}, wanted 1 or more")
-        command(given.model, given.data, given.split, given.out, given.surface, given.every, given.device)
+        command(
+            given.model,
+            given.data,
+            given.split,
+            given.out,
+            given.surface,
+            given.every,
+            given.device,
+        )
         return 0
     from .train import train
 
     try:
-        train(config_of(given), given.out, device=given.device, backend=given.dist_backend, save_every=given.save_every)
+        train(
+            config_of(given),
+            given.out,
+            device=given.device,
+            backend=given.dist_backend,
+            save_every=given.save_every,
+        )
     except KeyboardInterrupt:
-        print(f"\nInterrupted. The same command goes on where this one stopped ({given.out}).", file=sys.stderr)
+        print(
+            f"\nInterrupted. The same command goes on where this one stopped ({given.out}).",
+            file=sys.stderr,
+        )
         return 130
     return 0
 
 
 def config_of(given: argparse.Namespace) -> Config:
     """The settings of `train`, from the command line."""
-    names = ("data", "method", "steps", "batch", "width", "gamma", "color", "laplacian", "flatten", "seed", "shading", "dtype")
+    names = (
+        "data",
+        "method",
+        "steps",
+        "batch",
+        "width",
+        "gamma",
+        "color",
+        "laplacian",
+        "flatten",
+        "seed",
+        "shading",
+        "dtype",
+    )
     settings: dict[str, Any] = {name: getattr(given, name) for name in names}
     for name in ("lr", "sigma"):
         numbers = getattr(given, name)
         if numbers is not None:
             settings[name] = (numbers[0], numbers[0]) if len(numbers) == 1 else tuple(numbers)
-    return Config(**settings, classes=tuple(given.classes), dials=dict(_dial(text) for text in given.dials))
+    return Config(
+        **settings, classes=tuple(given.classes), dials=dict(_dial(text) for text in given.dials)
+    )
 
 
 def _dial(text: str) -> tuple[str, Dial]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..fit import schedule
+from ..fitting.optimize import schedule
 
 Dial = float | str | bool | None
 Pair = tuple[float, float]
@@ -22,14 +22,18 @@ class Method:
     about: str
     color: bool
     hard: bool = False  # the z-buffer with NMR's hand-made gradient, instead of a soft image
-    sigma: Pair | None = None  # of this method's own kind, where the paper's sigma would mean something else
+    sigma: Pair | None = (
+        None  # of this method's own kind, where the paper's sigma would mean something else
+    )
     dials: dict[str, Dial] = field(default_factory=dict)  # further arguments of `rasterize`
 
 
 METHODS = {
     "silhouette": Method("silhouettes only, as in arXiv 1901.05567", color=False),
     "color": Method("silhouettes and colours, as in arXiv 1904.01786", color=True),
-    "nmr": Method("hard silhouettes with the hand-made gradient of arXiv 1711.07566", color=False, hard=True),
+    "nmr": Method(
+        "hard silhouettes with the hand-made gradient of arXiv 1711.07566", color=False, hard=True
+    ),
     # GenDR's experiments give a uniform distribution over the distance (not squared) the scale 10^-1.5.
     "gendr-uniform": Method(
         "silhouettes with a uniform distribution, as in arXiv 2204.13845",
@@ -108,7 +112,10 @@ class Config:
         """
         try:
             given: dict[str, Any] = json.loads(text)
-            settings: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+            settings: dict[str, Any] = {
+                name: tuple(value) if isinstance(value, list) else value
+                for name, value in given.items()
+            }
             return Config(**settings)
         except (TypeError, AttributeError, ValueError) as error:
             raise ValueError(f"{where}: not the settings of a reconstruction ({error})") from None
@@ -116,4 +123,8 @@ class Config:
     def differences(self, other: Config) -> str:
         """In words, what is not the same."""
         mine, theirs = dataclasses.asdict(self), dataclasses.asdict(other)
-        return ", ".join(f"{name} {theirs[name]} there, {mine[name]} here" for name in mine if mine[name] != theirs[name])
+        return ", ".join(
+            f"{name} {theirs[name]} there, {mine[name]} here"
+            for name in mine
+            if mine[name] != theirs[name]
+        )

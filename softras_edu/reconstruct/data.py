@@ -25,10 +25,10 @@ from torch.nn.functional import avg_pool2d
 
 from ..camera import Camera
 from ..mesh import Mesh
-from ..render import render
+from ..rasterizers.nmr import rasterize_nmr
+from ..rendering import render
 from ..shading import Lights
 from . import families
-from .nmr import rasterize_nmr
 from .voxels import SIDE, voxelize
 
 VIEWS, SIZE = 24, 64
@@ -37,7 +37,9 @@ SHAPENET = {
     "02691156": "aeroplane", "02828884": "bench", "02933112": "cabinet", "02958343": "car", "03001627": "chair", "03211117": "display", "03636649": "lamp",
     "03691459": "loudspeaker", "04090263": "rifle", "04256520": "sofa", "04379243": "table", "04401088": "telephone", "04530566": "vessel",
 }  # fmt: skip
-LIGHTS = Lights(ambient=0.45, diffuse=0.55)  # of the pictures that are made here; they stand still while the camera moves
+LIGHTS = Lights(
+    ambient=0.45, diffuse=0.55
+)  # of the pictures that are made here; they stand still while the camera moves
 
 
 def orbit(views: Tensor | Sequence[int]) -> Camera:
@@ -81,7 +83,12 @@ class Shapes:
         chance = torch.rand(size, generator=random, dtype=torch.float64).tolist()
         views = torch.randint(VIEWS, (2, size), generator=random)
         objects = [int(x * len(self.images[c])) for x, c in zip(chance, classes, strict=True)]
-        images = [torch.stack([self.images[c][k, v] for c, k, v in zip(classes, objects, row, strict=True)]) for row in views.tolist()]
+        images = [
+            torch.stack(
+                [self.images[c][k, v] for c, k, v in zip(classes, objects, row, strict=True)]
+            )
+            for row in views.tolist()
+        ]
         return Batch(torch.stack(images).float() / 255, views)
 
 
@@ -106,16 +113,24 @@ def read(folder: str | Path, split: str, classes: Sequence[str] | None = None) -
     if split not in SPLITS:
         raise ValueError(f"split: got {split!r}, wanted one of {', '.join(SPLITS)}")
     if not folder.is_dir():
-        raise ValueError(f"{folder}: no such folder; `python -m softras_edu reconstruct make-data --out {folder}` makes one")
+        raise ValueError(
+            f"{folder}: no such folder; `python -m softras_edu reconstruct make-data --out {folder}` makes one"
+        )
     ending = f"_{split}_images.npz"
     there = sorted(path.name.removesuffix(ending) for path in folder.glob(f"*{ending}"))
     if not there:
         raise ValueError(f"{folder}: no file called <class>{ending} in this folder")
     numbers = {word: number for number, word in SHAPENET.items()}
-    wanted = there if classes is None else [name if name in there else numbers.get(name, name) for name in classes]
+    wanted = (
+        there
+        if classes is None
+        else [name if name in there else numbers.get(name, name) for name in classes]
+    )
     for name in wanted:
         if name not in there:
-            raise ValueError(f"{folder}: no class {name!r} for {split}; there are {', '.join(there)}")
+            raise ValueError(
+                f"{folder}: no class {name!r} for {split}; there are {', '.join(there)}"
+            )
     if len(set(wanted)) < len(wanted) or not wanted:
         raise ValueError(f"classes: got {', '.join(wanted) or 'none'}, wanted each once")
     images, voxels = [], []
@@ -123,7 +138,9 @@ def read(folder: str | Path, split: str, classes: Sequence[str] | None = None) -
         images.append(_images(folder / f"{name}{ending}"))
         voxels.append(_voxels(folder / f"{name}_{split}_voxels.npz"))
         if len(images[-1]) != len(voxels[-1]):
-            raise ValueError(f"{folder}: {name} has pictures of {len(images[-1])} objects for {split}, but voxels of {len(voxels[-1])}; one file is short")
+            raise ValueError(
+                f"{folder}: {name} has pictures of {len(images[-1])} objects for {split}, but voxels of {len(voxels[-1])}; one file is short"
+            )
     return Shapes(wanted, images, voxels)
 
 
@@ -132,7 +149,9 @@ def _images(path: Path) -> Tensor:
     if array.dtype != np.uint8:
         raise ValueError(f"{path}: got {array.dtype}, wanted uint8")
     if array.ndim != 5 or array.shape[1:] != (VIEWS, 4, SIZE, SIZE) or len(array) == 0:
-        raise ValueError(f"{path}: got an array of shape {array.shape}, wanted (N, {VIEWS}, 4, {SIZE}, {SIZE})")
+        raise ValueError(
+            f"{path}: got an array of shape {array.shape}, wanted (N, {VIEWS}, 4, {SIZE}, {SIZE})"
+        )
     return torch.from_numpy(array)
 
 
@@ -141,7 +160,9 @@ def _voxels(path: Path) -> Tensor:
     if array.dtype.kind not in "buif":
         raise ValueError(f"{path}: got {array.dtype}, wanted bool, or numbers 0 and 1")
     if array.ndim != 4 or array.shape[1:] != (SIDE, SIDE, SIDE):
-        raise ValueError(f"{path}: got an array of shape {array.shape}, wanted (N, {SIDE}, {SIDE}, {SIDE})")
+        raise ValueError(
+            f"{path}: got an array of shape {array.shape}, wanted (N, {SIDE}, {SIDE}, {SIDE})"
+        )
     filled = array != 0
     if not np.array_equal(filled, array):
         raise ValueError(f"{path}: got numbers other than 0 and 1")
@@ -158,7 +179,15 @@ def _array(path: Path) -> np.ndarray:
                 raise ValueError(f"it has the arrays {', '.join(loaded.files)}; wanted one, arr_0")
             array: np.ndarray = loaded[loaded.files[0]]
             return array
-    except (ValueError, OSError, EOFError, AttributeError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+    except (
+        ValueError,
+        OSError,
+        EOFError,
+        AttributeError,
+        TypeError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
         raise ValueError(f"{path}: not a readable .npz file, or a part of one ({error})") from None
 
 
@@ -172,7 +201,14 @@ def photograph(mesh: Mesh, views: Sequence[int] = range(VIEWS), size: int = SIZE
     return (avg_pool2d(image.permute(0, 3, 1, 2), 2).clamp(0, 1) * 255).round().byte()
 
 
-def make_data(folder: str | Path, objects: int = 100, held_out: int = 20, seed: int = 0, classes: Sequence[str] | None = None, progress: bool = True) -> None:
+def make_data(
+    folder: str | Path,
+    objects: int = 100,
+    held_out: int = 20,
+    seed: int = 0,
+    classes: Sequence[str] | None = None,
+    progress: bool = True,
+) -> None:
     """Write the files of all splits: `objects` a class to train, `held_out` to validate and as many to test, no two alike.
 
     The same arguments give the same numbers. A run that was interrupted goes on with the first file that is missing.
@@ -184,15 +220,25 @@ def make_data(folder: str | Path, objects: int = 100, held_out: int = 20, seed: 
 
     folder, names = Path(folder), list(families.FAMILIES if classes is None else classes)
     if objects < 1 or held_out < 1:
-        raise ValueError(f"objects a class: got {objects} and {held_out} held out, wanted 1 or more")
+        raise ValueError(
+            f"objects a class: got {objects} and {held_out} held out, wanted 1 or more"
+        )
     for name in names:
         if name not in families.FAMILIES:
             raise ValueError(f"class: got {name!r}, wanted some of {', '.join(families.FAMILIES)}")
     folder.mkdir(parents=True, exist_ok=True)
-    about = {"made_by": "softras_edu reconstruct make-data", "seed": seed, "objects_per_class": objects, "held_out": held_out, "classes": names}
+    about = {
+        "made_by": "softras_edu reconstruct make-data",
+        "seed": seed,
+        "objects_per_class": objects,
+        "held_out": held_out,
+        "classes": names,
+    }
     record = folder / "data.json"
     if record.exists() and json.loads(record.read_text()) != about:
-        raise ValueError(f"{folder} has data that was made otherwise (see data.json); choose another folder")
+        raise ValueError(
+            f"{folder} has data that was made otherwise (see data.json); choose another folder"
+        )
     if not record.exists() and any(folder.glob("*_images.npz")):
         raise ValueError(f"{folder} has data of another origin; choose another folder")
     record.write_text(json.dumps(about, indent=2) + "\n")
@@ -209,7 +255,10 @@ def make_data(folder: str | Path, objects: int = 100, held_out: int = 20, seed: 
                 voxels = np.zeros((count, SIDE, SIDE, SIDE), dtype=bool)
                 for k in range(count):
                     mesh = families.make(name, f"{seed}/{split}/{k}")
-                    images[k], voxels[k] = photograph(mesh).numpy(), voxelize(mesh.verts, mesh.faces).numpy()
+                    images[k], voxels[k] = (
+                        photograph(mesh).numpy(),
+                        voxelize(mesh.verts, mesh.faces).numpy(),
+                    )
                     bar.update()
                 for path, array in zip(paths, (images, voxels), strict=True):
                     _write(path, array)

@@ -9,18 +9,24 @@ from torch import Tensor
 
 from .. import losses
 from ..mesh import face_normals
-from ..rasterize import rasterize
-from ..render import screen_triangles
+from ..rasterizers import rasterize
+from ..rasterizers.nmr import rasterize_nmr
+from ..rendering import screen_triangles
 from ..shading import shade
 from .config import METHODS, Config
 from .data import LIGHTS, SIZE, orbit
-from .nmr import rasterize_nmr
 
 NAMES = ("loss", "silhouette", "color", "laplacian", "flatten")
 
 
 def draw(
-    verts: Tensor, colors: Tensor | None, faces: Tensor, views: Tensor, sigma: float, config: Config, watch: Callable[[Tensor], None] | None = None
+    verts: Tensor,
+    colors: Tensor | None,
+    faces: Tensor,
+    views: Tensor,
+    sigma: float,
+    config: Config,
+    watch: Callable[[Tensor], None] | None = None,
 ) -> Tensor:
     """(B, V, 3) vertices, (B, V, 3) colours or None, (F, 3) faces, (B,) views -> (B, H, W, 4), or (B, H, W, 1) without colours.
 
@@ -54,5 +60,10 @@ def shape_losses(verts: Tensor, faces: Tensor) -> dict[str, Tensor]:
 
 def total(parts: dict[str, Tensor], config: Config) -> Tensor:
     """L_s + lambda L_c + mu L_g."""
-    weights = {"silhouette": 1.0, "color": config.color, "laplacian": config.laplacian, "flatten": config.flatten}
+    weights = {
+        "silhouette": 1.0,
+        "color": config.color,
+        "laplacian": config.laplacian,
+        "flatten": config.flatten,
+    }
     return torch.stack([weights[name] * part for name, part in parts.items()]).sum()

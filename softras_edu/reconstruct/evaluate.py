@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..camera import Camera
 from ..mesh import Mesh
-from ..render import render
+from ..rendering import render
 from ..shading import Lights
 from . import checkpoint
 from .data import VIEWS, Shapes, class_name, orbit, read
@@ -47,9 +47,17 @@ class Score:
     def table(self) -> str:
         wide = max(len(name) for name in (*self.classes, "mean"))
         lines = [f"{'':<{wide}}  {'one view':>8}  {'hull of 24':>10}  objects"]
-        lines += [f"{name:<{wide}}  {iou:8.4f}  {self.hulls[name]:10.4f}  {self.objects[name]}" for name, iou in self.classes.items()]
+        lines += [
+            f"{name:<{wide}}  {iou:8.4f}  {self.hulls[name]:10.4f}  {self.objects[name]}"
+            for name, iou in self.classes.items()
+        ]
         hull = sum(self.hulls.values()) / len(self.hulls)
-        return "\n".join([*lines, f"{'mean':<{wide}}  {self.mean:8.4f}  {hull:10.4f}  {sum(self.objects.values())}"])
+        return "\n".join(
+            [
+                *lines,
+                f"{'mean':<{wide}}  {self.mean:8.4f}  {hull:10.4f}  {sum(self.objects.values())}",
+            ]
+        )
 
 
 @torch.no_grad()
@@ -58,11 +66,22 @@ def reconstruct(network: Network, images: Tensor) -> list[Mesh]:
     images = images.float() / 255 if images.dtype == torch.uint8 else images
     verts, colors = network.eval()(images.to(network.sphere))
     faces = network.faces.cpu()
-    return [Mesh(v, faces, c) for v, c in zip(verts.cpu(), [None] * len(verts) if colors is None else colors.cpu(), strict=True)]
+    return [
+        Mesh(v, faces, c)
+        for v, c in zip(
+            verts.cpu(), [None] * len(verts) if colors is None else colors.cpu(), strict=True
+        )
+    ]
 
 
 @torch.no_grad()
-def evaluate(network: Network, shapes: Shapes, views: Sequence[int] = range(VIEWS), surface: bool = False, progress: bool = True) -> Score:
+def evaluate(
+    network: Network,
+    shapes: Shapes,
+    views: Sequence[int] = range(VIEWS),
+    surface: bool = False,
+    progress: bool = True,
+) -> Score:
     """Each object, from each view: the voxels of the predicted mesh against the true ones.
 
     Args:
@@ -82,7 +101,11 @@ def evaluate(network: Network, shapes: Shapes, views: Sequence[int] = range(VIEW
                 hull += voxel_iou(visual_hull(pictures), truth).item()
                 bar.update()
             word = class_name(name)
-            classes[word], hulls[word], objects[word] = total / len(images), hull / len(images), len(images)
+            classes[word], hulls[word], objects[word] = (
+                total / len(images),
+                hull / len(images),
+                len(images),
+            )
     return Score(classes, objects, hulls)
 
 
@@ -90,14 +113,21 @@ def visual_hull(pictures: Tensor) -> Tensor:
     """(24, 4, 64, 64) pictures of one object -> (32, 32, 32) bool: the cells whose centre no silhouette leaves out."""
     along = torch.linspace(-0.5, 0.5, SIDE, dtype=torch.float64)
     y, x, z = torch.meshgrid(along, along, along, indexing="ij")
-    seen = orbit(range(VIEWS)).project(torch.stack([x, y, z], dim=-1).reshape(-1, 3))  # (24, 32^3, 3)
+    seen = orbit(range(VIEWS)).project(
+        torch.stack([x, y, z], dim=-1).reshape(-1, 3)
+    )  # (24, 32^3, 3)
     size = pictures.shape[-1]
-    column, row = ((seen[..., 0] + 1) * size / 2).long().clamp(0, size - 1), ((1 - seen[..., 1]) * size / 2).long().clamp(0, size - 1)
+    column, row = (
+        ((seen[..., 0] + 1) * size / 2).long().clamp(0, size - 1),
+        ((1 - seen[..., 1]) * size / 2).long().clamp(0, size - 1),
+    )
     inside = pictures[torch.arange(VIEWS)[:, None], 3, row, column] > 127
     return inside.all(0).reshape(SIDE, SIDE, SIDE)
 
 
-def sheet(network: Network, shapes: Shapes, a_class: int = 1, view: int = 2, lit: bool = True) -> Figure:
+def sheet(
+    network: Network, shapes: Shapes, a_class: int = 1, view: int = 2, lit: bool = True
+) -> Figure:
     """Some objects of each class: the picture given, the mesh made of it from four sides, and the truth's voxels as blocks from one of them.
 
     Args:
@@ -108,9 +138,17 @@ def sheet(network: Network, shapes: Shapes, a_class: int = 1, view: int = 2, lit
         some = pictures[:a_class, view]
         for k, mesh in enumerate(reconstruct(network, some)):
             iou = voxel_iou(voxelize(mesh.verts, mesh.faces), voxels[k])
-            cells = [_on_white(some[k]), *_sides(mesh, AROUND, lit or mesh.colors is None), *_sides(blocks(voxels[k]), AROUND[:1])]
+            cells = [
+                _on_white(some[k]),
+                *_sides(mesh, AROUND, lit or mesh.colors is None),
+                *_sides(blocks(voxels[k]), AROUND[:1]),
+            ]
             rows.append((class_name(name), cells, iou.item()))
-    heads = ["the picture", *[f"the mesh, {angle:.0f}°" for angle in AROUND], f"true voxels, {AROUND[0]:.0f}°"]
+    heads = [
+        "the picture",
+        *[f"the mesh, {angle:.0f}°" for angle in AROUND],
+        f"true voxels, {AROUND[0]:.0f}°",
+    ]
     figure = Figure(figsize=(1.5 * len(heads), 1.45 * len(rows) + 0.3), layout="constrained")
     axes = figure.subplots(len(rows), len(heads), squeeze=False)
     for (row, k), ax in np.ndenumerate(axes):
@@ -133,9 +171,23 @@ def _on_white(picture: Tensor) -> Tensor:
 @torch.no_grad()
 def _sides(mesh: Mesh, azimuths: Sequence[float], lit: bool = True, size: int = 96) -> list[Tensor]:
     """Pictures (H, W, 3) from some sides, on white."""
-    mesh = mesh if mesh.colors is not None else Mesh(mesh.verts, mesh.faces, torch.full_like(mesh.verts, GREY))
+    mesh = (
+        mesh
+        if mesh.colors is not None
+        else Mesh(mesh.verts, mesh.faces, torch.full_like(mesh.verts, GREY))
+    )
     camera = Camera.orbit(2.732, 30.0, torch.tensor(azimuths, dtype=torch.float64), fov=27.0)
-    return list(render(mesh, camera, size=size, lights=Lights() if lit else None, sigma=1e-6, gamma=1e-5, background=1.0)[..., :3].clamp(0, 1))
+    return list(
+        render(
+            mesh,
+            camera,
+            size=size,
+            lights=Lights() if lit else None,
+            sigma=1e-6,
+            gamma=1e-5,
+            background=1.0,
+        )[..., :3].clamp(0, 1)
+    )
 
 
 def blocks(voxels: Tensor) -> Mesh:
@@ -148,7 +200,9 @@ def blocks(voxels: Tensor) -> Mesh:
     for axis in range(3):
         u, v = (axis + 1) % 3, (axis + 2) % 3
         for step in (1, -1):
-            open_at = (filled & ~filled.roll(-step, axis)).nonzero() - 1  # (N, 3) cells whose neighbour is empty
+            open_at = (
+                filled & ~filled.roll(-step, axis)
+            ).nonzero() - 1  # (N, 3) cells whose neighbour is empty
             corner = torch.zeros(4, 3, dtype=torch.int64)
             corner[:, axis], corner[:, u], corner[:, v] = int(step == 1), *square.T
             quads = open_at[:, None] + corner  # (N, 4, 3)
@@ -160,7 +214,15 @@ def blocks(voxels: Tensor) -> Mesh:
     return Mesh((torch.cat(verts).float() - side / 2) / (side - 1), torch.cat(faces))
 
 
-def command(model: Path, data: Path | None, split: str, out: Path | None, surface: bool = False, every: int = 1, device: str = "cpu") -> Score:
+def command(
+    model: Path,
+    data: Path | None,
+    split: str,
+    out: Path | None,
+    surface: bool = False,
+    every: int = 1,
+    device: str = "cpu",
+) -> Score:
     """Score a run or a model file on a split, and write evaluation.json and sheet.png.
 
     Args:
@@ -188,5 +250,7 @@ def command(model: Path, data: Path | None, split: str, out: Path | None, surfac
     picture = io.BytesIO()
     sheet(network, shapes, lit=config.shading).savefig(picture, format="png", dpi=100)
     (out / "sheet.png").write_bytes(picture.getvalue())
-    print(f"Voxel IoU of {views} views of each object; wrote evaluation.json and sheet.png to {out}")
+    print(
+        f"Voxel IoU of {views} views of each object; wrote evaluation.json and sheet.png to {out}"
+    )
     return score

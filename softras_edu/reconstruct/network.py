@@ -14,7 +14,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, relu
 
-from ..mesh import icosphere
+from ..shapes import icosphere
 
 PALETTE = 10  # colours
 SPOTS = 16  # the palette is sampled from the picture at 16 x 16
@@ -69,7 +69,9 @@ def place(sphere: Tensor, centroid: Tensor, offset: Tensor) -> Tensor:
     """
     half = sphere.abs() / 2
     size = torch.sigmoid(torch.logit(half, eps=1e-6) + offset)
-    signed = torch.where(sphere < 0, -size, size).where(sphere.abs() > 1e-6, 0.0)  # a vertex between two octants stays between them
+    signed = torch.where(sphere < 0, -size, size).where(
+        sphere.abs() > 1e-6, 0.0
+    )  # a vertex between two octants stays between them
     c = centroid[:, None]
     return (relu(signed) * (1 - c) - relu(-signed) * (1 + c) + c) / 2
 
@@ -79,15 +81,27 @@ class Paint(nn.Module):
 
     def __init__(self, size: int, hidden: int, verts: int) -> None:
         super().__init__()
-        self.sample = nn.Sequential(nn.Linear(size, hidden), nn.ReLU(), nn.Linear(hidden, PALETTE * SPOTS**2))
-        self.select = nn.Sequential(nn.Linear(size, hidden), nn.ReLU(), nn.Linear(hidden, PALETTE * CODE))
-        self.who = nn.Parameter(torch.randn(verts, CODE) / CODE**0.5)  # learned, the same for all pictures
+        self.sample = nn.Sequential(
+            nn.Linear(size, hidden), nn.ReLU(), nn.Linear(hidden, PALETTE * SPOTS**2)
+        )
+        self.select = nn.Sequential(
+            nn.Linear(size, hidden), nn.ReLU(), nn.Linear(hidden, PALETTE * CODE)
+        )
+        self.who = nn.Parameter(
+            torch.randn(verts, CODE) / CODE**0.5
+        )  # learned, the same for all pictures
 
     def forward(self, code: Tensor, images: Tensor) -> Tensor:
-        spots = avg_pool2d(images, images.shape[-1] // SPOTS).flatten(2)  # (B, 4, 256); colours have been multiplied by alpha
-        weight = self.sample(code).unflatten(1, (PALETTE, -1)).softmax(-1) * spots[:, None, 3]  # nothing is taken from the background
+        spots = avg_pool2d(images, images.shape[-1] // SPOTS).flatten(
+            2
+        )  # (B, 4, 256); colours have been multiplied by alpha
+        weight = (
+            self.sample(code).unflatten(1, (PALETTE, -1)).softmax(-1) * spots[:, None, 3]
+        )  # nothing is taken from the background
         weight = weight / weight.sum(-1, keepdim=True).clamp_min(1e-6)
-        palette = weight @ (spots[:, :3] / spots[:, 3:].clamp_min(1e-3)).transpose(1, 2).clamp(0, 1)  # (B, PALETTE, 3)
+        palette = weight @ (spots[:, :3] / spots[:, 3:].clamp_min(1e-3)).transpose(1, 2).clamp(
+            0, 1
+        )  # (B, PALETTE, 3)
         choice = self.who @ self.select(code).unflatten(1, (CODE, PALETTE))  # (B, V, PALETTE)
         return cast(Tensor, choice.softmax(-1) @ palette)
 
@@ -96,7 +110,12 @@ class BatchNorm(nn.BatchNorm2d):
     """Batch normalisation over the batch of all processes, on any device; so that two processes do what one with the whole batch would."""
 
     def forward(self, input: Tensor) -> Tensor:
-        if not (self.training and dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1):
+        if not (
+            self.training
+            and dist.is_available()
+            and dist.is_initialized()
+            and dist.get_world_size() > 1
+        ):
             return super().forward(input)
         count = input.numel() // input.shape[1] * dist.get_world_size()  # each process has as many
         axes = (0, 2, 3)
@@ -105,12 +124,18 @@ class BatchNorm(nn.BatchNorm2d):
         var = _sum_over_processes(centred.square().sum(axes)) / count
         with torch.no_grad():
             rate = cast(float, self.momentum)
-            for kept, new in ((self.running_mean, mean), (self.running_var, var * count / (count - 1))):
+            for kept, new in (
+                (self.running_mean, mean),
+                (self.running_var, var * count / (count - 1)),
+            ):
                 assert kept is not None
                 kept.lerp_(new, rate)
             assert self.num_batches_tracked is not None
             self.num_batches_tracked += 1
-        return centred * ((var + self.eps).rsqrt() * self.weight)[:, None, None] + self.bias[:, None, None]
+        return (
+            centred * ((var + self.eps).rsqrt() * self.weight)[:, None, None]
+            + self.bias[:, None, None]
+        )
 
 
 class _Sum(torch.autograd.Function):

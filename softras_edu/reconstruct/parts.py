@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import torch
 
-from ..mesh import Mesh, _lathe, _tube
+from ..mesh import Mesh
+from ..shapes import lathe, sweep
 
 Color = tuple[float, float, float]
 Point = tuple[float, float, float]
@@ -21,7 +22,14 @@ class Parts:
     def add(self, verts: torch.Tensor, faces: torch.Tensor, color: Color) -> None:
         self.parts.append(Mesh(verts, faces, torch.tensor(color).expand_as(verts)))
 
-    def box(self, low: Point, high: Point, color: Color, top: Point | None = None, shift: Point = (0.0, 0.0, 0.0)) -> None:
+    def box(
+        self,
+        low: Point,
+        high: Point,
+        color: Color,
+        top: Point | None = None,
+        shift: Point = (0.0, 0.0, 0.0),
+    ) -> None:
         """A box from `low` to `high`; its upper face may be scaled about its middle by `top` (x and z count) and moved by `shift`."""
         (x0, y0, z0), (x1, y1, z1), (sx, _, sz) = low, high, top or (1.0, 1.0, 1.0)
         cx, cz = (x0 + x1) / 2, (z0 + z1) / 2
@@ -31,19 +39,36 @@ class Parts:
                 for z in (z0, z1):
                     upper = y == y1
                     at = (cx + (x - cx) * sx, y, cz + (z - cz) * sz) if upper else (x, y, z)
-                    verts.append([a + b for a, b in zip(at, shift, strict=True)] if upper else list(at))
+                    verts.append(
+                        [a + b for a, b in zip(at, shift, strict=True)] if upper else list(at)
+                    )
         quads = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
-        self.add(torch.tensor(verts), torch.tensor([f for a, b, c, d in quads for f in ((a, b, c), (a, c, d))]), color)
+        self.add(
+            torch.tensor(verts),
+            torch.tensor([f for a, b, c, d in quads for f in ((a, b, c), (a, c, d))]),
+            color,
+        )
 
-    def lathe(self, profile: Sequence[tuple[float, float]], color: Color, at: Point = (0.0, 0.0, 0.0), axis: str = "y", around: int = 16) -> None:
+    def lathe(
+        self,
+        profile: Sequence[tuple[float, float]],
+        color: Color,
+        at: Point = (0.0, 0.0, 0.0),
+        axis: str = "y",
+        around: int = 16,
+    ) -> None:
         """A profile of (radius, height), turned around the y axis, then laid along `axis` and moved to `at`."""
-        verts, faces = _lathe(profile, around)
-        turned = {"y": verts, "x": verts[:, [1, 2, 0]], "z": verts[:, [2, 0, 1]]}[axis]  # even permutations: outside stays outside
+        verts, faces = lathe(profile, around)
+        turned = {"y": verts, "x": verts[:, [1, 2, 0]], "z": verts[:, [2, 0, 1]]}[
+            axis
+        ]  # even permutations: outside stays outside
         self.add(turned + torch.tensor(at), faces, color)
 
-    def tube(self, path: Sequence[Point], radius: float, color: Color, axes: Sequence[int] = (0, 1, 2)) -> None:
+    def sweep(
+        self, path: Sequence[Point], radius: float, color: Color, axes: Sequence[int] = (0, 1, 2)
+    ) -> None:
         """A round bar along a path in the plane of x and y, whose axes may then be exchanged."""
-        verts, faces = _tube(path, [radius] * len(path), 8)
+        verts, faces = sweep(path, [radius] * len(path), 8)
         odd = list(axes) in ([0, 2, 1], [2, 1, 0], [1, 0, 2])
         self.add(verts[:, list(axes)], faces.flip(1) if odd else faces, color)
 
@@ -55,5 +80,7 @@ class Parts:
             faces.append(part.faces + start)
             start += len(part.verts)
         colors = torch.cat([part.colors for part in self.parts if part.colors is not None])
-        mesh = Mesh(torch.cat([part.verts for part in self.parts]), torch.cat(faces), colors).fit_unit_sphere()
+        mesh = Mesh(
+            torch.cat([part.verts for part in self.parts]), torch.cat(faces), colors
+        ).fit_unit_sphere()
         return Mesh(mesh.verts / 2, mesh.faces, mesh.colors)

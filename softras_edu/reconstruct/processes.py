@@ -11,7 +11,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from ..doctor import processor
+from ..machine import processor
 
 
 @contextmanager
@@ -26,12 +26,25 @@ def together(device: str, backend: str = "auto") -> Iterator[tuple[int, int, tor
     Raises:
         ValueError: a device that is not there.
     """
-    world, rank, local = (int(os.environ.get(name, default)) for name, default in (("WORLD_SIZE", "1"), ("RANK", "0"), ("LOCAL_RANK", "0")))
-    chosen = "cuda" if device == "auto" and torch.cuda.is_available() else "cpu" if device == "auto" else device
+    world, rank, local = (
+        int(os.environ.get(name, default))
+        for name, default in (("WORLD_SIZE", "1"), ("RANK", "0"), ("LOCAL_RANK", "0"))
+    )
+    chosen = (
+        "cuda"
+        if device == "auto" and torch.cuda.is_available()
+        else "cpu"
+        if device == "auto"
+        else device
+    )
     if chosen.startswith("cuda") and not torch.cuda.is_available():
         raise ValueError(f"device: got {device!r}, but this PyTorch finds no GPU")
     try:
-        place = torch.device("cuda", local % torch.cuda.device_count()) if chosen == "cuda" else torch.device(chosen)
+        place = (
+            torch.device("cuda", local % torch.cuda.device_count())
+            if chosen == "cuda"
+            else torch.device(chosen)
+        )
     except RuntimeError as error:
         raise ValueError(f"device: got {device!r} ({str(error).splitlines()[0]})") from None
     if world == 1:
@@ -39,7 +52,9 @@ def together(device: str, backend: str = "auto") -> Iterator[tuple[int, int, tor
         return
     if place.type == "cuda":
         torch.cuda.set_device(place)
-    dist.init_process_group(backend if backend != "auto" else "nccl" if place.type == "cuda" else "gloo")
+    dist.init_process_group(
+        backend if backend != "auto" else "nccl" if place.type == "cuda" else "gloo"
+    )
     try:
         yield rank, world, place
     finally:
@@ -48,7 +63,11 @@ def together(device: str, backend: str = "auto") -> Iterator[tuple[int, int, tor
 
 def hardware(device: torch.device) -> str:
     """This process's device in words."""
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{processor()}, {torch.get_num_threads()} threads"
+    name = (
+        torch.cuda.get_device_name(device)
+        if device.type == "cuda"
+        else f"{processor()}, {torch.get_num_threads()} threads"
+    )
     return f"{device}: {name}, torch {torch.__version__}, Python {platform.python_version()}"
 
 

@@ -26,7 +26,12 @@ class Clock:
     """Seconds of each phase of a step, added up."""
 
     def __init__(self, device: torch.device) -> None:
-        self.device, self.seconds, self.steps, self.last = device, dict.fromkeys(PHASES, 0.0), 0, 0.0
+        self.device, self.seconds, self.steps, self.last = (
+            device,
+            dict.fromkeys(PHASES, 0.0),
+            0,
+            0.0,
+        )
 
     def start(self) -> None:
         self.last = self._now()
@@ -45,11 +50,19 @@ class Clock:
         """Seconds a step, and where they went."""
         steps = max(self.steps, 1)
         whole = sum(self.seconds.values()) / steps
-        return f"{whole:.3f} s a step: " + ", ".join(f"{phase} {seconds / steps:.3f}" for phase, seconds in self.seconds.items())
+        return f"{whole:.3f} s a step: " + ", ".join(
+            f"{phase} {seconds / steps:.3f}" for phase, seconds in self.seconds.items()
+        )
 
 
 def step_losses(
-    network: nn.Module, images: Tensor, views: Tensor, faces: Tensor, sigma: float, config: Config, clock: Clock | None = None
+    network: nn.Module,
+    images: Tensor,
+    views: Tensor,
+    faces: Tensor,
+    sigma: float,
+    config: Config,
+    clock: Clock | None = None,
 ) -> dict[str, Tensor]:
     """Pictures (2, B, 4, H, W) and their views (2, B) -> every part of the loss, and their sum "loss".
 
@@ -73,7 +86,14 @@ def step_losses(
 
 
 def train(
-    config: Config, out: str | Path, *, device: str = "auto", backend: str = "auto", save_every: int = 100, progress: bool = True, shapes: Shapes | None = None
+    config: Config,
+    out: str | Path,
+    *,
+    device: str = "auto",
+    backend: str = "auto",
+    save_every: int = 100,
+    progress: bool = True,
+    shapes: Shapes | None = None,
 ) -> Tensor:
     """Train, or go on where the same run stopped. Writes config.json, checkpoint.safetensors, log.csv, log.txt, and at the end model.safetensors.
 
@@ -89,15 +109,31 @@ def train(
         ValueError: something wrong with the data, the settings, or a folder that has another run.
         FloatingPointError: the loss is not a finite number; the message names the step.
     """
-    with processes.together(device, backend) as (rank, world, place), torch.random.fork_rng(devices=[]):
-        return _train(config, Path(out), rank, world, place, save_every, progress and rank == 0, shapes)
+    with (
+        processes.together(device, backend) as (rank, world, place),
+        torch.random.fork_rng(devices=[]),
+    ):
+        return _train(
+            config, Path(out), rank, world, place, save_every, progress and rank == 0, shapes
+        )
 
 
-def _train(config: Config, out: Path, rank: int, world: int, device: torch.device, save_every: int, progress: bool, shapes: Shapes | None) -> Tensor:
+def _train(
+    config: Config,
+    out: Path,
+    rank: int,
+    world: int,
+    device: torch.device,
+    save_every: int,
+    progress: bool,
+    shapes: Shapes | None,
+) -> Tensor:
     from tqdm.auto import tqdm
 
     if config.batch % world:
-        raise ValueError(f"batch: got {config.batch} pictures for {world} processes, wanted as many for each")
+        raise ValueError(
+            f"batch: got {config.batch} pictures for {world} processes, wanted as many for each"
+        )
     if save_every < 1:
         raise ValueError(f"save_every: got {save_every}, wanted 1 or more")
     if (out / "config.json").exists():
@@ -110,7 +146,11 @@ def _train(config: Config, out: Path, rank: int, world: int, device: torch.devic
     network = Network(config.width, METHODS[config.method].color).to(device, dtype)
     rule = torch.optim.Adam(network.parameters(), lr=config.lr[0])
     about = {"data": fingerprint(shapes), "seed": config.seed}
-    path, curve, before = out / "checkpoint.safetensors", torch.zeros(0, len(NAMES), dtype=torch.float64), 0.0
+    path, curve, before = (
+        out / "checkpoint.safetensors",
+        torch.zeros(0, len(NAMES), dtype=torch.float64),
+        0.0,
+    )
     if path.exists():
         curve, written = checkpoint.load(path, network, rule, about)
         before = written["seconds"]  # of earlier sessions
@@ -129,7 +169,9 @@ def _train(config: Config, out: Path, rank: int, world: int, device: torch.devic
         out.mkdir(parents=True, exist_ok=True)
         (out / "config.json").write_text(config.to_json())
     count = sum(parameter.numel() for parameter in network.parameters())
-    log(f"{config.method}: {len(shapes)} objects of {len(shapes.classes)} classes, {count:,} numbers to learn, steps {done} to {config.steps}")
+    log(
+        f"{config.method}: {len(shapes)} objects of {len(shapes.classes)} classes, {count:,} numbers to learn, steps {done} to {config.steps}"
+    )
     for line in lines:
         log(line)
 
@@ -143,7 +185,13 @@ def _train(config: Config, out: Path, rank: int, world: int, device: torch.devic
     def save() -> None:
         nonlocal saved
         if rank == 0:
-            checkpoint.save(path, network, rule, curve[:done], {**about, "seconds": round(before + time.perf_counter() - began, 1)})
+            checkpoint.save(
+                path,
+                network,
+                rule,
+                curve[:done],
+                {**about, "seconds": round(before + time.perf_counter() - began, 1)},
+            )
             _write_log(out / "log.csv", config, curve[:done])
         saved = done
 
@@ -158,12 +206,18 @@ def _train(config: Config, out: Path, rank: int, world: int, device: torch.devic
                 group["lr"] = config.at("lr", done)
             clock.lap("data")
             rule.zero_grad()
-            parts = step_losses(model, images, views, network.faces, config.at("sigma", done), config, clock)
+            parts = step_losses(
+                model, images, views, network.faces, config.at("sigma", done), config, clock
+            )
             parts["loss"].backward()
-            numbers = torch.stack([parts[name].detach() if name in parts else images.new_zeros(()) for name in NAMES])
+            numbers = torch.stack(
+                [parts[name].detach() if name in parts else images.new_zeros(()) for name in NAMES]
+            )
             numbers = processes.mean(numbers, world).double().cpu()
             if not math.isfinite(numbers[0].item()):
-                raise FloatingPointError(f"step {done}: the loss is {numbers[0].item()}, at sigma {config.at('sigma', done):.3g}")
+                raise FloatingPointError(
+                    f"step {done}: the loss is {numbers[0].item()}, at sigma {config.at('sigma', done):.3g}"
+                )
             whole = False
             rule.step()
             curve[done] = numbers
@@ -174,7 +228,9 @@ def _train(config: Config, out: Path, rank: int, world: int, device: torch.devic
             bar.update()
             if done % save_every == 0 and done < config.steps:
                 save()
-                log(f"step {done}: loss {curve[max(0, done - save_every) : done, 0].mean():.4f}; {clock.report()}")
+                log(
+                    f"step {done}: loss {curve[max(0, done - save_every) : done, 0].mean():.4f}; {clock.report()}"
+                )
     finally:
         bar.close()
         if whole and done > saved:
@@ -201,4 +257,11 @@ def _write_log(path: Path, config: Config, curve: Tensor) -> None:
         writer = csv.writer(file)
         writer.writerow(("step", "lr", "sigma", *NAMES))
         for step, row in enumerate(curve.tolist()):
-            writer.writerow((step, f"{config.at('lr', step):.6g}", f"{config.at('sigma', step):.6g}", *(f"{x:.6f}" for x in row)))
+            writer.writerow(
+                (
+                    step,
+                    f"{config.at('lr', step):.6g}",
+                    f"{config.at('sigma', step):.6g}",
+                    *(f"{x:.6f}" for x in row),
+                )
+            )

@@ -29,14 +29,20 @@ def voxelize(verts: Tensor, faces: Tensor, side: int = SIDE, surface: bool = Fal
         ValueError: the mesh has a hole, so that inside means nothing.
     """
     batched = verts.dim() == 3
-    grid = (verts if batched else verts[None]).detach().double() * (side - 1) + (side - 1) / 2  # cell i has its centre at i
+    grid = (verts if batched else verts[None]).detach().double() * (side - 1) + (
+        side - 1
+    ) / 2  # cell i has its centre at i
     corners = grid[:, faces]  # (B, F, 3, 3)
     at, i, j, height, sign = _crossings(corners - grid.new_tensor([*_ASIDE, 0.0]), side)
-    turns = torch.zeros(len(grid), side, side, side + 1, dtype=torch.int64, device=grid.device)  # at k: crossings above k - 1 and up to k
+    turns = torch.zeros(
+        len(grid), side, side, side + 1, dtype=torch.int64, device=grid.device
+    )  # at k: crossings above k - 1 and up to k
     turns.index_put_((at, i, j, height.ceil().clamp(0, side).long()), sign, accumulate=True)
     above = turns.flip(3).cumsum(3).flip(3)  # (B, x, y, side + 1)
     for b in above[..., 0].flatten(1).any(1).nonzero()[:1, 0].tolist():
-        raise ValueError(f"voxelize: mesh {b} is not closed: a ray through it leaves more often than it enters")
+        raise ValueError(
+            f"voxelize: mesh {b} is not closed: a ray through it leaves more often than it enters"
+        )
     inside = above[..., 1:] != 0
     if surface:
         inside |= _touched(corners, side)
@@ -75,11 +81,17 @@ def _cross(p: Tensor, q: Tensor, at: Tensor) -> Tensor:
 
 def _touched(corners: Tensor, side: int) -> Tensor:
     """Cells that the surface passes through, (B, x, y, z): those around each place where it cuts a line of the lattice, and those of its corners."""
-    found = torch.zeros(len(corners), *[side + 2] * 3, dtype=torch.bool, device=corners.device)  # with a margin, cut off at the end
+    found = torch.zeros(
+        len(corners), *[side + 2] * 3, dtype=torch.bool, device=corners.device
+    )  # with a margin, cut off at the end
     for axis in range(3):
         order = [(axis + 1) % 3, (axis + 2) % 3, axis]
         # Lattice lines run along the cells' edges, half a cell from the centres: line i lies between cells i - 1 and i.
-        shifted = corners[..., order] + corners.new_tensor([0.5, 0.5, 0.0]) - corners.new_tensor([*_ASIDE, 0.0])
+        shifted = (
+            corners[..., order]
+            + corners.new_tensor([0.5, 0.5, 0.0])
+            - corners.new_tensor([*_ASIDE, 0.0])
+        )
         at, i, j, height, _ = _crossings(shifted, side + 1)
         k = (height + 0.5).floor().clamp(-1, side).long()
         for di in (0, 1):
@@ -87,7 +99,9 @@ def _touched(corners: Tensor, side: int) -> Tensor:
                 place = [i + di, j + dj, k + 1]
                 x, y, z = (place[order.index(n)] for n in range(3))
                 found[at, x, y, z] = True
-    x, y, z = (corners + 0.5).floor().clamp(-1, side).long().add(1).flatten(1, 2).unbind(-1)  # (B, 3 F) each
+    x, y, z = (
+        (corners + 0.5).floor().clamp(-1, side).long().add(1).flatten(1, 2).unbind(-1)
+    )  # (B, 3 F) each
     found[torch.arange(len(corners), device=corners.device)[:, None], x, y, z] = True
     return found[:, 1:-1, 1:-1, 1:-1]
 

@@ -1,0 +1,1 @@
+"""Inverse rendering: the loop that changes parameters until a picture is right, and what has been built with it."""

@@ -1,0 +1,199 @@
+"""The arguments of one call of `rasterize`, checked once, so that every backend reads the same numbers and gives the same messages.
+
+Each check names the argument, what it got, and what it wanted. Only `check_finite` reads what is in a tensor, so on a GPU only it makes the
+host wait for the device.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from numbers import Real
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from .. import formulas
+
+LARGEST = 1e15  # of coordinates, whose squares must stay finite in float32
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the image looks like, apart from triangles, colours and background. See `rasterize` for the meaning of each."""
+
+    height: int
+    width: int
+    sigma: float
+    gamma: float
+    eps: float
+    near: float
+    far: float
+    dist_eps: float
+    distance: str
+    perspective_correct: bool
+    cull_backfaces: bool
+    distribution: str = (
+        "logistic"  # the Soft Rasterizer's own choice; see softness.py for the others
+    )
+    squared: bool = True
+    shape: float = 1.0  # 1, 0, 1 stand where the distribution or the conorm has no such parameter
+    shift: float = 0.0
+    conorm: str = "probabilistic"
+    p: float = 1.0
+
+    min_doubled_area = (
+        1e-12  # a triangle with less screen area than this has no inside, and is not drawn
+    )
+    min_depth = 1e-12  # a corner no deeper than this is at or behind the eye (0, but for 1/z**2 that must not overflow in float32)
+
+    @property
+    def log_dist_eps(self) -> float:
+        """log(dist_eps): pairs with log D below it are left out. Minus infinity, so none, for dist_eps = 0."""
+        return math.log(self.dist_eps) if self.dist_eps > 0 else -math.inf
+
+    @property
+    def reach(self) -> float:
+        """How far outside a triangle still counts: see `formulas.reach`."""
+        return formulas.reach(
+            self.sigma, self.dist_eps, self.distribution, self.squared, self.shape, self.shift
+        )
+
+
+def check_size(size: int | tuple[int, int]) -> tuple[int, int]:
+    """(H, W) from `size`, or a ValueError."""
+    pair = (size, size) if isinstance(size, int) else size
+    if not (
+        isinstance(pair, (tuple, list))
+        and len(pair) == 2
+        and all(isinstance(n, int) and not isinstance(n, bool) and n >= 1 for n in pair)
+    ):
+        raise ValueError(f"size: got {size!r}, wanted a positive int or a pair (H, W) of them")
+    return cast("tuple[int, int]", tuple(pair))
+
+
+def check_positive(**numbers: float) -> None:
+    """ValueError unless every number is a finite one above 0."""
+    for name, number in numbers.items():
+        if not isinstance(number, Real) or not 0 < number < math.inf:
+            raise ValueError(f"{name}: got {number!r}, wanted a finite number > 0")
+
+
+def check_depths(near: float, far: float) -> None:
+    """ValueError unless 0 < near < far, both finite."""
+    check_positive(near=near)
+    if not isinstance(far, Real) or not near < far < math.inf:
+        raise ValueError(f"far: got {far!r}, wanted a finite number above near = {near!r}")
+
+
+def check_choice(name: str, choice: str, choices: tuple[str, ...]) -> None:
+    """ValueError unless `choice` is one of `choices`."""
+    if choice not in choices:
+        raise ValueError(f"{name}: got {choice!r}, wanted one of {', '.join(map(repr, choices))}")
+
+
+def check_triangles(triangles: Tensor) -> None:
+    """ValueError unless triangles are (B, F, 3, 3) or (F, 3, 3), float32 or float64. Whether they are finite, `check_finite` asks."""
+    if not isinstance(triangles, Tensor):
+        raise ValueError(
+            f"triangles: got {type(triangles).__name__}, wanted a torch.Tensor (B, F, 3, 3) or (F, 3, 3)"
+        )
+    if triangles.dim() not in (3, 4) or triangles.shape[-2:] != (3, 3):
+        raise ValueError(
+            f"triangles: got shape {tuple(triangles.shape)}, wanted (B, F, 3, 3) or (F, 3, 3)"
+        )
+    if triangles.dtype not in (torch.float32, torch.float64):
+        raise ValueError(f"triangles: got {triangles.dtype}, wanted torch.float32 or torch.float64")
+
+
+def check_colors(colors: Tensor | None, triangles: Tensor) -> None:
+    """ValueError unless colours are None or fit the triangles."""
+    if colors is None:
+        return
+    if not isinstance(colors, Tensor):
+        raise ValueError(f"colors: got {type(colors).__name__}, wanted a torch.Tensor or None")
+    wanted = (*triangles.shape[:-1], "C >= 1")
+    if (
+        colors.dim() != triangles.dim()
+        or colors.shape[:-1] != triangles.shape[:-1]
+        or colors.shape[-1] < 1
+    ):
+        raise ValueError(
+            f"colors: got shape {tuple(colors.shape)}, wanted ({', '.join(map(str, wanted))}) to go with triangles {tuple(triangles.shape)}"
+        )
+    if colors.dtype != triangles.dtype:
+        raise ValueError(f"colors: got {colors.dtype}, wanted {triangles.dtype} like triangles")
+    if colors.device != triangles.device:
+        raise ValueError(
+            f"colors: got a tensor on {colors.device}, wanted {triangles.device} like triangles"
+        )
+
+
+def check_finite(triangles: Tensor, colors: Tensor | None, background: Tensor) -> None:
+    """ValueError unless all numbers are finite and coordinates are below 1e15. On a GPU, waits for the device once a tensor.
+
+    Last of all checks. The triton backend, which must wait for the device anyway, comes here only when its first kernel has found a bad number.
+    """
+    if triangles.numel() and not (triangles.detach().abs() < LARGEST).all():  # NaN compares false
+        raise ValueError(
+            f"triangles: got NaN, infinity or a coordinate beyond {LARGEST:.0e}, wanted finite numbers"
+        )
+    if colors is not None and colors.numel() and not colors.detach().isfinite().all():
+        raise ValueError("colors: got NaN or infinity, wanted finite numbers")
+    check_background(background)
+
+
+def check_background(background: Tensor) -> None:
+    """ValueError unless the background is finite. On a GPU, waits for the device."""
+    if background.numel() and not stored(background).isfinite().all():
+        raise ValueError("background: got NaN or infinity, wanted finite numbers")
+
+
+def stored(tensor: Tensor) -> Tensor:
+    """Each number that an expanded view shows, once: the view with every repeated axis cut down to length 1 (or 0)."""
+    tensor = tensor.detach()
+    for axis, stride in enumerate(tensor.stride()):
+        if stride == 0 and tensor.shape[axis] > 1:
+            tensor = tensor.narrow(axis, 0, 1)
+    return tensor
+
+
+def expand_background(
+    background: float | Tensor, triangles: Tensor, wanted: tuple[int, int, int, int]
+) -> Tensor:
+    """The background as a (B, H, W, C) view, or a ValueError. Whether a tensor is finite, `check_finite` asks."""
+    silhouette = wanted[-1] == 0  # there is no colour for a background to have
+    if isinstance(background, Real):
+        if not abs(float(background)) <= torch.finfo(triangles.dtype).max:
+            raise ValueError("background: got NaN or infinity, wanted finite numbers")
+        return (
+            triangles.new_empty(wanted)
+            if silhouette
+            else triangles.new_full((), float(background)).expand(wanted)
+        )
+    if not isinstance(
+        background, Tensor
+    ):  # a list, say: a tensor on the CPU, checked there and then sent off without waiting for it to arrive
+        try:
+            numbers = torch.as_tensor(background, dtype=triangles.dtype, device="cpu")
+        except (TypeError, ValueError, RuntimeError):
+            raise ValueError(
+                f"background: got {background!r}, wanted a number or a tensor"
+            ) from None
+        check_background(numbers)
+        background = numbers.to(triangles.device, non_blocking=True)
+    elif background.dtype != triangles.dtype or background.device != triangles.device:
+        raise ValueError(
+            f"background: got {background.dtype} on {background.device}, wanted {triangles.dtype} on {triangles.device} like triangles"
+        )
+    elif silhouette:
+        check_background(background)  # nobody will look at it later
+    if silhouette:
+        return triangles.new_empty(wanted)
+    try:
+        return background.expand(wanted)
+    except RuntimeError:
+        raise ValueError(
+            f"background: got shape {tuple(background.shape)}, wanted a number or a tensor that broadcasts to {wanted}"
+        ) from None

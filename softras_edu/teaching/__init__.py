@@ -1,0 +1,1 @@
+"""What only the course needs: figures, readers of measurements, cost ledgers, a workshop for Triton."""

@@ -1,0 +1,44 @@
+"""A loss curve that grows while a cell runs."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from .figures import COLORS
+
+
+class LiveCurve:
+    """Call it with (step, loss) now and then, as a `callback` of `fit`; the plot under the cell is drawn anew. What is stored is its last state."""
+
+    def __init__(self, steps: int, ylabel: str = "loss") -> None:
+        self.steps, self.ylabel = steps, ylabel
+        self.points: list[tuple[int, float]] = []
+        self._figure = Figure(figsize=(6.4, 2.6), layout="constrained")
+        self._ax = self._figure.subplots()
+        self._handle: Any = None
+
+    @property
+    def alt(self) -> str:
+        (first, start), (last, end) = self.points[0], self.points[-1]
+        return f"The {self.ylabel} over the steps, from {start:.2f} at step {first} to {end:.2f} at step {last}."
+
+    def __call__(self, step: int, loss: float) -> None:
+        from IPython.display import display
+
+        self.points.append((step, loss))
+        self._ax.clear()
+        self._ax.plot(*zip(*self.points, strict=True), color=COLORS[0], lw=1.8)
+        self._ax.set(xlim=(0, self.steps - 1), ylim=(0, None), xlabel="step", ylabel=self.ylabel)
+        self._ax.grid(alpha=0.25)
+        buffer = io.BytesIO()
+        self._figure.savefig(buffer, format="png", dpi=90)
+        data = {"image/png": base64.b64encode(buffer.getvalue()).decode(), "text/plain": self.alt}
+        metadata = {"image/png": {"alt": self.alt}}
+        if self._handle is None:
+            self._handle = display(data, raw=True, metadata=metadata, display_id=True)
+        else:
+            self._handle.update(data, raw=True, metadata=metadata)

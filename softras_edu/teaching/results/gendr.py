@@ -1,0 +1,140 @@
+"""What `benchmarks/fit_gendr.py` measured, read back, compared case by case, and drawn. For notebook 16 and docs/choosing-softness.md."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+
+from ..figures import COLORS, GREY
+from .timings import table
+
+Choice = tuple[str, bool, str]  # distribution, squared, conorm
+SOFTRAS: Choice = ("logistic", True, "probabilistic")
+UNIFORM: Choice = ("uniform", False, "probabilistic")  # what GenDR's paper found best on average
+SOLVED = 5.0  # degrees
+# What counts as good, case by case, for each task: the IoU itself; or whether the pose was found.
+GOOD: dict[str, Callable[[float], float]] = {
+    "shape": lambda iou: iou,
+    "pose": lambda left: float(left < SOLVED),
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """One choice in one task, with its own best blur.
+
+    Attributes:
+        blur: pixels in which D rises from 0.1 to 0.9; chosen on other cases.
+        good: a number a case, larger is better. Case k is the same one for every choice.
+        tuned: mean score of each blur that was tried.
+    """
+
+    blur: float
+    good: list[float]
+    tuned: dict[float, float]
+
+    @property
+    def mean(self) -> float:
+        """Mean IoU, or share of poses found."""
+        return statistics.mean(self.good)
+
+
+def study(task: str) -> dict[Choice, Result]:
+    """Every choice of a task, "shape" or "pose", from the newest file.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    rows = table(f"gendr-{task}")
+    if not rows:
+        raise FileNotFoundError(
+            f"no gendr-{task}-*.csv: run benchmarks/fit_gendr.py, which writes it to benchmarks/results"
+        )
+    tuned: dict[Choice, dict[float, float]] = {}
+    results: dict[Choice, Result] = {}
+    for row in rows:
+        choice = (row["distribution"], row["squared"] == "True", row["conorm"])
+        if row["stage"] == "tune":
+            tuned.setdefault(choice, {})[float(row["blur"])] = float(row["good"])
+        else:
+            good = [GOOD[task](float(score)) for score in row["scores"].split()]
+            results[choice] = Result(float(row["blur"]), good, tuned.get(choice, {}))
+    return results
+
+
+def difference(a: Result, b: Result, cases: slice = slice(None)) -> tuple[float, float]:
+    """How much better `a` is than `b`, case by case: the mean, and half of its 95 % interval."""
+    each = [x - y for x, y in zip(a.good[cases], b.good[cases], strict=True)]
+    free = len(each) - 1
+    t = 1.96 + 2.4 / free + 3 / free**2  # Student's, nearly: 2.13 for 16 cases, 1.98 for 150
+    return statistics.mean(each), t * statistics.stdev(each) / math.sqrt(len(each))
+
+
+def name(choice: Choice) -> str:
+    """For people: "uniform, not squared, probabilistic"."""
+    distribution, squared, conorm = choice
+    return f"{distribution}, {'squared' if squared else 'not squared'}, {conorm}"
+
+
+def correlation(a: Sequence[float], b: Sequence[float]) -> float:
+    """Of the ranks of two lists of scores (Spearman's): 1 if both put all choices into the same order, 0 if one says nothing about the other."""
+    return statistics.correlation(ranks(a), ranks(b))
+
+
+def ranks(scores: Sequence[float]) -> list[float]:
+    """1 for the highest score, 2 for the next; equal ones share the mean of their places."""
+    return [
+        sum(other > score for other in scores) + (sum(other == score for other in scores) + 1) / 2
+        for score in scores
+    ]
+
+
+def dots(
+    rows: Mapping[str, Mapping[str, tuple[float, float]]],
+    *,
+    xlabel: str,
+    zero: str = "",
+    title: str = "",
+) -> Figure:
+    """A line a row, a mark a series, (mean, half of its interval); `zero` says what stands at 0."""
+    figure = Figure(figsize=(7.2, 1.4 + 0.27 * len(rows)), layout="constrained")
+    ax = figure.subplots()
+    series = list(dict.fromkeys(key for marks in rows.values() for key in marks))
+    for k, key in enumerate(series):
+        lines = [(place, marks[key]) for place, marks in enumerate(rows.values()) if key in marks]
+        ys = [place + 0.36 * ((k + 0.5) / len(series) - 0.5) for place, _ in lines]
+        means, halves = [mean for _, (mean, _) in lines], [half for _, (_, half) in lines]
+        ax.errorbar(
+            means,
+            ys,
+            xerr=halves,
+            fmt="os^D"[k % 4],
+            color=COLORS[k % 6],
+            ms=5,
+            lw=1.4,
+            capsize=2,
+            label=key,
+        )
+    ax.axvline(0, color=GREY, lw=1.2, ls="--")
+    if zero:
+        ax.annotate(
+            zero,
+            (0, 1.0),
+            xycoords=("data", "axes fraction"),
+            xytext=(0, 3),
+            textcoords="offset points",
+            ha="center",
+            fontsize=8.5,
+            color=GREY,
+        )
+    ax.set(yticks=range(len(rows)), xlabel=xlabel, ylim=(len(rows) - 0.4, -0.6))
+    ax.set_yticklabels(list(rows), fontsize=9)
+    if title:
+        ax.set_title(title, fontsize=10, pad=16)
+    ax.grid(alpha=0.25, axis="x")
+    figure.legend(fontsize=8.5, loc="outside lower center", ncols=len(series))
+    return figure

@@ -1,0 +1,176 @@
+"""What `make bench` measured, read back: the newest CSV file of this machine, or of another one if this was never measured.
+
+The files lie in benchmarks/results of the repository. An installed package has them too, as softras_edu/measured (see pyproject.toml), so that a
+notebook that was copied elsewhere still finds its numbers.
+"""
+
+from __future__ import annotations
+
+import csv
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from ...machine import processor
+
+Row = dict[str, str]  # one line of a file, by column
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One case, measured: an icosphere of `faces` faces in `batch` images of side x side pixels.
+
+    Attributes:
+        row: the whole line of the file, as text.
+    """
+
+    sweep: str
+    backend: str
+    side: int
+    faces: int
+    sigma: float
+    batch: int
+    silhouette: bool
+    forward_ms: float
+    both_ms: float  # forward + backward
+    memory_mib: float
+    live_pairs: int
+    row: Row
+
+    @staticmethod
+    def of(row: Row) -> Measurement:
+        """From a line of the file. Columns that an older file lacks get what they were then."""
+        return Measurement(
+            sweep=row["sweep"],
+            backend=row["backend"],
+            side=int(row["side"]),
+            faces=int(row["faces"]),
+            sigma=float(row["sigma"]),
+            batch=int(row["batch"]),
+            silhouette=row.get("silhouette", "False") == "True",
+            forward_ms=float(row["forward_ms"]),
+            both_ms=float(row["forward_backward_ms"]),
+            memory_mib=float(row["memory_mib"]),
+            live_pairs=int(row["live_pairs"]),
+            row=row,
+        )
+
+    @property
+    def dense_pairs(self) -> int:
+        """Every pixel with every face: B F H W."""
+        return self.batch * self.faces * self.side**2
+
+    @property
+    def ours(self) -> bool:
+        """A rung of the ladder, not another renderer."""
+        return self.row.get("what", "ours") == "ours"
+
+
+@dataclass(frozen=True)
+class Results:
+    """One file of measurements."""
+
+    path: Path
+
+    @cached_property
+    def all(self) -> list[Measurement]:
+        """Every line."""
+        with self.path.open(newline="", encoding="utf-8") as file:
+            return [Measurement.of(row) for row in csv.DictReader(file)]
+
+    @property
+    def device(self) -> str:
+        """The machine, with its threads if it is a CPU."""
+        return self.all[0].row["device"]
+
+    @property
+    def date(self) -> str:
+        """The day of the measurement."""
+        return self.all[0].row["date"]
+
+    @property
+    def on_cpu(self) -> bool:
+        """Whether the device is a CPU: then its name ends with the number of threads."""
+        return self.device.endswith(" threads")
+
+    def backends(self) -> list[str]:
+        """Whoever was measured, rungs and others."""
+        return list(dict.fromkeys(m.backend for m in self.all))
+
+    def select(self, **wanted: object) -> list[Measurement]:
+        """Those whose fields have the wanted values: select(backend="numba", side=64)."""
+        return [
+            m for m in self.all if all(getattr(m, name) == value for name, value in wanted.items())
+        ]
+
+    def median_ms(
+        self,
+        backend: str,
+        side: int = 64,
+        faces: int = 1280,
+        sigma: float = 1e-4,
+        batch: int = 1,
+        silhouette: bool = False,
+    ) -> float:
+        """Forward + backward of a case: the median, if several sweeps came by it."""
+        found = self.select(
+            backend=backend, side=side, faces=faces, sigma=sigma, batch=batch, silhouette=silhouette
+        )
+        if not found:
+            raise LookupError(
+                f"{self.path.name} has no {backend} with {side} x {side} pixels, {faces} faces, sigma {sigma:g}, batch {batch}"
+            )
+        return statistics.median(m.both_ms for m in found)
+
+
+def folder() -> Path | None:
+    """Where the files are: inside the installed package, or in the repository that it runs from."""
+    package = Path(__file__).parents[2]
+    for place in (package / "measured", package.parent / "benchmarks" / "results"):
+        if any(place.glob("*.csv")):
+            return place
+    return None
+
+
+def newest(*backends: str, on_cpu: bool = True) -> Results | None:
+    """The newest file of this machine that has all these backends; of another machine, if this one has none; None if nobody has.
+
+    Args:
+        on_cpu: measured on a CPU (True) or on a GPU (False). There is no telling which GPU a reader will have: the newest of any.
+    """
+
+    def fits(results: Results) -> bool:
+        return results.on_cpu == on_cpu and set(backends) <= set(results.backends())
+
+    files = [
+        results for results in map(Results, _files(_is_bench)) if results.all and fits(results)
+    ]
+    mine = [results for results in files if results.device.startswith(f"{processor()}, ")]
+    return max(mine or files, key=lambda results: (results.date, results.path.name), default=None)
+
+
+def table(name: str) -> list[Row]:
+    """What another script in benchmarks/ wrote: the newest <name>-<date>.csv, line by line, or nothing if there is none."""
+    files = _files(lambda path: path.name.startswith(f"{name}-"))
+    if not files:
+        return []
+    with max(files).open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def compiled() -> list[Row]:
+    """What the compiler made of the Triton kernels: registers, spills, instructions a pair."""
+    return table("compile")
+
+
+def _files(wanted: Callable[[Path], bool]) -> list[Path]:
+    place = folder()
+    return [] if place is None else sorted(path for path in place.glob("*.csv") if wanted(path))
+
+
+def _is_bench(path: Path) -> bool:
+    """Does `make bench` write files like this one? Other scripts put theirs into the same folder."""
+    with path.open(encoding="utf-8") as file:
+        return "forward_backward_ms" in file.readline()
