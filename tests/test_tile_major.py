@@ -1,4 +1,5 @@
-"""The backward pass that was measured and not taken (bench/gpu/tile_major.py) gives the gradients of the one that was."""
+"""The backward pass that was measured and not taken (bench/gpu/tile_major.py) gives the gradients
+of the one that was."""
 
 from __future__ import annotations
 

@@ -7,10 +7,9 @@
     tune          launch sizes swept; only when asked for                           tune.py
     page          all of it as Markdown, CSV and a plot                             page.py
 
-`--rehearse` runs the same path without a GPU, in Triton's interpreter at tiny sizes. Its numbers mean
-nothing: every row and the page say so, and the folder that keeps results refuses them. The exit
-status is 1 when anything came out wrong, 2 when the command could not run.
-"""
+`--rehearse` runs the same path without a GPU, in Triton's interpreter at tiny sizes. Its numbers
+mean nothing: every row and the page say so, and the folder that keeps results refuses them. The
+exit status is 1 when anything came out wrong, 2 when the command could not run."""
 
 from __future__ import annotations
 
@@ -100,7 +99,9 @@ def measure(given: argparse.Namespace, steps: list[str]) -> int:
         known = ", ".join(correctness.names())
         return refuse(f"--scene: got {', '.join(unknown)}, wanted some of {known}")
     card = this_card(device)
-    report = Report(given.out, card.name, given.rehearse, page)
+    out = None if scenes else given.out  # a part of the checks must not replace the file of all
+    some = "-".join(name for name in steps if name != "doctor") if given.only else ""
+    report = Report(out, card.name, given.rehearse, page, some)
     report.facts = versions() | {"driver": card.driver or "unknown"}
     session = Session(device, given.rehearse, report, card, given.seconds, scenes, given.softras)
     work = {
@@ -122,7 +123,8 @@ def measure(given: argparse.Namespace, steps: list[str]) -> int:
 
 
 def look_around(session: Any) -> None:
-    """The doctor's report, and the card. What the course lacks here does not matter to the kernels."""
+    """The doctor's report, and the card. What the course lacks here does not matter to the
+    kernels."""
     from ... import doctor
 
     doctor.report()

@@ -102,7 +102,7 @@ def second_derivative(device: str, rehearsal: bool) -> str:
     image = rasterize(triangles, size=4, sigma=0.05, dist_eps=0.0, backend="triton")
     (grad,) = torch.autograd.grad(image.square().sum(), triangles, create_graph=True)
     try:
-        torch.autograd.grad(grad.sum(), triangles)
+        grad.sum().backward()
     except RuntimeError as error:
         return f"refused: {str(error).splitlines()[0]}"
     raise AssertionError("a second derivative was returned; there is none")
@@ -114,13 +114,14 @@ def second_derivative(device: str, rehearsal: bool) -> str:
 def gradcheck(device: str, fast: bool, channels: int | None, faces: int, **options: Any) -> str:
     """float64 gradcheck of triangles, colours and background, on 3 x 4 pixels."""
     triangles, colors = soup(50, faces, channels=channels)
-    setting = {"size": (2, 3) if fast else (3, 4), "sigma": 0.05, "gamma": 0.05, "far": 10.0}
-    setting |= {
-        "eps": 0.6,
-        "dist_eps": 0.0,
-        **options,
-        "backend": "triton",
-    }  # eps: in the faces' range
+    setting: dict[str, Any] = {
+        "size": (2, 3) if fast else (3, 4),
+        "sigma": 0.05,
+        "gamma": 0.05,
+        "far": 10.0,
+    }
+    setting |= {"eps": 0.6, "dist_eps": 0.0}  # eps: in the faces' range
+    setting |= {**options, "backend": "triton"}
     inputs = [on(device, triangles)]
     if channels is not None:
         inputs += [on(device, colors), on(device, picture(50, channels))]
@@ -153,7 +154,11 @@ def results(device: str, dtype: torch.dtype, backend: str, faces: int) -> dict[s
     """An image and its gradients, as they lie on the device."""
     triangles, colors = soup(60, 2, faces)
     leaves = [on(device, x, dtype) for x in (triangles, colors, picture(60, 3))]
-    options = {"size": (13, 22) if faces > 5 else (9, 9), "sigma": 1e-3, "gamma": 0.02}
+    options: dict[str, Any] = {
+        "size": (13, 22) if faces > 5 else (9, 9),
+        "sigma": 1e-3,
+        "gamma": 0.02,
+    }
     image = rasterize(leaves[0], leaves[1], background=leaves[2], backend=backend, **options)
     weights = torch.randn(image.shape, generator=torch.Generator().manual_seed(3)).to(image)
     grads = torch.autograd.grad(image, leaves, weights)
@@ -173,13 +178,15 @@ def repeated(device: str, dtype: torch.dtype, backend: str, faces: int, runs: in
                 off[name] = max(off[name], float((x - first[name]).abs().max()) / scale)
     if len(same) == len(first):
         return "all the same to the last bit"
-    return "; ".join(f"{name} {'the same' if name in same else f'off by {off[name]:.0e}'}" for name in first)  # fmt: skip
+    verdicts = {name: "the same" if name in same else f"off by {off[name]:.0e}" for name in first}
+    return "; ".join(f"{name} {verdict}" for name, verdict in verdicts.items())
 
 
 @check
 def repeat(device: str, rehearsal: bool) -> str:
-    """The same call several times. The kernels have no atomics: the same bits are promised. Gradients
-    of inputs that several faces share, like a background of one colour, are summed by PyTorch."""
+    """The same call several times. The kernels have no atomics: the same bits are promised.
+    Gradients of inputs that several faces share, like a background of one colour, are summed by
+    PyTorch."""
     runs, faces = (1, 2) if rehearsal else (8, 400)
     dtypes = (torch.float32,) if rehearsal else (torch.float32, torch.float64)
     for dtype in dtypes:
@@ -204,8 +211,8 @@ def small(device: str, channels: int | None = 2) -> tuple[Tensor, Tensor | None,
 
 @check
 def opcheck(device: str, rehearsal: bool) -> str:
-    """torch.library.opcheck of the operator, in colour and as a silhouette; and its numbers are those
-    of the plain call."""
+    """torch.library.opcheck of the operator, in colour and as a silhouette; and its numbers are
+    those of the plain call."""
     from ...rasterizers import triton_gpu
 
     for channels in (2,) if rehearsal else (2, None):
@@ -222,7 +229,7 @@ def opcheck(device: str, rehearsal: bool) -> str:
 def compile(device: str, rehearsal: bool) -> str:
     """torch.compile in one piece (fullgraph raises where it would stop), against `broadcast`."""
     triangles, colors = soup(71, 2)
-    options = {"size": (3, 4), "sigma": 0.05, "gamma": 0.05}
+    options: dict[str, Any] = {"size": (3, 4), "sigma": 0.05, "gamma": 0.05}
 
     def loss(t: Tensor, c: Tensor, backend: str) -> Tensor:
         return rasterize(t * 2, c, **options, backend=backend).square().sum()
@@ -258,7 +265,8 @@ def waits(device: str, call: Callable[[], object]) -> int:
             call()
         finally:
             torch.cuda.set_sync_debug_mode("default")
-    return len([w for w in caught if "synchroniz" in str(w.message)])
+    # Not any word of synchronizing: setting the mode warns too, of being a prototype.
+    return len([w for w in caught if "called a synchronizing" in str(w.message)])
 
 
 @check
@@ -274,7 +282,9 @@ def one_wait(device: str, rehearsal: bool) -> str:
         leaf = on(device, t)
         weights = torch.ones((), dtype=leaf.dtype, device=device)
 
-        def call(leaf: Tensor = leaf, rest: dict[str, Any] = arguments) -> None:
+        def call(
+            leaf: Tensor = leaf, rest: dict[str, Any] = arguments, weights: Tensor = weights
+        ) -> None:
             image = rasterize(leaf, size=(8, 9), sigma=1e-3, backend="triton", **rest)
             (image * weights).sum().backward()
 

@@ -3,6 +3,7 @@ memory; and the versions of what runs on it."""
 
 from __future__ import annotations
 
+import importlib
 import platform
 import subprocess
 from dataclasses import dataclass
@@ -71,9 +72,7 @@ def ask_nvidia_smi(uuid: str) -> tuple[str, float]:
 def clock_from_triton() -> float:
     """The clock in hertz as Triton asks the driver for it; 0.0 if it cannot."""
     try:
-        import triton
-
-        driver = triton.runtime.driver.active
+        driver = importlib.import_module("triton").runtime.driver.active
         found = driver.utils.get_device_properties(torch.cuda.current_device())
         return float(found["sm_clock_rate"]) * 1e3
     except Exception:  # no number is worth stopping for

@@ -1,11 +1,10 @@
-"""Whether the kernels are right: on every scene of scenes.py, the image and the gradients of triangles,
-colours and background for a random cotangent, against `broadcast` in float64 on the CPU, which shares
-no code with them; and then how they behave (behaviour.py).
+"""Whether the kernels are right: on every scene of scenes.py, the image and the gradients of
+triangles, colours and background for a random cotangent, against `broadcast` in float64 on the CPU,
+which shares no code with them; and then how they behave (behaviour.py).
 
-Tolerances are shares of the largest number of each tensor (of 1, if that is more): 1e-10 in float64,
-1e-4 in float32. Memory is poisoned with NaN before each call, so that a number which no kernel has
-written cannot pass for a right one that was left there.
-"""
+Tolerances are shares of the largest number of each tensor (of 1, if that is more): 1e-10 in
+float64, 1e-4 in float32. Memory is poisoned with NaN before each call, so that a number which no
+kernel has written cannot pass for a right one that was left there."""
 
 from __future__ import annotations
 
@@ -127,7 +126,8 @@ def behave(session: Session, name: str) -> None:
     )
 
 
-# ---------------------------------------------------------------- one picture, and the distance of two
+# ---------------------------------------------------------------- one picture, and the distance of
+# two
 
 
 def tensors(made: Scene) -> dict[str, Tensor]:
@@ -137,8 +137,8 @@ def tensors(made: Scene) -> dict[str, Tensor]:
 
 
 def draw(inputs: dict[str, Tensor], made: Scene, device: str, backend: str) -> dict[str, Tensor]:
-    """The image and its gradients for one random cotangent, on the CPU; zeros where the image does not
-    depend on an input."""
+    """The image and its gradients for one random cotangent, on the CPU; zeros where the image does
+    not depend on an input."""
     leaves = {key: x.detach().to(device).requires_grad_() for key, x in inputs.items()}
     options = {**PLAIN, **made.options, "backend": backend}
     if "background" in leaves:
@@ -180,7 +180,8 @@ def describe(got: Tensor, wanted: Tensor) -> str:
 
 @contextmanager
 def poisoned() -> Iterator[None]:
-    """Fresh memory is full of NaN inside: PyTorch fills it so when it is asked to be deterministic."""
+    """Fresh memory is full of NaN inside: PyTorch fills it so when it is asked to be
+    deterministic."""
     before = torch.are_deterministic_algorithms_enabled()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of operations that cannot be: not what this is about

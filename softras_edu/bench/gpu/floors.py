@@ -12,11 +12,11 @@ and the pairs that count, each with the instructions of a loop body, cannot take
 
     live pairs x instructions a pair / that rate.
 
-Instructions a pair are those of the committed compile table (benchmarks/results/compile-*.csv) for this
-GPU's target, or for the nearest one below; where there is no table, those of the shortest loops
-ever compiled for this. Nothing but live pairs is counted: neither dead pairs of a tile, nor launches,
-nor lists. Kernels usually reach 20 to 50 % of such a floor, small pictures much less, for there a
-launch costs more than the work.
+Instructions a pair are those of the committed compile table (benchmarks/results/compile-*.csv) for
+this GPU's target, or for the nearest one below; where there is no table, those of the shortest
+loops ever compiled for this. Nothing but live pairs is counted: neither dead pairs of a tile, nor
+launches, nor lists. Kernels usually reach 20 to 50 % of such a floor, small pictures much less, for
+there a launch costs more than the work.
 
 Byte floor. Each input is read once and each output is written once, at the speed of a large copy
 on the same card (bytes read and bytes written both counted):
@@ -73,7 +73,8 @@ def instruction_floor_ms(live: int, colored: bool, both: bool, card: Card) -> fl
 
 def least_bytes(case: Case, both: bool) -> int:
     """Bytes of all inputs and outputs of one call, float32."""
-    faces, pixels = case.batch * 20 * 4**case.level, case.batch * case.side**2
+    faces: int = case.batch * 20 * 4**case.level
+    pixels: int = case.batch * case.side**2
     channels = 0 if case.silhouette else 3
     inputs = faces * (9 + 3 * channels)
     image, state = pixels * (channels + 1), pixels * (3 if channels else 1)

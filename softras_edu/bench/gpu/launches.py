@@ -1,4 +1,5 @@
-"""What the triton backend asks of the GPU in one call: kernels started, and times that the host waits.
+"""What the triton backend asks of the GPU in one call: kernels started, and times that the host
+waits.
 
 Works without a GPU too: then Triton's interpreter runs the kernels, and the list is the same. Each
 PyTorch operation counts as one, though inside some are several kernels (sort: about eight; cumsum:
@@ -23,8 +24,8 @@ READS = (
 
 
 class Ledger(TorchDispatchMode):
-    """While it is entered: `launches`, names of kernels and operations in order; `reads`, operations
-    that bring a number to the host."""
+    """While it is entered: `launches`, names of kernels and operations in order; `reads`,
+    operations that bring a number to the host."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,7 +54,11 @@ class Ledger(TorchDispatchMode):
 
     def __enter__(self) -> Ledger:
         self._kernels = triton_gpu._kernels
-        triton_gpu._kernels = lambda module: _Watched(self, self._kernels(module))  # type: ignore[assignment]
+
+        def watched(module: str) -> Any:
+            return _Watched(self, self._kernels(module))
+
+        triton_gpu._kernels = watched  # type: ignore[assignment]
         super().__enter__()
         return self
 

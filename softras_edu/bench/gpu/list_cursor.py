@@ -1,9 +1,9 @@
-"""Tile lists without a sort: count the triangles of each tile, scan, and fill by a cursor a tile that
-every writer moves on with an atomic. The rival of the stable sort, measured by tune.py.
+"""Tile lists without a sort: count the triangles of each tile, scan, and fill by a cursor a tile
+that every writer moves on with an atomic. The rival of the stable sort, measured by tune.py.
 
-Fewer kernels than a sort has. But triangles come into a list in the order in which writers happen to
-arrive, so the sums over a list, and with them the last bits of a picture, differ from run to run.
-"""
+Fewer kernels than a sort has. But triangles come into a list in the order in which writers happen
+to arrive, so the sums over a list, and with them the last bits of a picture, differ from run to
+run."""
 # mypy: ignore-errors
 # ruff: noqa: N803
 
@@ -74,8 +74,8 @@ def _cursor_kernel(
 
 
 def fill(boxes: Tensor, count: Tensor, length: int, o: Options, tile: int) -> Tiles:
-    """The list of every tile, its triangles in any order. (B, F, 4) boxes, (B F,) counts; `length` is
-    the sum of the counts."""
+    """The list of every tile, its triangles in any order. (B, F, 4) boxes, (B F,) counts; `length`
+    is the sum of the counts."""
     images, faces = boxes.shape[:2]
     rows, columns = -(-o.height // tile), -(-o.width // tile)
     tiles = images * rows * columns

@@ -1,4 +1,5 @@
-"""The page of Markdown that a run leaves: what was checked, what was measured, what was left out."""
+"""The page of Markdown that a run leaves: what was checked, what was measured, what was left
+out."""
 
 from __future__ import annotations
 
@@ -29,8 +30,8 @@ def head(report: Report) -> str:
         lines = [
             "# A rehearsal, not a measurement",
             "",
-            "Triton's interpreter ran the kernels on a CPU, at tiny sizes. The path is that of the real",
-            "command; **no number on this page says anything about a GPU.**",
+            "Triton's interpreter ran the kernels on a CPU, at tiny sizes. The path is that of the",
+            "real command; **no number on this page says anything about a GPU.**",
             "",
         ]
     if report.running:
@@ -63,8 +64,9 @@ def correctness(rows: list[dict[str, Any]]) -> str:
         mine = [row for row in rows if row["dtype"] == dtype and row["ok"] == "yes"]
         if mine:
             worst = max(mine, key=lambda row: float(row["error"]) / float(row["tolerance"]))
-            text += [f"- {dtype}: {len(mine)} scenes agree; nearest to its bound is "
-                     f"`{worst['scene']}`, {float(worst['error']):.1e} of {float(worst['tolerance']):.0e}"]  # fmt: skip
+            error = f"{float(worst['error']):.1e} of {float(worst['tolerance']):.0e}"
+            text += [f"- {dtype}: {len(mine)} scenes agree; nearest to its bound comes"]
+            text += [f"  `{worst['scene']}`, {error}"]
     text += [
         f"- `{row['scene']}`: {row['what']}" for row in rows if not row["dtype"] and row not in bad
     ]
@@ -82,7 +84,8 @@ def speed(report: Report) -> str:
         return ""
     columns = (
         "backend", "case", "pass", "ms", "quartiles", "again", "wall", "% of floor",
-        "floors: instructions, bytes (ms)", "launches", "peak MiB", "live pairs", "off: image, gradient",
+        "floors: instructions, bytes (ms)", "launches", "peak MiB", "live pairs",
+        "off: image, gradient",
     )  # fmt: skip
     lines = [
         (
@@ -98,10 +101,10 @@ def speed(report: Report) -> str:
     text = [
         "## Speed",
         "",
-        "Medians between CUDA events, the level-2 cache emptied before each run; `again` is a second",
-        "measurement, `wall` one call by the host's clock. The floors count the instructions of live",
-        "pairs and the bytes of input and output (`softras_edu/bench/gpu/floors.py`); the share is that",
-        "of the larger one. `off` is the distance from `pairs` in float64.",
+        "Medians between CUDA events, the level-2 cache emptied before each run; `again` is a",
+        "second measurement, `wall` one call by the host's clock. The floors count the",
+        "instructions of live pairs and the bytes of input and output (`softras_edu/bench/gpu/floors.py`); the",
+        "share is that of the larger one. `off` is the distance from `pairs` in float64.",
         "",
         table(columns, lines),
     ]

@@ -6,6 +6,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ...rasterizers import rasterize
 from ..case import Case, Scene, count_pairs
 from ..peers import PEERS, Peer
 from . import build_softras, speed, timing
@@ -93,15 +94,15 @@ def measure(session: Session, name: str, peer: Peer, case: Case) -> None:
 def compare(
     image: Tensor, weights: Tensor, leaves: tuple[Tensor, ...], scene: Scene
 ) -> dict[str, str]:
-    """Mean difference of the pixels, |difference| / |ours| of the gradient in x and y, and the cosine
-    of the two gradients, for one random cotangent on the channels that the peer draws.
+    """Mean difference of the pixels, |difference| / |ours| of the gradient in x and y, and the
+    cosine of the two gradients, for one random cotangent on the channels that the peer draws.
 
     A peer whose leaf is the V vertices of each image gets our gradient summed over the faces.
     """
     case, channels = scene.case, image.shape[-1]
     triangles = scene.triangles()
     colors = None if case.silhouette else scene.corner_colors()
-    ours = speed.rasterize(triangles, colors, size=case.side, sigma=case.sigma)
+    ours = rasterize(triangles, colors, size=case.side, sigma=case.sigma)
     part = ours[..., :channels]  # of four channels all, of three RGB, of one the silhouette
     (grad,) = torch.autograd.grad(part, triangles, weights.to(ours))
     (theirs,) = torch.autograd.grad(image, leaves[:1], weights, retain_graph=True)

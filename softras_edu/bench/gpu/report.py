@@ -1,10 +1,10 @@
-"""Where results go, at once: every row is printed, flushed and appended to its CSV file, and the page
-of Markdown is written anew, so that a run that is cut off leaves all that it has found.
+"""Where results go, at once: every row is printed, flushed and appended to its CSV file, and the
+page of Markdown is written anew, so that a run that is cut off leaves all that it has found.
 
 Files in the folder, <day> and <card> in their names:
 
     gpu-<table>-<day>-<card>.csv     one table each: correctness, speed, kernels, peers, tune
-    gpu-<day>-<card>.md              the page (page.py)
+    gpu-<day>-<card>.md              the page (page.py); gpu-<steps>-... of a run of some steps
     gpu-<day>-<card>.png             the plots (plots.py)
 
 A rehearsal's files begin with "rehearsal-", and each of its rows says so in the column `rehearsal`.
@@ -30,13 +30,20 @@ class Report:
     Args:
         folder: where the files go; None writes none.
         card: the name of the GPU, for file names and rows.
+        name: of the page and the plot, beside the day and the card; "" for a run of all steps.
         page: makes the Markdown from this report; called after every row.
     """
 
     def __init__(
-        self, folder: Path | None, card: str, rehearsal: bool, page: Callable[[Report], str]
+        self,
+        folder: Path | None,
+        card: str,
+        rehearsal: bool,
+        page: Callable[[Report], str],
+        name: str = "",
     ):
         self.folder, self.card, self.rehearsal, self.make_page = folder, card, rehearsal, page
+        self.name = name
         self.day = str(datetime.date.today())
         self.tables: dict[str, list[Row]] = {}
         self.facts: dict[str, str] = {}  # of the machine, for the head of the page
@@ -49,6 +56,7 @@ class Report:
 
     def path(self, table: str, suffix: str) -> Path | None:
         """The file of a table, or of the page for table ""; None if nothing is written."""
+        table = table or self.name
         if self.folder is None:
             return None
         slug = re.sub("[^a-z0-9]+", "-", self.card.lower()).strip("-")
@@ -109,7 +117,8 @@ class Report:
         self.write_page()
 
     def write_page(self) -> None:
-        """The page as far as the run has come. Written beside its place first: never half a page."""
+        """The page as far as the run has come. Written beside its place first: never half a
+        page."""
         path = self.path("", ".md")
         if path is not None:
             draft = path.with_suffix(".md.part")

@@ -1,4 +1,5 @@
-"""What every step of the GPU command is given: the device, the time that is left, and the report."""
+"""What every step of the GPU command is given: the device, the time that is left, and the
+report."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -19,15 +20,16 @@ from . import floors, timing
 from .launches import Ledger
 from .session import Session
 
-SIZES = (Case(64, 3, batch=64), Case(256, 4), Case(512, 5), Case(1024, 6))
+# One small picture, on which broadcast fits too, and the four sizes that count.
+SIZES = (Case(64, 3), Case(64, 3, batch=64), Case(256, 4), Case(512, 5), Case(1024, 6))
 REHEARSED = (Case(8, 0),)
 BACKENDS = ("triton", "pairs", "broadcast")
 BYTES_A_PAIR = (
     1000  # that autograd keeps on the PyTorch rungs, float32, generously; twice in float64
 )
 LONGEST = 2.0  # seconds: a backend slower than this for one call is left out
-# A pair whose D rounds to the other side of dist_eps changes a pixel by up to 1e-4, and a thin face's
-# distances lose digits in float32: so the bounds are wider than those of correctness.py.
+# A pair whose D rounds to the other side of dist_eps changes a pixel by up to 1e-4, and a thin
+# face's distances lose digits in float32: so the bounds are wider than those of correctness.py.
 IMAGE_BOUND, GRADIENT_BOUND = 5e-3, 2e-2
 
 
@@ -77,8 +79,8 @@ class Pictures:
 
     def draw(self, backend: str) -> Tensor:
         """The image (B, H, W, C + 1), with its graph."""
-        o = {"size": self.case.side, "sigma": self.case.sigma, "backend": backend}
-        return rasterize(self.triangles, self.colors, **o)
+        c = self.case
+        return rasterize(self.triangles, self.colors, size=c.side, sigma=c.sigma, backend=backend)
 
     def both(self, backend: str) -> tuple[Tensor, ...]:
         """Forward and backward: the gradients."""
@@ -87,8 +89,8 @@ class Pictures:
     def oracle(self) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Image and gradients of `pairs` in float64."""
         leaves = [x.detach().double().requires_grad_() for x in self.leaves]
-        o = {"size": self.case.side, "sigma": self.case.sigma, "backend": "pairs"}
-        image = rasterize(leaves[0], leaves[1] if len(leaves) > 1 else None, **o)
+        c, colors = self.case, leaves[1] if len(leaves) > 1 else None
+        image = rasterize(leaves[0], colors, size=c.side, sigma=c.sigma, backend="pairs")
         return image.detach(), torch.autograd.grad(image, leaves, self.weights.double())
 
 
@@ -102,14 +104,22 @@ def fits(case: Case, backend: str, live: int, device: str, doubles: bool = False
     return wanted < 0.8 * free
 
 
+@cache
+def live_pairs(case: Case, device: str) -> int:
+    """Pairs of pixel and face that count in a case; the same for RGB and silhouette."""
+    if case.silhouette:
+        return live_pairs(replace(case, silhouette=False), device)
+    return count_pairs(case, device)[0]
+
+
 def measure(session: Session, backend: str, case: Case) -> None:
     """All rows of one backend and one case."""
     device, what = session.device, f"{backend}, {short(case)}"
-    live, _ = count_pairs(case, device)
-    if not fits(case, backend, live, device):
-        session.skip(what, "does not fit into the memory")
-        return
     try:
+        live = live_pairs(case, device)
+        if not fits(case, backend, live, device):
+            session.skip(what, "does not fit into the memory")
+            return
         pictures = Pictures(case, device)
         off = errors(session, pictures, live) if backend == "triton" else ("", "")
         for both in (False, True):
@@ -118,15 +128,13 @@ def measure(session: Session, backend: str, case: Case) -> None:
             list_kernels(session, case, lambda: pictures.both("triton"))
     except torch.OutOfMemoryError:
         session.skip(what, "out of memory")
-    finally:
-        pictures = None  # type: ignore[assignment]
-        if device == "cuda":
-            torch.cuda.empty_cache()
+    if device == "cuda":
+        torch.cuda.empty_cache()
 
 
 def errors(session: Session, pictures: Pictures, live: int) -> tuple[str, str]:
-    """How far image and gradients are from `pairs` in float64: the largest difference of a pixel, and
-    the largest |difference| / |gradient| of an input; empty where that does not fit."""
+    """How far image and gradients are from `pairs` in float64: the largest difference of a pixel,
+    and the largest |difference| / |gradient| of an input; empty where that does not fit."""
     if not fits(pictures.case, "pairs", live, session.device, doubles=True):
         session.skip(f"check of {short(pictures.case)}", "pairs in float64 does not fit")
         return "", ""

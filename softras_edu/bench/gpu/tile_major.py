@@ -2,9 +2,8 @@
 
 A program goes through the list of its tile as in the forward pass; at each triangle it sums each of
 the 9 + 3 C numbers over its pixels and adds the sum to the triangle's with an atomic. So the order
-of a sum, and with it its last bits, differ from run to run. Euclidean distance, colours affine on the
-screen, the Soft Rasterizer's own distribution and conorm.
-"""
+of a sum, and with it its last bits, differ from run to run. Euclidean distance, colours affine on
+the screen, the Soft Rasterizer's own distribution and conorm."""
 # mypy: ignore-errors
 # ruff: noqa: N803, RUF005
 
@@ -34,10 +33,12 @@ def _backward_by_tile_kernel(
     grad_triangles_ptr,  # in and out (B, F, 3, 3), zeros at first
     grad_colors_ptr,  # in and out (B, F, 3, C), zeros at first
     height, width, columns, tiles,
-    inv_sigma: tl.float64, depth_scale: tl.float64, near: tl.float64, far: tl.float64, log_dist_eps: tl.float64,
+    inv_sigma: tl.float64, depth_scale: tl.float64, near: tl.float64, far: tl.float64,
+    log_dist_eps: tl.float64,
     C: tl.constexpr, CHANNELS: tl.constexpr, TILE: tl.constexpr,
 ):  # fmt: skip
-    """Gradient of all triangles from the pixels of one tile. Euclidean distance, colours affine on the screen; else as in triton_gpu/kernels.py."""
+    """Gradient of all triangles from the pixels of one tile. Euclidean distance, colours affine on
+    the screen; else as in triton_gpu/kernels.py."""
     dtype: tl.constexpr = triangles_ptr.dtype.element_ty
     tile = tl.program_id(0)
     lane = tl.arange(0, TILE * TILE)
@@ -181,7 +182,8 @@ def launch(
 def backward_by_tile(
     triangles: Tensor, colors: Tensor | None, background: Tensor, grad: Tensor, o: Options
 ) -> tuple[Tensor, Tensor | None]:
-    """Forward as the package does it, then backward by tiles: gradients of triangles and colours."""
+    """Forward as the package does it, then backward by tiles: gradients of triangles and
+    colours."""
     boxes, count, facts = triton_gpu.launch_setup(triangles, colors, background, o)
     ends, length = triton_gpu.wait_for_length(count, triangles, colors, background)
     lists = triton_gpu.launch_fill(boxes, count, ends, length, o)

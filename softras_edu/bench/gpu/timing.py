@@ -1,8 +1,10 @@
 """Time, peak memory and kernels of one call. On a GPU with Triton's `do_bench`: CUDA events around
-every run, the level-2 cache emptied before each. In a rehearsal a wall-clock timer does the same."""
+every run, the level-2 cache emptied before each. In a rehearsal a wall-clock timer does the
+same."""
 
 from __future__ import annotations
 
+import importlib
 import statistics
 import time
 from collections.abc import Callable
@@ -74,8 +76,7 @@ def samples_ms(run: Call, device: str, repeat_ms: float) -> list[float]:
         return [wall_ms(run, device, 1)]
     if wall_ms(run, device, 1) > SLOW * 1e3:
         return event_times(run, 3)
-    from triton.testing import do_bench
-
+    do_bench = importlib.import_module("triton.testing").do_bench
     return list(do_bench(run, warmup=10, rep=repeat_ms, return_mode="all"))
 
 

@@ -1,18 +1,19 @@
-"""Which launch sizes are best on this card: a sweep over what `triton_gpu.Launch` holds, and over two
-rivals of how the package does it today.
+"""Which launch sizes are best on this card: a sweep over what `triton_gpu.Launch` holds, and over
+two rivals of how the package does it today.
 
     lists      stable sort, or a cursor a tile (list_cursor.py), for tiles of 8 and of 16 pixels
     forward    tile 8 or 16, warps 1, 2, 4, pipeline depth 1, 2, 3
     backward   by triangles: block of pixels and warps, depth, stripes; by tiles (tile_major.py)
 
-Every variant is compared with `pairs` in float64 at the first size before any time of it counts; what
-is wrong is not timed. Times are of the one kernel (of the list: of all that makes it), medians.
-"""
+Every variant is compared with `pairs` in float64 at the first size before any time of it counts;
+what is wrong is not timed. Times are of the one kernel (of the list: of all that makes it),
+medians."""
 
 from __future__ import annotations
 
 import importlib
 import itertools
+import math
 import statistics
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -139,6 +140,7 @@ class Sweep:
         self.session = session
         self.truth: dict[bool, Truth] = {}  # by silhouette
         self.errors: dict[tuple[Any, ...], float] = {}
+        self.seen: set[bool] = set()  # kinds of picture whose variants have been compared
 
     def case(self, case: Case) -> None:
         """All variants in one case."""
@@ -147,7 +149,8 @@ class Sweep:
         if case.silhouette not in self.truth:
             image, grads = Pictures(case, session.device).oracle()
             self.truth[case.silhouette] = Truth(image, grads)
-        first = case == next(c for c in speed.cases(session.rehearsal) if c.silhouette == case.silhouette)  # fmt: skip
+        first = case.silhouette not in self.seen
+        self.seen.add(case.silhouette)
         self.all_lists(work, first)
         for launch in forward_choices(session.rehearsal):
             with launching(launch):
@@ -176,9 +179,12 @@ class Sweep:
         session = self.session
         if error is not None:
             self.errors[key] = error
-        known = self.errors.get(key, float("nan"))
+        if key not in self.errors:
+            session.skip(f"{row['part']}, {row['variant']}", "nobody has compared it")
+            return
+        known = self.errors[key]
         name = f"{row['part']:<8} {row['variant']:<42}"
-        if not known <= BOUND:  # so that NaN, and what nobody has compared, is not timed
+        if not known <= BOUND:  # so that NaN is not timed either
             if error is not None:
                 session.wrong.append(f"tune {row['part']} {row['variant']}")
             session.report.note(f"    {name} WRONG: off by {known:.1e}, not timed")
@@ -238,7 +244,8 @@ class Sweep:
 
     def one_forward(self, work: Work, launch: Launch, first: bool) -> None:
         """One variant of the forward kernel."""
-        key = ("forward", work.case.silhouette, launch.tile, launch.forward_warps, launch.forward_stages)  # fmt: skip
+        size = (launch.tile, launch.forward_warps, launch.forward_stages)
+        key = ("forward", work.case.silhouette, *size)
         variant = f"tile {launch.tile}, warps {launch.forward_warps}, depth {launch.forward_stages}"
 
         def run() -> None:
@@ -283,7 +290,8 @@ class Sweep:
         self.attempt(f"backward, {variant}", run)
 
     def one_by_tile(self, work: Work, tile: int, warps: int, first: bool) -> None:
-        """One variant of the backward kernel by tiles; filling the gradients with 0 is in its time."""
+        """One variant of the backward kernel by tiles; filling the gradients with 0 is in its
+        time."""
         by_tile = importlib.import_module(".tile_major", __package__)
         variant = f"by tiles: tile {tile}, warps {warps}"
 
@@ -338,8 +346,8 @@ def same_lists(got: tiles.Tiles, boxes: Tensor, o: Options) -> float:
 
 def number_of_stripes(case: Case, launch: Launch) -> int:
     """Programs that share one triangle, as `launch_backward` reckons them."""
-    faces = case.batch * 20 * 4**case.level
-    return max(1, min(-(-case.side // launch.block_h), launch.few_programs // faces))
+    faces: int = case.batch * 20 * 4**case.level
+    return max(1, min(math.ceil(case.side / launch.block_h), launch.few_programs // faces))
 
 
 def best(rows: list[dict[str, Any]]) -> list[str]:
