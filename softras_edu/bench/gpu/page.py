@@ -103,8 +103,9 @@ def speed(report: Report) -> str:
         "",
         "Medians between CUDA events, the level-2 cache emptied before each run; `again` is a",
         "second measurement, `wall` one call by the host's clock. The floors count the",
-        "instructions of live pairs and the bytes of input and output (`softras_edu/bench/gpu/floors.py`); the",
-        "share is that of the larger one. `off` is the distance from `pairs` in float64.",
+        "instructions of live pairs and the bytes of input and output (in",
+        "`softras_edu/bench/gpu/floors.py`); the share is that of the larger one. `off` is the",
+        "distance from `pairs` in float64.",
         "",
         table(columns, lines),
     ]
