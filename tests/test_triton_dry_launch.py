@@ -62,7 +62,7 @@ tile_major._backward_by_tile_kernel = Dry(tile_major._backward_by_tile_kernel)
 def draw(dtype, channels, **changes):
     triangles = (torch.rand(2, 3, 3, 3) + 1).to(dtype)
     colors = None if channels is None else torch.rand(2, 3, 3, channels).to(dtype)
-    o = Options(17, 26, 1e-4, 1e-4, 1e-3, 1.0, 100.0, 0.0, "euclidean", False, False, **changes)
+    o = Options(height=17, width=26, dist_eps=0.0, **changes)
     background = triangles.new_zeros(()).expand(2, 17, 26, channels or 0)
     boxes, count, facts = g.launch_setup(triangles, colors, background, o)
     boxes.zero_(), count.fill_(2)  # nothing has run, so nothing has been written

@@ -204,7 +204,7 @@ def repeat(device: str, rehearsal: bool) -> str:
 def small(device: str, channels: int | None = 2) -> tuple[Tensor, Tensor | None, Tensor, Options]:
     """A batch of one for the rung itself, with an Options."""
     triangles, colors = soup(70, 1, 2, channels=channels)
-    o = Options(3, 4, 0.05, 0.05, 1e-3, 1.0, 100.0, 1e-4, "euclidean", False, False)
+    o = Options(height=3, width=4, sigma=0.05, gamma=0.05)
     background = on(device, picture(70, 1, 3, 4, channels or 0))
     return on(device, triangles), None if colors is None else on(device, colors), background, o
 

@@ -26,7 +26,7 @@ from torch import Tensor
 from ...rasterizers import tiles, triton_gpu
 from ...rasterizers.options import Options
 from ...rasterizers.triton_gpu import Launch
-from ..case import DIST_EPS, EPS, FAR, GAMMA, NEAR, Case
+from ..case import Case
 from . import speed, timing
 from .session import Session
 from .speed import Pictures, short
@@ -92,8 +92,7 @@ class Work:
         background = triangles.new_zeros(()).expand(wanted)
         if not channels:
             background = triangles.new_empty(wanted)
-        side, rest = case.side, (GAMMA, EPS, NEAR, FAR, DIST_EPS, "euclidean", False, False)
-        o = Options(side, side, case.sigma, *rest)
+        o = Options(height=case.side, width=case.side, sigma=case.sigma)
         return Work(case, triangles, colors, background, pictures.weights, o)
 
     def lists(self) -> tuple[tiles.Tiles, Tensor, Tensor]:
