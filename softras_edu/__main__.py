@@ -1,4 +1,5 @@
-"""python -m softras_edu doctor | notebooks DEST | bench | fit | reconstruct: what runs here, the notebooks, how fast the renderers are, your own pictures."""
+"""python -m softras_edu doctor | notebooks DEST | bench | gpu | fit | reconstruct: what runs here, the
+notebooks, how fast the renderers are, the kernels on a GPU, your own pictures."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ import sys
 from pathlib import Path
 
 from . import __version__, bench, doctor
+from .bench import gpu
 from .fitting import silhouettes as fit_images
 from .rasterizers.ladder import RUNGS
 from .reconstruct import cli as reconstruct
@@ -20,7 +22,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"softras-edu {__version__}")
     commands = parser.add_subparsers(
-        dest="command", required=True, metavar="doctor | notebooks | bench | fit | reconstruct"
+        dest="command",
+        required=True,
+        metavar="doctor | notebooks | bench | gpu | fit | reconstruct",
     )
     commands.add_parser("doctor", help="say what is installed, what runs here, and what is missing")
     notebooks = commands.add_parser(
@@ -49,6 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="NAMES",
         help="only these, with commas between: numba,deodr; peers too where they are installed",
     )
+    gpu.add(commands)
     shape = commands.add_parser(
         "fit",
         help="make a mesh from silhouettes of yours",
@@ -99,6 +104,8 @@ def main(arguments: list[str] | None = None) -> int:
         return doctor.report()
     if given.command == "notebooks":
         return copy_notebooks(given.dest, given.force)
+    if given.command == "gpu":
+        return gpu.run(given)
     if given.command == "fit":
         options = {name: value for name, value in vars(given).items() if name != "command"}
         try:

@@ -286,15 +286,15 @@ def test_without_a_cut_the_support_decides_how_far_a_triangle_reaches():
     assert all(ends[name] == 0 for name in ("hard", *ONE_SIDED))
     assert softness.least_x("levy", 1.0, 0.5, 0.0) == -0.5
     assert softness.least_x("exponential_rev", 1.0, 0.5, 0.0) == -math.inf
-    assert formulas.reach(0.04, 0.0, "uniform") == pytest.approx(0.2)
-    assert formulas.reach(0.04, 0.0, "uniform", squared=False) == pytest.approx(0.04)
-    assert formulas.reach(0.04, 0.0, "gamma") == 0
-    assert formulas.reach(0.04, 0.0, "cauchy") == math.inf
+    assert softness.reach(0.04, 0.0, "uniform") == pytest.approx(0.2)
+    assert softness.reach(0.04, 0.0, "uniform", squared=False) == pytest.approx(0.04)
+    assert softness.reach(0.04, 0.0, "gamma") == 0
+    assert softness.reach(0.04, 0.0, "cauchy") == math.inf
 
 
 def test_the_reach_of_softras_is_what_it_was():
     assert all(
-        formulas.reach(sigma, e) == math.sqrt(sigma * math.log(1 / e - 1))
+        softness.reach(sigma, e) == math.sqrt(sigma * math.log(1 / e - 1))
         for sigma in (1e-7, 3e-4, 1.0)
         for e in (1e-10, 1e-4, 0.49)
     )
@@ -311,7 +311,9 @@ def options(height: int, width: int, **changes: object) -> Options:
         "distance": "euclidean",
     }
     return Options(
-        height, width, **{**plain, "perspective_correct": False, "cull_backfaces": False, **changes}
+        height=height,
+        width=width,
+        **{**plain, "perspective_correct": False, "cull_backfaces": False, **changes},
     )
 
 
@@ -382,8 +384,7 @@ def logs(d: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def combined(name: str, p: float, *d: Tensor) -> Tensor:
-    lifted = softness.lift(*logs(torch.stack(torch.broadcast_tensors(*d))), name, p)
-    return softness.combine(lifted, 0, name, p)
+    return softness.aggregate(*logs(torch.stack(torch.broadcast_tensors(*d))), name, p, dim=0)
 
 
 def grid(axes: int, dtype: torch.dtype = torch.float64) -> list[Tensor]:
@@ -461,7 +462,7 @@ def test_the_hard_conorm_asks_whether_any_face_is_more_likely_than_not():
         dtype=torch.float64,
         requires_grad=True,
     )
-    alpha = softness.combine(softness.lift(*logs(d), "hard"), 1, "hard")
+    alpha = softness.aggregate(*logs(d), "hard")
     assert alpha.tolist() == [0, 1, 1]
     assert torch.autograd.grad(alpha.sum(), d)[0].nan_to_num(0).abs().sum() == 0
 
@@ -469,7 +470,7 @@ def test_the_hard_conorm_asks_whether_any_face_is_more_likely_than_not():
 def test_probabilistic_is_the_papers_product():
     d = torch.rand(7, 50, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     torch.testing.assert_close(
-        softness.combine(softness.lift(*logs(d)), 0), 1 - (1 - d).prod(0), rtol=1e-14, atol=0
+        softness.aggregate(*logs(d), dim=0), 1 - (1 - d).prod(0), rtol=1e-14, atol=0
     )
 
 

@@ -141,4 +141,4 @@ def test_pytorch_itself_counts_one_wait():
             rasterize(triangles, size=8, backend="triton").sum().backward()
         finally:
             torch.cuda.set_sync_debug_mode("default")
-    assert len([w for w in caught if "synchroniz" in str(w.message)]) == 1
+    assert len([w for w in caught if "called a synchronizing" in str(w.message)]) == 1

@@ -14,51 +14,65 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from .. import formulas
+from .. import formulas, softness
 
 LARGEST = 1e15  # of coordinates, whose squares must stay finite in float32
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Options:
-    """What the image looks like, apart from triangles, colours and background. See `rasterize` for the meaning of each."""
+    """What the image looks like, apart from triangles, colours and background.
+
+    See `rasterize` for the meaning of each; the defaults are the same.
+    """
 
     height: int
     width: int
-    sigma: float
-    gamma: float
-    eps: float
-    near: float
-    far: float
-    dist_eps: float
-    distance: str
-    perspective_correct: bool
-    cull_backfaces: bool
-    distribution: str = (
-        "logistic"  # the Soft Rasterizer's own choice; see softness.py for the others
-    )
+    sigma: float = 1e-4
+    gamma: float = 1e-4
+    eps: float = 1e-3
+    near: float = 1.0
+    far: float = 100.0
+    dist_eps: float = 1e-4
+    distance: str = "euclidean"
+    perspective_correct: bool = False
+    cull_backfaces: bool = False
+    # GenDR's family. These are the Soft Rasterizer's own choices; see softness/ for the others.
+    distribution: str = "logistic"
     squared: bool = True
     shape: float = 1.0  # 1, 0, 1 stand where the distribution or the conorm has no such parameter
     shift: float = 0.0
     conorm: str = "probabilistic"
     p: float = 1.0
 
-    min_doubled_area = (
-        1e-12  # a triangle with less screen area than this has no inside, and is not drawn
-    )
-    min_depth = 1e-12  # a corner no deeper than this is at or behind the eye (0, but for 1/z**2 that must not overflow in float32)
+    # A triangle with less doubled screen area than this has no inside, and is not drawn.
+    min_doubled_area = 1e-12
+    # A corner no deeper than this is at or behind the eye. (0, but for 1 / z**2, which must not
+    # overflow in float32.)
+    min_depth = 1e-12
+
+    @property
+    def gendr(self) -> bool:
+        """Is D or A_O another one than the Soft Rasterizer's?"""
+        return self.distribution != "logistic" or self.conorm != "probabilistic"
 
     @property
     def log_dist_eps(self) -> float:
-        """log(dist_eps): pairs with log D below it are left out. Minus infinity, so none, for dist_eps = 0."""
+        """log(dist_eps): pairs with log D below it are left out. Minus infinity, so none, for 0."""
         return math.log(self.dist_eps) if self.dist_eps > 0 else -math.inf
 
     @property
+    def log_background(self) -> float:
+        """log of the background's weight in the colour aggregate."""
+        return formulas.log_background_weight(self.eps, self.gamma)
+
+    @property
     def reach(self) -> float:
-        """How far outside a triangle still counts: see `formulas.reach`."""
-        return formulas.reach(
-            self.sigma, self.dist_eps, self.distribution, self.squared, self.shape, self.shift
-        )
+        """How far outside a triangle still counts, in NDC: see `formulas.reach`."""
+        if self.distribution == "logistic" and self.squared:
+            return formulas.reach(self.sigma, self.dist_eps)
+        choice = (self.distribution, self.squared, self.shape, self.shift)
+        return softness.reach(self.sigma, self.dist_eps, *choice)
 
 
 def check_size(size: int | tuple[int, int]) -> tuple[int, int]:

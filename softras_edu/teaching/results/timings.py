@@ -152,17 +152,24 @@ def newest(*backends: str, on_cpu: bool = True) -> Results | None:
 
 
 def table(name: str) -> list[Row]:
-    """What another script in benchmarks/ wrote: the newest <name>-<date>.csv, line by line, or nothing if there is none."""
+    """What another script in benchmarks/ wrote: the newest <name>-<date>.csv, line by line, or nothing
+    if there is none. Rows of a rehearsal are no results, and left out."""
     files = _files(lambda path: path.name.startswith(f"{name}-"))
     if not files:
         return []
     with max(files).open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+        return [row for row in csv.DictReader(file) if row.get("rehearsal") != "yes"]
 
 
 def compiled() -> list[Row]:
     """What the compiler made of the Triton kernels: registers, spills, instructions a pair."""
     return table("compile")
+
+
+def on_a_gpu(name: str = "speed") -> list[Row]:
+    """What `python -m softras_edu gpu` found on a real card: a table of it (correctness, speed, kernels,
+    peers, tune), the newest; nothing if no card was ever measured."""
+    return table(f"gpu-{name}")
 
 
 def _files(wanted: Callable[[Path], bool]) -> list[Path]:
