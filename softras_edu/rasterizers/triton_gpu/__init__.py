@@ -289,7 +289,7 @@ def launch_forward(
                 triangles, facts, triangles if colors is None else colors, background,
                 tiles.starts, tiles.faces, image, saved,
                 o.height, o.width, tiles.columns, tiles.rows * tiles.columns, *background.stride(),
-                1 / o.sigma, 1 / ((o.far - o.near) * o.gamma), (o.eps - 1) / o.gamma,
+                1 / o.sigma, 1 / ((o.far - o.near) * o.gamma), o.log_background,
                 float(o.near), float(o.far), o.log_dist_eps,
                 **dials(o, triangles.dtype),
                 C=channels, CHANNELS=group_channels, EUCLIDEAN=o.distance == "euclidean",
@@ -347,7 +347,7 @@ def saved_size(colors: Tensor | None, o: Options) -> int:
 def background_gradient(d_image: Tensor, saved: Tensor, o: Options) -> Tensor:
     """(B, H, W, C): d color / d background = W_b / sum of all W, one number a pixel. Alpha knows
     no background."""
-    share = torch.exp((o.eps - 1) / o.gamma - saved[..., 1:2]) * saved[..., 2:3]
+    share = torch.exp(o.log_background - saved[..., 1:2]) * saved[..., 2:3]
     return d_image[..., :-1] * share
 
 
