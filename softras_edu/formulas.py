@@ -1,4 +1,4 @@
-"""Section 3 of the Soft Rasterizer (Liu et al., ICCV 2019, arXiv 1904.01786), an equation a function.
+"""Section 3 of the Soft Rasterizer (Liu et al., ICCV 2019, arXiv 1904.01786), equation by equation.
 
     pixel_centers, barycentric, clip_barycentric     where a pixel is in a triangle
     squared_distance, signed_logit, probability_map  D, how much a triangle covers a pixel
@@ -120,9 +120,9 @@ def segment_squared_distance(pixel: Tensor, a: Tensor, b: Tensor) -> Tensor:
     """Squared distance from a pixel (..., 2) to the segment from a to b, each (..., 2) -> (...)."""
     edge, to_pixel = b - a, pixel - a
     # t says where the closest point a + t * edge lies. It minimises the distance, so the distance
-    # does not change to first order when t does (the envelope theorem): no gradient through t,
-    # hence no division by a short edge in the backward pass.
-    t = (dot(to_pixel, edge) / dot(edge, edge)).clamp(0, 1).detach()
+    # does not change to first order when t does (the envelope theorem), and a kernel may leave t's
+    # gradient out. Here it stays: the second derivative needs it.
+    t = (dot(to_pixel, edge) / dot(edge, edge)).clamp(0, 1)
     gap_x = to_pixel[..., 0] - t * edge[..., 0]
     gap_y = to_pixel[..., 1] - t * edge[..., 1]
     return gap_x * gap_x + gap_y * gap_y
@@ -209,7 +209,8 @@ def interpolate_color(w: Weights, color: Tensor, z: Tensor, perspective_correct:
 
 
 def depth_score(z: Tensor, near: float, far: float) -> Tensor:
-    """Normalised inverse depth (far - z) / (far - near), less 1: 0 on the near plane, -1 on the far.
+    """Normalised inverse depth (far - z) / (far - near), less 1: 0 on the near plane, -1 on the
+    far.
 
     The paper's z_j runs from 1 to 0. Taking 1 off every face and off the background's eps
     multiplies all softmax weights by the same number, so the image does not change, but float32

@@ -215,7 +215,7 @@ def test_without_a_gpu_it_says_so_and_what_to_do():
 
 
 def test_steps_come_in_order_and_tune_only_when_asked_for():
-    assert gpu.chosen_steps("", False) == ["doctor", "correctness", "speed", "peers"]
+    assert gpu.chosen_steps("", False) == list(gpu.STEPS[:-1])
     assert gpu.chosen_steps("", True)[-1] == "tune"
     assert gpu.chosen_steps("speed,doctor", False) == ["doctor", "speed"]
 
@@ -367,3 +367,28 @@ def test_their_function_is_found_by_our_adapter(tmp_path):
         [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=False
     )
     assert done.stdout.strip() == "42", done.stderr
+
+
+def test_the_page_names_what_is_wrong_and_an_error_does_not_end_the_run(tmp_path):
+    here = session(tmp_path)
+    with here.step("correctness"):
+        correctness.write(here, "huge", "float32", 0.5, 1e-4, "image", False, 1.0)
+        raise RuntimeError("the card fell off")
+    assert here.wrong == ["huge", "step correctness"]
+    assert gpu.conclude(here) == 1
+    text = page(here.report)
+    assert "| huge | float32 | 5.000e-01 | image |" in text
+    assert "Broken off: correctness: RuntimeError: the card fell off" in text
+    assert "Not finished" not in text
+
+
+def test_a_speed_that_was_measured_on_a_wrong_picture_is_wrong(tmp_path, monkeypatch):
+    from softras_edu.bench.gpu import speed
+
+    here = session(tmp_path)
+    pictures = speed.Pictures(Case(8, 0), "cpu")
+    real = pictures.draw
+    monkeypatch.setattr(pictures, "draw", lambda backend: real("broadcast") + 0.1)
+    monkeypatch.setattr(pictures, "both", lambda backend: pictures.oracle()[1])
+    assert speed.errors(here, pictures, 50)[0] == "1.0e-01"
+    assert here.wrong == ["speed 1 x 8 x 8, 20 faces, RGB"]

@@ -501,7 +501,7 @@ def test_known_relations_between_conorms(name, p, other, q):
 
 def test_yager_of_1_is_the_sum_until_it_is_full_and_then_has_no_slope():
     d = torch.tensor([[0.2, 0.3], [0.7, 0.6]], dtype=torch.float64, requires_grad=True)
-    alpha = softness.combine(softness.lift(*logs(d), "yager", 1.0), 1, "yager", 1.0)
+    alpha = softness.aggregate(*logs(d), "yager", 1.0)
     torch.testing.assert_close(alpha.detach(), torch.tensor([0.5, 1.0], dtype=torch.float64))
     torch.testing.assert_close(
         torch.autograd.grad(alpha.sum(), d)[0],
@@ -524,18 +524,23 @@ def test_gradients_of_a_conorm_are_finite_however_close_to_0_or_1_the_faces_are(
     )  # exactly 0 or 1, as a finite support has them: logarithms of 0, without a slope
     log_d = torch.where(edge, torch.where(pairs > 0, 0.0, -math.inf), log_d)
     log_outside = torch.where(edge, torch.where(pairs > 0, -math.inf, 0.0), log_outside)
-    alpha = softness.combine(softness.lift(log_d, log_outside, name, p), 1, name, p)
+    alpha = softness.aggregate(log_d, log_outside, name, p)
     assert ((alpha >= 0) & (alpha <= 1)).all()
     assert torch.autograd.grad(alpha.sum(), steep)[0].isfinite().all()
 
 
 @pytest.mark.parametrize(("name", "p"), PARAMETERS)
 def test_no_face_gives_alpha_0(name, p):
-    assert softness.combine(torch.zeros(2, 0, 3), 1, name, p).tolist() == [[0, 0, 0], [0, 0, 0]]
-    nothing = torch.full((2, 4, 3), softness.nothing(name, p), requires_grad=True)
-    alpha = softness.combine(nothing, 1, name, p)
+    none = torch.zeros(2, 0, 3)
+    assert softness.aggregate(none, none, name, p).tolist() == [[0, 0, 0], [0, 0, 0]]
+    log_d = torch.full((2, 4, 3), -torch.inf, requires_grad=True)  # D = 0
+    log_outside = torch.zeros(2, 4, 3, requires_grad=True)
+    left_out = torch.zeros(2, 4, 3, dtype=torch.bool)
+    alpha = softness.aggregate(log_d, log_outside, name, p, keep=left_out)
     assert alpha.tolist() == [[0, 0, 0], [0, 0, 0]]
-    assert torch.autograd.grad(alpha.sum(), nothing)[0].isfinite().all()
+    grads = torch.autograd.grad(alpha.sum(), (log_d, log_outside), allow_unused=True)
+    assert all(g is None or g.isfinite().all() for g in grads)
+    assert any(g is not None for g in grads)
 
 
 @pytest.mark.parametrize("backend", ["loops", "broadcast", "pairs"])

@@ -28,6 +28,7 @@ from .options import (
     check_finite,
     check_positive,
     check_size,
+    check_transforms,
     check_triangles,
     expand_background,
 )
@@ -149,6 +150,7 @@ def rasterize(
     channels = 0 if colors is None else colors.shape[-1]
     back = expand_background(background, triangles, (len(triangles), height, width, channels))
     name = ladder.choose(backend, triangles.device)
+    check_transforms(name, triangles, colors)
     if name not in ("numba", "triton"):  # these two look at the numbers themselves: see there why
         check_finite(triangles, colors, back)
     image = ladder.load(name)(triangles, colors, back, options)

@@ -63,8 +63,23 @@ class _WithSlope(torch.autograd.Function):
     def backward(ctx: Any, d_value: Tensor) -> tuple[Tensor, None, None, None]:
         x, slope = ctx.saved_tensors
         if torch.is_grad_enabled():  # a second derivative is wanted: the slope's formula once more
-            slope = ctx.slope_at(x)
+            slope = ctx.slope_at(_WithoutNaN.apply(x))
         return d_value * slope, None, None, None
+
+
+class _WithoutNaN(torch.autograd.Function):
+    """x itself; where autograd finds 0 * inf for its derivative, 0.
+
+    So far out in a tail the slope is constant, and at the ends of a finite support it has a kink.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx: Any, d_x: Tensor) -> Tensor:
+        return d_x.nan_to_num(nan=0.0)
 
 
 def least_x(distribution: str, shape: float, shift: float, dist_eps: float) -> float:

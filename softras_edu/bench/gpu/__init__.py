@@ -4,6 +4,7 @@
     correctness   every named scene against broadcast, and how the kernels behave   correctness.py
     speed         four sizes, beside the other rungs and the floors                 speed.py
     peers         other renderers on the same card                                  peer_step.py
+    kernels       where the GPU's time goes, as the profiler sees it                 kernel_times.py
     tune          launch sizes swept; only when asked for                           tune.py
     page          all of it as Markdown, CSV and a plot                             page.py
 
@@ -23,7 +24,7 @@ import torch
 from ...rasterizers import triton_gpu
 from .report import Report, refuse_rehearsal
 
-STEPS = ("doctor", "correctness", "speed", "peers", "tune")
+STEPS = ("doctor", "correctness", "speed", "peers", "kernels", "tune")
 
 
 def add(commands: Any) -> None:
@@ -87,7 +88,7 @@ def refuse(message: str) -> int:
 
 def measure(given: argparse.Namespace, steps: list[str]) -> int:
     """All steps, and the report."""
-    from . import correctness, peer_step, plots, speed, tune
+    from . import correctness, kernel_times, peer_step, plots, speed, tune
     from .card import this_card, versions
     from .page import page
     from .session import Session
@@ -109,6 +110,7 @@ def measure(given: argparse.Namespace, steps: list[str]) -> int:
         "correctness": correctness.step,
         "speed": speed.step,
         "peers": peer_step.step,
+        "kernels": kernel_times.step,
         "tune": tune.step,
     }
     for name in steps:
@@ -128,6 +130,7 @@ def look_around(session: Any) -> None:
     from ... import doctor
 
     doctor.report()
+    session.report.say("What the course lacks here does not matter to the kernels.")
     card = session.card
     gib = card.memory_bytes / 2**30
     session.report.facts["card"] = (

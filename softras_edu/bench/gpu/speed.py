@@ -124,8 +124,6 @@ def measure(session: Session, backend: str, case: Case) -> None:
         off = errors(session, pictures, live) if backend == "triton" else ("", "")
         for both in (False, True):
             row(session, backend, pictures, both, live, off)
-        if backend == "triton" and device == "cuda":
-            list_kernels(session, case, lambda: pictures.both("triton"))
     except torch.OutOfMemoryError:
         session.skip(what, "out of memory")
     if device == "cuda":
@@ -208,25 +206,3 @@ def count_launches(run: Callable[[], object]) -> int:
     with Ledger() as ledger:
         run()
     return len(ledger.launches)
-
-
-def list_kernels(session: Session, case: Case, run: Callable[[], object]) -> None:
-    """Where the time goes on the GPU: one row a kernel, forward and backward together."""
-    found = timing.gpu_kernels(run)
-    if not found:
-        session.skip(f"kernels of {short(case)}", "the profiler does not answer here")
-        return
-    busy = sum(microseconds for _, _, microseconds in found)
-    session.report.say(f"    the GPU is busy for {busy / 1e3:.3f} ms of that, in:")
-    for name, launches, microseconds in found[:12]:
-        session.report.row(
-            "kernels",
-            f"      {microseconds:>9.1f} us  {launches:>4.1f} x  {name[:60]}",
-            batch=case.batch,
-            side=case.side,
-            faces=20 * 4**case.level,
-            silhouette=case.silhouette,
-            kernel=name,
-            launches=f"{launches:g}",
-            microseconds=f"{microseconds:.2f}",
-        )
