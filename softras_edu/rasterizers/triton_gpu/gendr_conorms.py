@@ -103,7 +103,7 @@ def add_lift(lift_sum, log_d, log_outside, keep, p, log_p, CONORM: tl.constexpr)
 
 
 @triton.jit
-def aggregate_lifts(lift_sum, p, log_p, CONORM: tl.constexpr):
+def alpha_from_lift_sum(lift_sum, p, log_p, CONORM: tl.constexpr):
     """Silhouette alpha."""
     if CONORM == "einstein":  # tanh
         alpha = divide(negative(expm1(-2.0 * lift_sum)), 1.0 + exp(-2.0 * lift_sum))
@@ -145,7 +145,7 @@ def frank_rest(lift_sum, log_p):
 
 
 @triton.jit
-def aggregate_lifts_slope(lift_sum, p, log_p, CONORM: tl.constexpr):
+def alpha_from_lift_sum_slope(lift_sum, p, log_p, CONORM: tl.constexpr):
     """What the backward pass needs of a pixel's lift_sum S: alpha'(S), or S itself where S is a
     logarithm of a sum."""
     if CONORM == "einstein":  # 1 - tanh**2
@@ -172,7 +172,7 @@ def lifted_alpha_slope(
     saved, log_d, log_outside, slope_d, slope_outside, p, log_p, CONORM: tl.constexpr
 ):
     """Derivative of alpha with respect to x_j, alpha'(S) dS / dx_j, from what
-    `aggregate_lifts_slope` gave. For max: that of the face that holds the maximum."""
+    `alpha_from_lift_sum_slope` gave. For max: that of the face that holds the maximum."""
     if CONORM == "einstein":
         d = exp(log_d)
         slope = saved * 0.5 * (divide(d, 1.0 + d) * slope_d - slope_outside)

@@ -25,8 +25,8 @@ from .load import load_colors, load_triangle, pixel_center, to_dtype
 from .numbers import exp
 from .pair import (
     add_face,
-    aggregate_silhouette,
-    aggregate_silhouette_slope,
+    alpha_from_log_product,
+    alpha_from_log_product_slope,
     alpha_slope,
     barycentric_backward,
     beside_edges,
@@ -40,7 +40,7 @@ from .pair import (
     plus,
     probability_map,
     signed_logit,
-    softmax_step,
+    online_softmax_step,
     squared_distance,
     squared_distance_backward,
 )
@@ -154,7 +154,7 @@ def _forward_kernel(
         log_product = add_face(log_product, log_d, log_outside, keep, dials, CONORM)
         if CHANNELS > 0:
             log_weight = tl.where(keep, log_d + (near - z) * depth_scale, -float("inf"))
-            peak, den, shrink, weight = softmax_step(peak, den, log_weight)
+            peak, den, shrink, weight = online_softmax_step(peak, den, log_weight)
             u0, u1, u2 = color_weights(w, z, inv_z, PERSPECTIVE)
             new_num = ()
             for k in tl.static_range(CHANNELS):
@@ -169,10 +169,10 @@ def _forward_kernel(
         c = group * CHANNELS + k
         tl.store(image + c, num[k] / den, in_image & (c < C))
     first = in_image & (group == 0)  # every group knows these; one of them writes
-    tl.store(image + C, aggregate_silhouette(log_product, dials, CONORM), first)
+    tl.store(image + C, alpha_from_log_product(log_product, dials, CONORM), first)
     SAVED: tl.constexpr = (3 if CHANNELS > 0 else 1) + (1 if WINNER else 0)  # numbers a pixel
     saved = saved_ptr + first_pixel * SAVED + pixel * SAVED
-    tl.store(saved, aggregate_silhouette_slope(log_product, dials, CONORM), first)
+    tl.store(saved, alpha_from_log_product_slope(log_product, dials, CONORM), first)
     if CHANNELS > 0:
         tl.store(saved + 1, peak, first)
         tl.store(saved + 2, 1.0 / den, first)

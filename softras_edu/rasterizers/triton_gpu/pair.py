@@ -17,8 +17,8 @@ import triton.language as tl
 
 from .gendr_conorms import (
     add_lift,
-    aggregate_lifts,
-    aggregate_lifts_slope,
+    alpha_from_lift_sum,
+    alpha_from_lift_sum_slope,
     lifted_alpha_slope,
     no_lift,
 )
@@ -194,22 +194,22 @@ def add_face(log_product, log_d, log_outside, keep, dials, CONORM: tl.constexpr)
 
 
 @triton.jit
-def aggregate_silhouette(log_product, dials, CONORM: tl.constexpr):
+def alpha_from_log_product(log_product, dials, CONORM: tl.constexpr):
     """A_O, silhouette alpha = 1 - prod(1 - D)."""
     if CONORM == "probabilistic":
         alpha = 1.0 - exp(log_product)
     else:
-        alpha = aggregate_lifts(log_product, dials[3], dials[4], CONORM)
+        alpha = alpha_from_lift_sum(log_product, dials[3], dials[4], CONORM)
     return alpha
 
 
 @triton.jit
-def aggregate_silhouette_slope(log_product, dials, CONORM: tl.constexpr):
+def alpha_from_log_product_slope(log_product, dials, CONORM: tl.constexpr):
     """d alpha / d log_product = -prod(1 - D). Nothing is divided by 1 - D, which may be 0."""
     if CONORM == "probabilistic":
         slope = -exp(log_product)
     else:
-        slope = aggregate_lifts_slope(log_product, dials[3], dials[4], CONORM)
+        slope = alpha_from_lift_sum_slope(log_product, dials[3], dials[4], CONORM)
     return slope
 
 
@@ -218,7 +218,7 @@ def alpha_slope(
     saved_slope, log_d, log_outside, slope_d, slope_outside, dials, CONORM: tl.constexpr
 ):
     """d alpha / d logit_j = d alpha / d log_product * d log(1 - D_j) / d logit_j. The first
-    factor is what `aggregate_silhouette_slope` gave when the picture was drawn."""
+    factor is what `alpha_from_log_product_slope` gave when the picture was drawn."""
     if CONORM == "probabilistic":
         slope = saved_slope * slope_outside
     else:
@@ -232,7 +232,7 @@ def alpha_slope(
 
 
 @triton.jit
-def softmax_step(peak, den, log_weight):
+def online_softmax_step(peak, den, log_weight):
     """One face more in the online softmax -> peak, den, shrink, weight: what was summed before
     shrinks by exp(old peak - new peak), and the face comes in with exp(log_weight - new peak).
 
