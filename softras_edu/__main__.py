@@ -1,6 +1,6 @@
-"""python -m softras_edu doctor | notebooks DEST | bench | fit | reconstruct.
+"""python -m softras_edu doctor | notebooks DEST | bench | gpu | fit | reconstruct.
 
-What runs here, the notebooks, how fast the renderers are, your own pictures.
+What runs here, the notebooks, how fast the renderers are, the kernels on a GPU, your own pictures.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__, bench, doctor
+from .bench import gpu
 from .fitting import silhouettes as fit_images
 from .rasterizers.ladder import RUNGS
 from .reconstruct import cli as reconstruct
@@ -24,7 +25,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"softras-edu {__version__}")
     commands = parser.add_subparsers(
-        dest="command", required=True, metavar="doctor | notebooks | bench | fit | reconstruct"
+        dest="command",
+        required=True,
+        metavar="doctor | notebooks | bench | gpu | fit | reconstruct",
     )
     commands.add_parser("doctor", help="say what is installed, what runs here, and what is missing")
     notebooks = commands.add_parser(
@@ -37,6 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--force", action="store_true", help="overwrite notebooks that are there already"
     )
     _add_bench(commands)
+    gpu.add(commands)
     _add_fit(commands)
     reconstruct.add(commands)
     given = parser.parse_args(arguments)
@@ -44,6 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
         return doctor.report()
     if given.command == "notebooks":
         return copy_notebooks(given.dest, given.force)
+    if given.command == "gpu":
+        return gpu.run(given)
     if given.command == "fit":
         options = {name: value for name, value in vars(given).items() if name != "command"}
         try:

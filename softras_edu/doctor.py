@@ -79,9 +79,10 @@ def installed(name: str) -> str | None:
 
 
 def try_backend(name: str) -> str:
-    """Draw one triangle: "ok", or what went wrong."""
+    """Draw one triangle, on the GPU where a backend is for one: "ok", or what went wrong."""
+    device = "cuda" if name == "triton" and torch.cuda.is_available() else "cpu"
     triangle = torch.tensor(
-        [[[-0.5, -0.5, 2.0], [0.5, -0.5, 2.0], [0.0, 0.5, 2.0]]], requires_grad=True
+        [[[-0.5, -0.5, 2.0], [0.5, -0.5, 2.0], [0.0, 0.5, 2.0]]], device=device, requires_grad=True
     )
     try:
         rasterize(triangle, size=4, sigma=1e-2, backend=name).sum().backward()

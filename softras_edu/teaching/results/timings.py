@@ -144,6 +144,14 @@ def compiled() -> list[Row]:
     return table("compile")
 
 
+def on_a_gpu(name: str = "speed") -> list[Row]:
+    """What `python -m softras_edu gpu` found on a real card; nothing if no card was ever measured.
+
+    A table of it: correctness, speed, kernels, peers, tune; the newest.
+    """
+    return table(f"gpu-{name}")
+
+
 def _is_bench(path: Path) -> bool:
     """Does `make bench` write files like this one?
 
