@@ -38,6 +38,8 @@ from torch.autograd.function import once_differentiable
 from ..options import LARGEST, Options, check_finite, stored
 from ..tiles import Tiles, check_counts
 
+# Asked once, here: in PyTorch 2.11 torch.compile cannot trace through the question.
+INSTALLED = importlib.util.find_spec("triton") is not None
 MOST_CHANNELS = {  # that a kernel keeps in registers; a picture with more goes through it in groups
     torch.float32: 8,
     torch.float64: 4,
@@ -84,7 +86,7 @@ def _interpreting() -> bool:
 
 def why_not(device: torch.device | str) -> str | None:
     """Why this backend cannot serve tensors on `device`, in words, or None if it can. Imports nothing."""
-    if importlib.util.find_spec("triton") is None:
+    if not INSTALLED:
         return "triton is not installed (Linux only: pip install triton)"
     if _interpreting():
         return None
