@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from .precision import outside_autocast
+from .precision import is_any, outside_autocast
 
 Numbers = float | Sequence[Any] | np.ndarray[Any, Any] | Tensor
 PIXEL_CENTERS = (0.0, 0.5)  # OpenCV's and most calibration tools'; COLMAP's and graphics'
@@ -231,8 +231,9 @@ class Camera:
         """`scale` or `shift` in a shape that broadcasts with (B, ..., 2); a number as it is."""
         if not isinstance(x, Tensor):
             return x
-        x = x.to(points, non_blocking=points.is_cuda).reshape(len(x), -1)
-        return x.reshape(len(x), *[1] * (points.dim() - 2), -1)
+        x = x.to(points, non_blocking=points.is_cuda)
+        x = x[:, None] if x.dim() == 1 else x
+        return x[(slice(None), *[None] * (points.dim() - 2))]
 
 
 @outside_autocast
@@ -397,13 +398,3 @@ def _first(bad: Tensor) -> list[int]:
     if not is_any(bad):
         return []
     return bad.nonzero()[:1, 0].tolist()
-
-
-def is_any(bad: Tensor) -> bool:
-    """Whether any is bad. Inside `torch.func.vmap`, where no number can be looked at, none is."""
-    try:
-        return bool(bad.any())
-    except RuntimeError as error:
-        if "vmap" in str(error):
-            return False
-        raise

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from .precision import outside_autocast
+from .precision import is_any, outside_autocast
 
 
 @dataclass(frozen=True)
@@ -163,9 +163,13 @@ def _check(verts: Tensor, faces: Tensor, colors: Tensor | None) -> None:
     if faces.dim() != 2 or faces.shape[-1] != 3 or faces.dtype != torch.int64:
         got = f"{faces.dtype} {tuple(faces.shape)}"
         raise ValueError(f"faces: got {got}, wanted torch.int64 (F, 3)")
-    for i in (~verts.detach().isfinite().all(1)).nonzero()[:1, 0].tolist():
+    bad = ~verts.detach().isfinite().all(1)
+    if is_any(bad):
+        i = int(bad.nonzero()[0])
         raise ValueError(f"verts: vertex {i} is {verts[i].tolist()}, wanted finite numbers")
-    for i in ((faces < 0) | (faces >= many)).any(1).nonzero()[:1, 0].tolist():
+    bad = ((faces < 0) | (faces >= many)).any(1)
+    if is_any(bad):
+        i = int(bad.nonzero()[0])
         there = f"there are {many} vertices (0 to {many - 1})"
         raise ValueError(f"faces: face {i} is {faces[i].tolist()}, but {there}")
     if colors is None:

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from .camera import Camera, image_size, is_any
+from .camera import Camera, image_size
 from .clipping import MARGIN, clip_near, crosses
 from .mesh import Mesh
-from .precision import no_autocast, whole
+from .precision import is_any, no_autocast, whole
 from .rasterizers import rasterize
 from .rasterizers.options import check_depths
 from .shading import Lights, shade
@@ -65,6 +65,7 @@ def render(
 
     Raises:
         ValueError: what the rasterizer finds wrong.
+        RuntimeError: inside `torch.func.vmap`; `jacrev` works on the rungs that PyTorch derives.
 
     Warns:
         UserWarning: all the depths in a camera's image are outside near and far, so that nothing
@@ -72,8 +73,9 @@ def render(
     """
     verts, size = _first(mesh).verts, image_size(size)
     off = verts.is_cuda or torch.compiler.is_compiling() or options.get("backend") == "triton"
+    pairs = _pairs(mesh, camera)
     with no_autocast(verts.device):
-        scenes = [_Scene(m, c, lights) for m, c in _pairs(mesh, camera)]
+        scenes = [_Scene(m, c, lights) for m, c in pairs]
         near, far = _range(near, far, scenes)
         options |= {name: x for name, x in (("near", near), ("far", far)) if x is not None}
         near, far = NEAR if near is None else near, FAR if far is None else far
@@ -83,19 +85,39 @@ def render(
                 _warn_of_depths(scene, near, far)
             scene.clip(near, clip, looks=not off)
         triangles, colors = _together(scenes)
-        image = rasterizer(triangles, colors, size=size, **options)
+        try:
+            image = rasterizer(triangles, colors, size=size, **options)
+        except RuntimeError as error:
+            if "vmap" not in str(error):
+                raise
+            instead = "give render a batch of cameras, or a list of meshes"
+            raise RuntimeError(f"render cannot run inside torch.func.vmap: {instead}") from error
         if not depth:
             return image
-        options["background"] = far
-        z = triangles[..., 2:]
-        if rasterizer is rasterize:
-            options["perspective_correct"] = True
-            z = rasterizer(triangles, z, size=size, **options)[..., :1]
-        else:  # one face a pixel: 1 / z is what is affine on the screen
-            inverse = 1 / z.where(z > 0, 1.0)
-            options["background"] = 1 / far
-            z = 1 / rasterizer(triangles, inverse, size=size, **options)[..., :1]
+        z = _depth(triangles, pairs[0][1].perspective, rasterizer, far, {**options, "size": size})
         return torch.cat([image[..., :-1], z, image[..., -1:]], dim=-1)
+
+
+def _depth(
+    triangles: Tensor,
+    perspective: bool,
+    rasterizer: Callable[..., Tensor],
+    far: float,
+    options: dict[str, Any],
+) -> Tensor:
+    """Depth as a colour, (B, H, W, 1).
+
+    In perspective it is not affine on the screen. `rasterize` corrects that; of the z-buffer, which
+    shows one face a pixel, 1 / z is asked, which is affine.
+    """
+    z, options["background"] = triangles[..., 2:], far
+    if perspective and rasterizer is not rasterize:
+        z = 1 / z.where(z > 0, 1.0)
+        options["background"] = 1 / far
+        return 1 / rasterizer(triangles, z, **options)[..., :1]
+    if rasterizer is rasterize:
+        options["perspective_correct"] = perspective
+    return rasterizer(triangles, z, **options)[..., :1]
 
 
 class _Scene:
@@ -103,9 +125,9 @@ class _Scene:
 
     def __init__(self, mesh: Mesh, camera: Camera, lights: Lights | None):
         self.faces, self.camera = mesh.faces, camera
-        self.view = camera.to_view(whole(mesh.verts))
+        self.view = camera.to_view(mesh.verts)
         self.triangles = camera.to_screen(self.view)[:, mesh.faces]
-        colors = whole(mesh.corner_colors())  # (F, 3, 3)
+        colors = mesh.corner_colors()  # (F, 3, 3)
         if lights is not None:
             colors = shade(mesh.face_normals()[:, None].expand_as(colors), colors, lights)
         self.colors = colors.expand(len(self.triangles), *colors.shape)
@@ -142,11 +164,19 @@ def _first(mesh: Mesh | Sequence[Mesh]) -> Mesh:
 def _pairs(mesh: Mesh | Sequence[Mesh], camera: Camera) -> list[tuple[Mesh, Camera]]:
     """What is drawn with which cameras: one mesh with all of them, or one each."""
     if isinstance(mesh, Mesh):
-        return [(mesh, camera)]
+        return [(_whole(mesh), camera)]
     if len(camera) not in (1, len(mesh)):
         wanted = "one, or one a mesh"
         raise ValueError(f"camera: got {len(camera)} for {len(mesh)} meshes, wanted {wanted}")
-    return [(m, camera[k % len(camera)]) for k, m in enumerate(mesh)]
+    return [(_whole(m), camera[k % len(camera)]) for k, m in enumerate(mesh)]
+
+
+def _whole(mesh: Mesh) -> Mesh:
+    """Inside autocast, a mesh of 16 bits in float32; any other as it is."""
+    verts, colors = whole(mesh.verts), whole(mesh.colors)
+    if verts is mesh.verts and colors is mesh.colors:
+        return mesh
+    return Mesh(verts, mesh.faces, None if colors is None else colors.to(verts.dtype))
 
 
 def _together(scenes: list[_Scene]) -> tuple[Tensor, Tensor]:

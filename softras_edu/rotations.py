@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from .precision import outside_autocast
+
 # ---------------------------------------------------------------- rotations
 
 
@@ -20,6 +22,7 @@ def cross_matrix(v: Tensor) -> Tensor:
     return torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], dim=-1).reshape(*v.shape[:-1], 3, 3)
 
 
+@outside_autocast
 def rotation_from_axis_angle(v: Tensor) -> Tensor:
     """Rodrigues' formula, (..., 3) -> (..., 3, 3): turn about the axis v by the angle |v| in radians. Smooth at v = 0 too."""
     square = (v * v).sum(-1)[..., None, None]
@@ -40,6 +43,7 @@ def rotation_from_6d(x: Tensor) -> Tensor:
     return torch.stack([a, b, torch.linalg.cross(a, b)], dim=-1)
 
 
+@outside_autocast
 def geodesic_angle(a: Tensor, b: Tensor) -> Tensor:
     """How far apart two rotations are: the angle, in degrees, of the one turn that leads from one to the other. (..., 3, 3) x 2 -> (...).
 

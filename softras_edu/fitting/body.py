@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from ..precision import outside_autocast
 from ..rotations import geodesic_angle, rotation_from_axis_angle
 
 _Point = tuple[float, float, float]
@@ -180,6 +181,7 @@ class Body:
         )
 
 
+@outside_autocast
 def transforms(rotations: Tensor, joints: Tensor) -> Tensor:
     """Each joint's own rotation (..., J, 3, 3) -> what each does to a point of the rest pose, (..., J, 3, 4): [matrix | shift].
 
@@ -197,6 +199,7 @@ def transforms(rotations: Tensor, joints: Tensor) -> Tensor:
     return torch.stack(out, dim=-3)
 
 
+@outside_autocast
 def skin(verts: Tensor, weights: Tensor, transforms: Tensor) -> Tensor:
     """Linear blend skinning: (V, 3) at rest, (V, J) weights, (..., J, 3, 4) -> (..., V, 3), the weighted mean of where each joint would take it."""
     blended = (weights @ transforms.flatten(-2)).unflatten(
@@ -211,6 +214,7 @@ def joint_error(angles: Tensor, goal: Tensor) -> Tensor:
     return geodesic_angle(rotation_from_axis_angle(angles), rotation_from_axis_angle(goal))
 
 
+@outside_autocast
 def aim(**directions: _Point) -> Tensor:
     """A pose from where bones point in the world: aim(left_elbow=(0, 0, 1)) holds the left forearm forward -> (J, 3) radians.
 
@@ -232,6 +236,7 @@ def aim(**directions: _Point) -> Tensor:
     return out
 
 
+@outside_autocast
 def make_body(sides: int = 10) -> Body:
     """The figure. `sides`: how many corners a ring of its skin has; 10 give 1,960 faces."""
     joints, ends = (
