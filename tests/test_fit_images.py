@@ -59,10 +59,10 @@ def cameras(tmp_path: Path) -> Path:
 def matrices() -> tuple[Tensor, Tensor, Tensor]:
     """The same cameras as K (3, 3), R (N, 3, 3), t (N, 3)."""
     orbit = Camera.orbit(2.7, ELEVATION, AZIMUTH, fov=FOV)
-    f = SIZE / (2 * math.tan(math.radians(FOV / 2)))
+    f, middle = SIZE / (2 * math.tan(math.radians(FOV / 2))), SIZE / 2 - 0.5
     R = orbit.rotation * torch.tensor([1.0, -1.0, -1.0], dtype=torch.float64)[:, None]  # noqa: N806
     return (
-        torch.tensor([[f, 0, SIZE / 2], [0, f, SIZE / 2], [0, 0, 1]], dtype=torch.float64),
+        torch.tensor([[f, 0, middle], [0, f, middle], [0, 0, 1]], dtype=torch.float64),
         R,
         -(R @ orbit.eye[..., None])[..., 0],
     )

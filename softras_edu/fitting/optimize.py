@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +52,7 @@ class Fit:
 
 def fit(
     loss: Callable[[float, float], Tensor],
-    parameters: Sequence[Tensor] | Sequence[Mapping[str, Any]],
+    parameters: Tensor | Iterable[Tensor] | Iterable[Mapping[str, Any]],
     *,
     steps: int,
     lr: Dial = 1e-2,
@@ -67,15 +69,29 @@ def fit(
 ) -> Fit:
     """Change the parameters, in place, until `loss(sigma, gamma)` is small.
 
+    A target with hard edges should be blurred as the render is: draw it with the same sigma, or
+    blur the picture to the same width. With the mean squared difference of silhouettes, a sphere
+    fitted to a blurred target reached an IoU of 0.995, and 0.56 to 0.78 to a hard one, which
+    rewards an outline that is too small. `losses.iou` with a sigma that ends below a pixel asks
+    for no blur.
+
     Args:
-        loss: draws with the parameters and gives a scalar. What it draws at random from PyTorch (on the CPU) is repeated by `seed`.
-        parameters: tensors that require a gradient; or groups, {"params": [tensors], "lr": ...}, each with a rate of its own.
-        lr, sigma, gamma: numbers, or functions of the progress in [0, 1], such as `schedule(1e-2, 1e-4)`.
+        loss: draws with the parameters and gives a scalar. What it draws at random from PyTorch (on
+            the CPU) is repeated by `seed`.
+        parameters: tensors that require a gradient, such as `net.parameters()`; or groups,
+            {"params": tensors, "lr": ...}, each with a rate of its own.
+        lr, sigma, gamma: numbers, or functions of the progress in [0, 1], such as
+            `schedule(1e-2, 1e-4)`.
         optimizer: makes the step rule, as in torch.optim; options go in with functools.partial.
-        callback: called with (step, loss) at every so many steps, and at number steps - 1, before that step changes the parameters.
-        stop: sees the losses so far after each step, and ends the fit by returning True; for example `plateau(50)`.
-        checkpoint: a safetensors file. It is written every `save_every` steps, at the end, and when the fit is interrupted; a fit that finds
-            it goes on from there, along the very curve that it would have taken.
+            One that evaluates the loss several times a step (LBFGS) sees the same random numbers
+            each time, and has no checkpoint.
+        callback: called with (step, loss) at every so many steps, and at number steps - 1, before
+            that step changes the parameters.
+        stop: sees the losses so far after each step, and ends the fit by returning True; for
+            example `plateau(50)`.
+        checkpoint: a safetensors file. It is written every `save_every` steps, at the end, and when
+            the fit is interrupted; a fit that finds it goes on from there, along the very curve
+            that it would have taken.
         progress: show a bar with the loss, if the fit takes more than five seconds.
 
     Raises:
@@ -90,6 +106,10 @@ def fit(
     tensors = [tensor for group in groups for tensor in group["params"]]
     rates = [group["lr"] for group in groups]
     rule = optimizer([{**group, "lr": _at(group["lr"], 0.0)} for group in groups])
+    again = inspect.signature(rule.step).parameters["closure"].default is inspect.Parameter.empty
+    if again and checkpoint is not None:
+        kind = type(rule).__name__
+        raise ValueError(f"checkpoint: {kind} remembers what a checkpoint cannot hold")
     done = Fit()
     with torch.random.fork_rng(
         devices=[]
@@ -110,7 +130,9 @@ def fit(
                 for group, rate in zip(rule.param_groups, rates, strict=True):
                     group["lr"] = _at(rate, t)
                 rule.zero_grad()
-                value = loss(_at(sigma, t), _at(gamma, t))
+                before = torch.random.get_rng_state()
+                draw = partial(loss, _at(sigma, t), _at(gamma, t))
+                value = draw()
                 number = value.item()
                 if not math.isfinite(number):
                     raise FloatingPointError(
@@ -125,7 +147,10 @@ def fit(
                     )
                 value.backward()
                 whole = False
-                rule.step()
+                if again:
+                    rule.step(_closure(draw, rule, before))  # type: ignore[arg-type]
+                else:
+                    rule.step()
                 done.losses.append(number)
                 random, whole = torch.random.get_rng_state(), True
                 bar.set_postfix(loss=f"{number:.4f}", refresh=False)
@@ -143,13 +168,33 @@ def _at(dial: Dial, progress: float) -> float:
     return dial(progress) if callable(dial) else dial
 
 
-def _groups(parameters: Sequence[Any], lr: Dial) -> list[dict[str, Any]]:
+def _closure(draw: Callable[[], Tensor], rule: Optimizer, random: Tensor) -> Callable[[], float]:
+    """What LBFGS calls for a loss and its gradient, with the same random numbers every time."""
+
+    def closure() -> float:
+        torch.random.set_rng_state(random)
+        rule.zero_grad()
+        value = draw()
+        value.backward()
+        return value.item()
+
+    return closure
+
+
+def _groups(parameters: Any, lr: Dial) -> list[dict[str, Any]]:
     """Tensors or groups -> groups, each with its rate; every tensor is one that can be fitted."""
-    given: Sequence[Any] = (
-        parameters
-        if parameters and isinstance(parameters[0], Mapping)
-        else [{"params": list(parameters)}]
-    )
+    if isinstance(parameters, torch.nn.Module) or not isinstance(parameters, Iterable):
+        kind = type(parameters).__name__
+        raise ValueError(f"parameters: got {kind}, wanted tensors, such as net.parameters()")
+    listed = [parameters] if isinstance(parameters, Tensor | Mapping) else list(parameters)
+    given: Any = listed if listed and isinstance(listed[0], Mapping) else [{"params": listed}]
+    for group in given:
+        if not isinstance(group, Mapping) or "params" not in group:
+            raise ValueError('parameters: wanted groups as {"params": tensors, "lr": ...}')
+    given = [
+        {**g, "params": [g["params"]] if isinstance(g["params"], Tensor) else list(g["params"])}
+        for g in given
+    ]
     groups: list[dict[str, Any]] = [{"lr": lr, **group} for group in given]
     tensors = [tensor for group in groups for tensor in group["params"]]
     if not tensors:

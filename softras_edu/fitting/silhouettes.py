@@ -28,16 +28,25 @@ from ..teaching import figures
 from .optimize import Fit, fit, schedule
 from .views import Views, read_views
 
-HELP = """Fit a sphere to silhouettes whose cameras are known, and write a mesh (OBJ and PLY), a turntable (GIF) and a report (HTML) with the
-IoU on views that were held out. An interrupted fit goes on when the same command runs again.
+HELP = """Fit a sphere to silhouettes whose cameras are known, and write a mesh (OBJ and PLY),
+a turntable (GIF) and a report (HTML) with the IoU on views that were held out. An interrupted fit
+goes on when the same command runs again.
 
-images   PNG files of one size: the alpha channel is the silhouette, or white on black. Or an array (N, H, W), with channels before or
-         after H and W if there are any; with four, the last is the silhouette. Numbers from 0 to 1, or bytes.
-cameras  one for each picture, in the order of the file names, or named in a column "image":
-         distance, elevation, azimuth (degrees; perhaps fov), looking at the origin, y up; azimuth 0 is on the +z axis, 90 on +x
-           CSV with a header line, JSON [{"image": "000.png", "distance": 2.7, ...}, ...], .npy (N, 3), or .npz with an array of each
-         or K, R, t (OpenCV's convention: pixel ~ K (R X + t), x right, y down, z forward)
-           JSON [{"image": "000.png", "K": [[...]], "R": [[...]], "t": [...]}, ...], or .npz with arrays K (3, 3) or (N, 3, 3), R, t
+images   PNG files of one size: the alpha channel is the silhouette, or white on black. Or an array
+         (N, H, W), with channels before or after H and W if there are any; with four, the last is
+         the silhouette. Numbers from 0 to 1, or bytes.
+cameras  one for each picture, named in a column "image", or in the order of the file names (by
+         number: 2.png before 10.png; refused where the order by letters is another):
+         distance, elevation, azimuth (degrees; perhaps fov), looking at the origin, y up; azimuth 0
+         is on the +z axis, 90 on +x
+           CSV with a header line, JSON [{"image": "000.png", "distance": 2.7, ...}, ...],
+           .npy (N, 3), or .npz with an array of each
+         or K, R, t as OpenCV writes them: pixel ~ K (R X + t), x right, y down, z forward, and the
+         first pixel's centre at (0, 0); with "pixel_center": 0.5 it is at (0.5, 0.5), as in COLMAP
+           JSON [{"image": "000.png", "K": [[...]], "R": [[...]], "t": [...]}, ...], or .npz with
+           arrays K (3, 3) or (N, 3, 3), R, t
+         or the transforms.json of a neural radiance field
+           (frames with file_path and transform_matrix; camera_angle_x or fl_x, fl_y, cx, cy)
 """
 
 NEAR, FAR = 1e-3, 1e4  # in units of the shape's radius; silhouettes do not ask for more
