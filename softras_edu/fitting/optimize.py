@@ -69,11 +69,11 @@ def fit(
 ) -> Fit:
     """Change the parameters, in place, until `loss(sigma, gamma)` is small.
 
-    A target with hard edges should be blurred as the render is: draw it with the same sigma, or
-    blur the picture to the same width. With the mean squared difference of silhouettes, a sphere
-    fitted to a blurred target reached an IoU of 0.995, and 0.56 to 0.78 to a hard one, which
-    rewards an outline that is too small. `losses.iou` with a sigma that ends below a pixel asks
-    for no blur.
+    A target with hard edges should be blurred as the render is: drawn with the same sigma, or the
+    picture blurred to the same width. Else the mean squared error compares a blurred outline with
+    a sharp one, and is least for a wrong shape: silhouettes fitted so had an IoU of 0.56 to 0.78,
+    and 0.995 with a blurred target. `losses.iou`, with a sigma that ends below a pixel, asks for no
+    blur.
 
     Args:
         loss: draws with the parameters and gives a scalar. What it draws at random from PyTorch (on
