@@ -77,8 +77,7 @@ def bracket() -> Mesh:
 def turned(mesh: Mesh, rotation: Tensor) -> tuple[Tensor, Tensor]:
     """The mesh in each of (B, 3, 3) poses: screen triangles and corner colours (white, if it has none), (B, F, 3, 3) both."""
     triangles = CAMERA.project(mesh.verts @ rotation.transpose(-1, -2))[:, mesh.faces]
-    colors = torch.ones_like(mesh.verts) if mesh.colors is None else mesh.colors
-    return triangles, colors[mesh.faces].expand_as(triangles)
+    return triangles, mesh.corner_colors().expand_as(triangles)
 
 
 def draw_soft(mesh: Mesh, rotation: Tensor, sigma: float, gamma: float) -> Tensor:
