@@ -26,7 +26,7 @@ PIXEL_CENTERS = (0.0, 0.5)  # OpenCV's and most calibration tools'; COLMAP's and
 
 
 class Camera:
-    """B cameras. Made by `Camera.orbit`, `Camera.look_at`, or from measured ones by `Camera.pinhole`.
+    """B cameras, made by `Camera.orbit`, `Camera.look_at` or `Camera.pinhole` (measured ones).
 
     `len(camera)` is B, and `camera[0]`, `camera[2:5]`, `camera[[1, 7]]` are some of them.
 
@@ -115,7 +115,7 @@ class Camera:
             ValueError: distance <= 0, a field of view outside (0, 180), or numbers that are not
                 finite or do not broadcast.
         """
-        d, e, a = _broadcast(distance=distance, elevation=elevation, azimuth=azimuth)
+        d, e, a = _broadcast(1, distance=distance, elevation=elevation, azimuth=azimuth)
         if is_any(~(d > 0)):
             raise ValueError(f"distance: got {distance!r}, wanted numbers > 0")
         e, a = torch.deg2rad(e), torch.deg2rad(a)
@@ -189,11 +189,12 @@ class Camera:
             ValueError: shapes that do not fit, a K with a skew or without focal lengths, an R that
                 is no rotation; with the number of the camera.
         """
-        return _pinhole(*_floats(K, R, t), size, pixel_center)
+        K, R, t = _floats(K, R, t)  # noqa: N806
+        return _pinhole(K, R, t, size, pixel_center)
 
     @outside_autocast
     def to_view(self, verts: Tensor) -> Tensor:
-        """(V, 3) or (B, V, 3) points in the world -> (B, V, 3) in view space: right, up, backward."""
+        """(V, 3) or (B, V, 3) points in the world -> (B, V, 3), right, up and backward."""
         (verts,) = _floats(verts, like=self.eye)
         if verts.dim() not in (2, 3) or verts.shape[-1] != 3:
             raise ValueError(f"verts: got {tuple(verts.shape)}, wanted (V, 3) or (B, V, 3)")
@@ -303,21 +304,20 @@ def _scale(fov: Numbers, orthographic: Numbers | None) -> float | Tensor:
         ValueError: a field of view outside (0, 180), or a half height <= 0.
     """
     name, value = ("fov", fov) if orthographic is None else ("orthographic", orthographic)
-    wanted = (
-        "degrees between 0 and 180" if orthographic is None else "the view's half height, > 0"
-    )
+    wanted = "degrees between 0 and 180" if orthographic is None else "the view's half height, > 0"
     top = 180.0 if orthographic is None else math.inf
     if isinstance(value, Real):
-        if not 0 < value < top:
+        number = float(value)
+        if not 0 < number < top:
             raise ValueError(f"{name}: got {value!r}, wanted {wanted}")
-        return float(value) if name != "fov" else math.tan(math.radians(value) / 2)
-    (x,) = _broadcast(**{name: value})
+        return number if name != "fov" else math.tan(math.radians(number) / 2)
+    (x,) = _broadcast(1, **{name: value})
     if x.dim() != 1 or is_any(~((x > 0) & (x < top))):
         raise ValueError(f"{name}: got {value!r}, wanted {wanted}, one or one a camera")
     return x if name != "fov" else torch.tan(torch.deg2rad(x) / 2)
 
 
-def _broadcast(dim: int = 1, **numbers: Numbers) -> tuple[Tensor, ...]:
+def _broadcast(dim: int, /, **numbers: Numbers) -> tuple[Tensor, ...]:
     """Numbers or points by name -> tensors of `dim` axes and of one shape, dtype and device.
 
     Raises:
@@ -329,7 +329,7 @@ def _broadcast(dim: int = 1, **numbers: Numbers) -> tuple[Tensor, ...]:
             raise ValueError(f"{name}: got {numbers[name]!r}, wanted finite numbers")
         tensors.append(x.reshape((1,) * (dim - x.dim()) + x.shape) if x.dim() < dim else x)
     try:
-        return torch.broadcast_tensors(*tensors)
+        return tuple(torch.broadcast_tensors(*tensors))
     except RuntimeError:
         shapes = ", ".join(str(tuple(x.shape)) for x in tensors)
         names = ", ".join(numbers)
@@ -395,6 +395,4 @@ def _which(which: Any, many: int, device: torch.device) -> Tensor | slice:
 
 def _first(bad: Tensor) -> list[int]:
     """The number of the first camera that is bad, or nothing."""
-    if not is_any(bad):
-        return []
-    return bad.nonzero()[:1, 0].tolist()
+    return bad.nonzero()[:1, 0].tolist() if is_any(bad) else []

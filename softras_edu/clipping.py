@@ -59,7 +59,9 @@ def clip_near(view: Tensor, colors: Tensor, near: float, which: Tensor) -> tuple
 
 
 def _cut(p: Tensor, q: Tensor, plane: float, cut: Tensor) -> Tensor:
-    """Where the edge from p to q meets the plane, (B, K, 3 + C); any finite numbers where not `cut`."""
+    """Where the edge from p to q meets the plane, (B, K, 3 + C); any finite numbers where not
+    `cut`.
+    """
     gap = q[..., 2:3] - p[..., 2:3]
     t = (-plane - p[..., 2:3]) / gap.where(cut & (gap != 0), 1.0)
     point = p + t * (q - p)

@@ -141,7 +141,10 @@ def vertex_normals(verts: Tensor, faces: Tensor) -> Tensor:
 
 
 def _tensor(name: str, x: Any, dtype: torch.dtype) -> Tensor:
-    """Tensors as they are; a NumPy array or a list -> a tensor. Lists, colours and indices: dtype."""
+    """Tensors as they are; a NumPy array or a list -> a tensor.
+
+    Lists, colours and indices: dtype.
+    """
     if isinstance(x, Tensor):
         return x
     try:

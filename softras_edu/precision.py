@@ -23,7 +23,9 @@ def no_autocast(device: torch.device) -> AbstractContextManager[Any]:
 
 
 def whole(x: Any) -> Any:
-    """A tensor of 16 bits -> float32 inside autocast, where layers hand such tensors on; anything else as it is."""
+    """A tensor of 16 bits -> float32 inside autocast, where layers hand such tensors on; anything
+    else as it is.
+    """
     half = isinstance(x, Tensor) and x.dtype in HALF
     return x.float() if half and torch.is_autocast_enabled(x.device.type) else x
 
@@ -31,7 +33,8 @@ def whole(x: Any) -> Any:
 def outside_autocast(function: Callable[P, R]) -> Callable[P, R]:
     """Decorator: the function runs as if `torch.autocast` were off.
 
-    Autocast rounds the operands of a matrix product to 16 bits: a vertex would move by up to 0.4 % of its distance from the origin.
+    Autocast rounds the operands of a matrix product to 16 bits: a vertex would move by up to 0.4 %
+    of its distance from the origin.
     """
 
     @wraps(function)

@@ -49,7 +49,8 @@ EVERYTHING = {
 @pytest.mark.parametrize("dtype", HALF)
 @pytest.mark.parametrize("name", EVERYTHING)
 def test_the_same_bits_inside_autocast(name, dtype):
-    # Inside, a matrix product rounds to 16 bits: `project` gave bfloat16, which `rasterize` refused.
+    # Inside, a matrix product rounds to 16 bits: `project` gave bfloat16, which `rasterize`
+    # refused.
     outside = EVERYTHING[name]()
     with torch.autocast("cpu", dtype=dtype):
         inside = EVERYTHING[name]()

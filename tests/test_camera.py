@@ -64,7 +64,8 @@ def test_depth_grows_away_from_the_camera():
 
 @pytest.mark.parametrize("fov", [20.0, 60.0, 90.0, 140.0])
 def test_fov_is_the_whole_vertical_angle(fov):
-    # Seen from distance 2, half the angle reaches up to 2 tan(fov / 2): the picture's top edge, y = 1.
+    # Seen from distance 2, half the angle reaches up to 2 tan(fov / 2): the picture's top edge, y =
+    # 1.
     half = 2 * math.tan(math.radians(fov / 2))
     camera = Camera.orbit(2.0, 0.0, 0.0, fov=fov)
     assert camera.project(points((0, half, 0), (0, -half, 0), (half, 0, 0)))[
@@ -149,7 +150,8 @@ def test_gradients_flow_through_distance_elevation_and_azimuth(elevation, orthog
 
 
 def test_gradient_of_the_azimuth_by_hand():
-    # At azimuth 0, turning the camera by da degrees moves the world point (0, 0, 1) by -da pi/180 to the side at depth 2.
+    # At azimuth 0, turning the camera by da degrees moves the world point (0, 0, 1) by -da pi/180
+    # to the side at depth 2.
     azimuth = torch.tensor(0.0, dtype=F64, requires_grad=True)
     Camera.orbit(3.0, 0.0, azimuth, fov=90.0).project(points((0, 0, 1)))[0, 0, 0].backward()
     assert azimuth.grad.item() == pytest.approx(-math.pi / 180 / 2)
@@ -224,7 +226,7 @@ def test_bad_cameras_are_refused(make, message):
         make()
 
 
-# ---------------------------------------------------------------- cameras from calibration, and some of many
+# ---------------------------------------------------------------- calibrated cameras, some of many
 
 
 def test_pinhole_puts_a_point_where_k_r_t_say():
@@ -232,13 +234,13 @@ def test_pinhole_puts_a_point_where_k_r_t_say():
     # from the first pixel's centre, COLMAP from the corner of the picture.
     K = torch.tensor([[50.0, 0, 33], [0, 45, 18], [0, 0, 1]], dtype=F64)  # noqa: N806
     turn = math.radians(25)
-    R = torch.tensor(
+    R = torch.tensor(  # noqa: N806
         [
             [[math.cos(turn), 0, math.sin(turn)], [0, 1, 0], [-math.sin(turn), 0, math.cos(turn)]],
             torch.eye(3).tolist(),
         ],
         dtype=F64,
-    )  # noqa: N806
+    )
     t = points((0.1, -0.2, 3.0), (0.0, 0.0, 2.0))
     world = points((0.3, 0.4, -0.5), (-0.2, 0.1, 0.3))
     for center, more in (({}, 0.5), ({"pixel_center": 0.0}, 0.5), ({"pixel_center": 0.5}, 0.0)):

@@ -1,4 +1,4 @@
-"""Faces that cross the eye plane are cut at the near plane; depth ranges, soft depth, and batches."""
+"""Faces that cross the eye plane are cut at the near plane; depth ranges, soft depth, batches."""
 
 from __future__ import annotations
 
@@ -44,9 +44,7 @@ def test_the_ground_under_a_camera_is_what_small_faces_show(rasterizer, lens):
     # those that reach the eye, below the edge of the picture.
     camera = Camera.look_at((0.3, 1.5, 2.0), (0.0, 0.0, -3.0), **lens)
     options = {**EXACT, "perspective_correct": "fov" in lens} if rasterizer is rasterize else {}
-    images = [
-        render(grid(n), camera, size=32, rasterizer=rasterizer, **options) for n in (1, 61)
-    ]
+    images = [render(grid(n), camera, size=32, rasterizer=rasterizer, **options) for n in (1, 61)]
     if rasterizer is rasterize:
         same_picture(*images)
     else:  # it mixes colours on the screen: compare what is covered

@@ -1,4 +1,7 @@
-"""python -m softras_edu fit: what is read, what is refused and how, what is written, and that an interruption loses nothing."""
+"""python -m softras_edu fit.
+
+What is read, what is refused and how, what is written, and that an interruption loses nothing.
+"""
 
 from __future__ import annotations
 

@@ -23,8 +23,7 @@ ORBIT = Camera.orbit(2.7, ELEVATION, AZIMUTH, fov=50.0)
 EGG = Mesh(icosphere(2).verts * torch.tensor([0.9, 0.5, 0.6]), icosphere(2).faces)
 MASKS = hard_silhouettes(EGG, ORBIT, torch.Size((SIZE, SIZE)))
 ROWS = [
-    {"distance": 2.7, "elevation": e, "azimuth": a}
-    for e, a in zip(ELEVATION, AZIMUTH, strict=True)
+    {"distance": 2.7, "elevation": e, "azimuth": a} for e, a in zip(ELEVATION, AZIMUTH, strict=True)
 ]
 
 
@@ -111,8 +110,13 @@ def test_an_opaque_mask_says_which_channel_was_read(tmp_path, kind):
         read_views(images, write(tmp_path, ROWS), 50.0)
 
 
-@pytest.mark.parametrize(("value", "message"), [(1.0, "the brightness, which was read, is above"),
-                                                (0.2, "in the brightness, which was read")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (1.0, "the brightness, which was read, is above"),
+        (0.2, "in the brightness, which was read"),
+    ],
+)
 def test_a_grey_mask_says_so_too(tmp_path, value, message):
     images = pictures(tmp_path, "{:02}.png", torch.full_like(MASKS, value))
     with pytest.raises(ValueError, match=message):
@@ -129,8 +133,7 @@ def pinholes(center: float, **more: object) -> list[dict[str, object]]:
     shift = -(turn @ ORBIT.eye[..., None])[..., 0]
     k = [[f, 0, middle], [0, f, middle], [0, 0, 1]]
     return [
-        {"K": k, "R": r.tolist(), "t": t.tolist(), **more}
-        for r, t in zip(turn, shift, strict=True)
+        {"K": k, "R": r.tolist(), "t": t.tolist(), **more} for r, t in zip(turn, shift, strict=True)
     ]
 
 
@@ -167,7 +170,13 @@ FOCAL = SIZE / (2 * math.tan(math.radians(25)))
     [
         {"camera_angle_x": math.radians(50.0)},
         {"fl_x": FOCAL, "w": SIZE, "h": SIZE},
-        {"fl_x": 2 * FOCAL, "fl_y": 2 * FOCAL, "cx": SIZE, "cy": SIZE, "w": 2 * SIZE, "h": 2 * SIZE},
+        dict(
+            zip(
+                ("fl_x", "cx", "cy", "w", "h"),
+                (2 * FOCAL, SIZE, SIZE, *[2 * SIZE] * 2),
+                strict=True,
+            )
+        ),
     ],
 )
 def test_the_cameras_of_a_radiance_field(tmp_path, lens):
@@ -193,7 +202,10 @@ def test_the_angle_of_a_radiance_field_is_the_horizontal_one(tmp_path):
         ({"frames": []}, "no cameras in it"),
         ({"frames": [{"file_path": "1"}]}, "frame 0: has no transform_matrix"),
         ({"frames": [3]}, "frame 0: has no transform_matrix"),
-        ({"frames": [{"file_path": "1", "transform_matrix": [[1.0]]}]}, r"frame 0: transform_matrix has the shape \(1, 1\)"),
+        (
+            {"frames": [{"file_path": "1", "transform_matrix": [[1.0]]}]},
+            r"frame 0: transform_matrix has the shape \(1, 1\)",
+        ),
     ],
 )
 def test_what_is_wrong_in_a_transforms_json_is_said(tmp_path, change, message):

@@ -102,7 +102,7 @@ def test_lbfgs_sees_the_same_random_numbers_within_a_step():
 
 def test_lbfgs_has_no_checkpoint(tmp_path):
     x = torch.zeros(3, requires_grad=True)
-    with pytest.raises(ValueError, match="^checkpoint: LBFGS remembers what a checkpoint cannot"):
+    with pytest.raises(ValueError, match=r"^checkpoint: LBFGS remembers what a checkpoint cannot"):
         fit(
             lambda s, g: x.square().sum(),
             [x],

@@ -21,7 +21,10 @@ SHAPES = {
 
 
 def volume(mesh: Mesh) -> float:
-    """Signed volume inside a closed mesh: a sixth of a . (b x c), summed over faces. Positive when faces turn outward."""
+    """Signed volume inside a closed mesh.
+
+    A sixth of a . (b x c), summed over faces. Positive when faces turn outward.
+    """
     a, b, c = mesh.verts.double()[mesh.faces].unbind(1)
     return ((a * torch.linalg.cross(b, c)).sum() / 6).item()
 
@@ -169,8 +172,8 @@ FACES = torch.tensor([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
         ),
         (VERTS, FACES - 1, None, r"^faces: face 0 is \[-1, 1, 0\], but there are 4 vertices"),
         (VERTS, FACES, VERTS[:2], r"^colors: got shape \(2, 3\), wanted \(4, 3\) like verts"),
-        (VERTS, FACES, torch.ones(3, 3, 3), r"wanted \(4, 3\) like verts, or \(4, 3, 3\), one a corner"),
-        (VERTS, FACES, VERTS.byte(), r"^colors: got torch\.uint8, wanted floating point in \[0, 1\]"),
+        (VERTS, FACES, torch.ones(3, 3, 3), r"like verts, or \(4, 3, 3\), one a corner"),
+        (VERTS, FACES, VERTS.byte(), r"^colors: got torch\.uint8, wanted floating point"),
         ("abc", FACES, None, r"^verts: got 'abc', wanted a tensor or an array of numbers"),
         (VERTS, [[0.0, 1.0, 2.0]], None, r"^faces: got \[\[0\.0, 1\.0, 2\.0\]\], wanted a tensor"),
     ],

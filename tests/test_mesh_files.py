@@ -17,10 +17,11 @@ VERTS = torch.tensor([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0
 FACES = torch.tensor([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
 
 
-
-
 def volume(mesh: Mesh) -> float:
-    """Signed volume inside a closed mesh: a sixth of a . (b x c), summed over faces. Positive when faces turn outward."""
+    """Signed volume inside a closed mesh.
+
+    A sixth of a . (b x c), summed over faces. Positive when faces turn outward.
+    """
     a, b, c = mesh.verts.double()[mesh.faces].unbind(1)
     return ((a * torch.linalg.cross(b, c)).sum() / 6).item()
 
@@ -51,7 +52,8 @@ def test_files_round_trip(tmp_path, suffix, colored):
     Mesh(VERTS, FACES, colors).save(path)
     loaded = Mesh.load(path)
     assert loaded.verts.shape == VERTS.shape
-    # STL stores loose triangles, so its vertices come back in the order in which faces name them: compare corner by corner.
+    # STL stores loose triangles, so its vertices come back in the order in which faces name them:
+    # compare corner by corner.
     torch.testing.assert_close(loaded.verts[loaded.faces], VERTS[FACES], rtol=0, atol=1e-6)
     if suffix != ".stl":
         assert loaded.faces.tolist() == FACES.tolist()
@@ -104,7 +106,8 @@ CORNERS = "v 0 0 0\nv 1 0 0\nv 1 1 0\nv 0 1 0\n"
         (CORNERS + "vn 0 0 1\nf 1//1 2//1 3//1\n", [[0, 1, 2]]),
         (CORNERS + "vt 0 0\nf 1/1 2/1 3/1\n", [[0, 1, 2]]),
         (
-            "v 0 0 0\nv 1 0 0\nvt 0 0\nvn 0 0 1\nv 1 1 0\nf -3/-1/-1 -2/-1/-1 -1/-1/-1\nv 0 1 0\nvt 1 1\nf -4/-1/-1 -2/-1/-1 -1/-1/-1\n",
+            "v 0 0 0\nv 1 0 0\nvt 0 0\nvn 0 0 1\nv 1 1 0\nf -3/-1/-1 -2/-1/-1 -1/-1/-1\n"
+            "v 0 1 0\nvt 1 1\nf -4/-1/-1 -2/-1/-1 -1/-1/-1\n",
             [[0, 1, 2], [0, 2, 3]],
         ),
         (
@@ -179,7 +182,7 @@ def test_two_materials_of_one_colour_each_colour_their_own_faces(tmp_path):
         ),
         (
             CORNERS + "f 0 1 2\n",
-            r"line 5: 'f 0 1 2': the face refers to vertex 0, but the file has 4 \(the first is 1\)",
+            r"line 5: 'f 0 1 2': the face refers to vertex 0, but the file has 4 \(the first",
         ),
         (CORNERS + "f -5 -1 -2\n", r"line 5: .*vertex -5, but the file has 4"),
         (CORNERS + "\nf 1 2\n", r"line 6: 'f 1 2': a face needs three corners or more"),
@@ -258,7 +261,8 @@ def test_a_file_cut_short_is_refused(tmp_path, suffix):
 
 
 def ply(tmp_path: Path, vertices: list[str], faces: list[str]) -> Path:
-    head = f"ply\nformat ascii 1.0\nelement vertex {len(vertices)}\nproperty float x\nproperty float y\nproperty float z\n"
+    head = f"ply\nformat ascii 1.0\nelement vertex {len(vertices)}\n"
+    head += "property float x\nproperty float y\nproperty float z\n"
     head += f"element face {len(faces)}\nproperty list uchar int vertex_indices\nend_header\n"
     path = tmp_path / "mesh.ply"
     path.write_text(head + "".join(line + "\n" for line in vertices + faces))

@@ -47,8 +47,8 @@ def gltf(parts: list[dict[str, Any]], nodes: list[dict[str, Any]] | None = None,
             fixed = array.dtype != np.float32
             kind = f"VEC{array.shape[1]}"
             attributes["COLOR_0"] = accessor(array, kind, **({"normalized": True} if fixed else {}))
-        primitives.append({"attributes": attributes,
-                           "indices": accessor(np.arange(3, dtype=np.uint32), "SCALAR")})  # fmt: skip
+        indices = accessor(np.arange(3, dtype=np.uint32), "SCALAR")
+        primitives.append({"attributes": attributes, "indices": indices})
         if "factor" in part:
             primitives[-1]["material"] = len(materials)
             materials.append({"pbrMetallicRoughness": {"baseColorFactor": part["factor"]}})

@@ -1,4 +1,7 @@
-"""Gradient descent on anything that is drawn: any parameters, any loss, schedules for the two dials, and a run that can be taken up again."""
+"""Gradient descent on anything that is drawn.
+
+Any parameters, any loss, schedules for the two dials, and a run that can be taken up again.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +24,20 @@ Dial = (
 
 
 def schedule(start: float, end: float) -> Callable[[float], float]:
-    """From `start` to `end` in equal ratios: half way stands their geometric mean. For sigma and gamma, which live on a logarithmic scale."""
+    """From `start` to `end` in equal ratios.
+
+    Half way stands their geometric mean. For sigma and gamma, which live on a logarithmic scale.
+    """
     if not (start > 0 and end > 0):
         raise ValueError(f"schedule: got {start!r} to {end!r}, wanted numbers > 0")
     return lambda progress: start * (end / start) ** progress
 
 
 def plateau(patience: int, by: float = 1e-4) -> Callable[[list[float]], bool]:
-    """A `stop` for `fit`: the least loss of the last `patience` steps is not `by` below the least one before them."""
+    """A `stop` for `fit`.
+
+    The least loss of the last `patience` steps is not `by` below the least one before them.
+    """
     return lambda losses: (
         len(losses) > patience and min(losses[-patience:]) > min(losses[:-patience]) - by
     )
@@ -40,8 +49,9 @@ class Fit:
 
     Attributes:
         losses: one a step.
-        best: copies of the parameters, in their order, where the loss was least. The parameters themselves stay as the last step left them.
-            While a schedule sharpens the pictures, the losses of two steps are not of one kind; then trust the last step.
+        best: copies of the parameters, in their order, where the loss was least. The parameters
+            themselves stay as the last step left them. While a schedule sharpens the pictures, the
+            losses of two steps are not of one kind; then trust the last step.
         best_step: the step of `best`, counted from 0.
     """
 
@@ -135,9 +145,8 @@ def fit(
                 value = draw()
                 number = value.item()
                 if not math.isfinite(number):
-                    raise FloatingPointError(
-                        f"step {step}: the loss is {number}, at sigma {_at(sigma, t):.3g}, gamma {_at(gamma, t):.3g}"
-                    )
+                    dials = f"sigma {_at(sigma, t):.3g}, gamma {_at(gamma, t):.3g}"
+                    raise FloatingPointError(f"step {step}: the loss is {number}, at {dials}")
                 if callback is not None and (step % every == 0 or step == steps - 1):
                     callback(step, number)
                 if number < min(done.losses, default=math.inf):
@@ -148,7 +157,7 @@ def fit(
                 value.backward()
                 whole = False
                 if again:
-                    rule.step(_closure(draw, rule, before))  # type: ignore[arg-type]
+                    rule.step(_closure(draw, rule, before))
                 else:
                     rule.step()
                 done.losses.append(number)
@@ -201,8 +210,9 @@ def _groups(parameters: Any, lr: Dial) -> list[dict[str, Any]]:
         raise ValueError("parameters: got none, wanted one tensor or more")
     for k, tensor in enumerate(tensors):
         if not (isinstance(tensor, Tensor) and tensor.is_leaf and tensor.requires_grad):
+            wanted = "make it with requires_grad_()"
             raise ValueError(
-                f"parameters: number {k} is no tensor that a gradient reaches; make it with requires_grad_()"
+                f"parameters: number {k} is no tensor that a gradient reaches; {wanted}"
             )
     return groups
 
@@ -211,7 +221,10 @@ def _groups(parameters: Any, lr: Dial) -> list[dict[str, Any]]:
 
 
 def _state(tensors: Sequence[Tensor], rule: Optimizer) -> dict[str, Tensor]:
-    """By name, every tensor that a fit must find again: the parameters and what the step rule remembers of each."""
+    """By name, every tensor that a fit must find again.
+
+    The parameters and what the step rule remembers of each.
+    """
     return {f"parameter.{k}": tensor.detach() for k, tensor in enumerate(tensors)} | memory_of(rule)
 
 
@@ -237,7 +250,10 @@ def remember(rule: Optimizer, kept: dict[str, Tensor]) -> None:
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    """As a safetensors file. First beside it: an interruption while writing leaves an old file whole."""
+    """As a safetensors file.
+
+    First beside it: an interruption while writing leaves an old file whole.
+    """
     from safetensors.torch import save_file
 
     beside = path.with_name(path.name + ".part")
@@ -283,7 +299,8 @@ def _load(path: Path, tensors: Sequence[Tensor], rule: Optimizer, made_for: dict
         theirs = ", ".join(f"{key} {metadata.get(key)}" for key in made_for)
         ours = ", ".join(f"{key} {value}" for key, value in made_for.items())
         raise ValueError(
-            f"checkpoint: {path} is of another fit ({theirs}, shapes {shapes}; this one: {ours}, shapes {wanted}); delete it to start anew"
+            f"checkpoint: {path} is of another fit ({theirs}, shapes {shapes}; "
+            f"this one: {ours}, shapes {wanted}); delete it to start anew"
         )
     with torch.no_grad():
         for k, tensor in enumerate(tensors):

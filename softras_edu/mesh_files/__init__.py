@@ -162,7 +162,10 @@ def _warn_of_rounding(verts: Floats, rounded: Tensor, faces: Ints, path: Path) -
 
 
 def _split(mesh: Mesh) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Vertices, faces and (V, 3) colours: a vertex with several colours becomes as many vertices."""
+    """Vertices, faces and (V, 3) colours.
+
+    A vertex with several colours becomes as many vertices.
+    """
     verts = mesh.verts.detach()
     colors = None if mesh.colors is None else mesh.colors.detach()
     if colors is None or colors.dim() == 2:

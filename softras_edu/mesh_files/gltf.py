@@ -1,7 +1,8 @@
 """Khronos' glTF 2.0, .glb and .gltf: trimesh reads buffers and scenes; colours are mixed here.
 
 glTF multiplies a material's base colour, its texture and the colours of vertices (specification,
-section 3.9.2). They are taken as they are in the file, without a conversion between linear and sRGB.
+section 3.9.2). They are taken as they are in the file, without a conversion between linear and
+sRGB.
 """
 
 from __future__ import annotations
@@ -92,7 +93,8 @@ def _name_materials(header: dict[str, Any]) -> list[dict[str, Any]]:
     Returns:
         The materials as they were.
     """
-    old, new = header.get("materials", []), []
+    old: list[dict[str, Any]] = header.get("materials", [])
+    new: list[dict[str, Any]] = []
     packed = [name for name in header.get("extensionsRequired", []) if name in PACKED]
     if packed:
         raise ValueError(f"the file needs {packed[0]}, which is not read")

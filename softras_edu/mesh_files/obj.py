@@ -132,7 +132,10 @@ def _index(word: str, seen: int, total: int, name: str) -> int:
 
 
 def _materials(path: Path, libraries: list[str]) -> dict[str, dict[str, Any]]:
-    """By name, what the MTL files say: "kd", an RGB colour; "image", a texture. Missing files: {}."""
+    """By name, what the MTL files say.
+
+    "kd", an RGB colour; "image", a texture. Missing files: {}.
+    """
     from trimesh.exchange.obj import parse_mtl
     from trimesh.resolvers import FilePathResolver
 

@@ -27,7 +27,10 @@ class Raw:
 
 @dataclass
 class Corners:
-    """Triangles of polygons: (F, 3) vertices, (F, 3) corners in the order of the file, (F,) polygon."""
+    """Triangles of polygons.
+
+    (F, 3) vertices, (F, 3) corners in the order of the file, (F,) polygon.
+    """
 
     faces: Ints
     corner: Ints
@@ -53,12 +56,16 @@ def corners_of(verts: Floats, polygons: Sequence[Any]) -> Corners:
 
 
 def unit(colors: Any) -> NDArray[np.float32]:
-    """RGB(A) of any type -> RGB in [0, 1]: integers by their largest value; floats above 1 as bytes."""
+    """RGB(A) of any type -> RGB in [0, 1].
+
+    Integers by their largest value; floats above 1 as bytes.
+    """
     colors = np.asarray(colors)[..., :3]
     if colors.dtype.kind in "iu":
-        return colors.astype(np.float32) / np.float32(np.iinfo(colors.dtype).max)
+        largest = np.float32(np.iinfo(colors.dtype).max)
+        return np.asarray(colors.astype(np.float32) / largest, np.float32)
     top = np.float32(255 if colors.size and np.nanmax(colors) > 1 else 1)
-    return colors.astype(np.float32) / top
+    return np.asarray(colors.astype(np.float32) / top, np.float32)
 
 
 def sample(image: Any, uv: Floats) -> NDArray[np.float32]:
