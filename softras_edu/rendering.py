@@ -65,7 +65,6 @@ def render(
 
     Raises:
         ValueError: what the rasterizer finds wrong.
-        RuntimeError: inside `torch.func.vmap`; `jacrev` works on the rungs that PyTorch derives.
 
     Warns:
         UserWarning: all the depths in a camera's image are outside near and far, so that nothing
@@ -85,13 +84,7 @@ def render(
                 _warn_of_depths(scene, near, far)
             scene.clip(near, clip, looks=not off)
         triangles, colors = _together(scenes)
-        try:
-            image = rasterizer(triangles, colors, size=size, **options)
-        except RuntimeError as error:
-            if "vmap" not in str(error):
-                raise
-            instead = "give render a batch of cameras, or a list of meshes"
-            raise RuntimeError(f"render cannot run inside torch.func.vmap: {instead}") from error
+        image = rasterizer(triangles, colors, size=size, **options)
         if not depth:
             return image
         z = _depth(triangles, pairs[0][1].perspective, rasterizer, far, {**options, "size": size})
