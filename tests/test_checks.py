@@ -1,4 +1,7 @@
-"""Every solution passes its check, and every typical wrong answer is rejected, with the hint that names it."""
+"""Every check takes its own reference and rejects typical wrong answers with the hint for each.
+
+That the solutions in the notebooks pass is `test_solutions.py`'s.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Bad input gets an error that names the argument, what it got and what it wanted; the same one from every backend."""
+"""Bad input gets an error that names the argument, what it got and what it wanted.
+
+The same one from every backend.
+"""
 
 from __future__ import annotations
 

@@ -107,7 +107,8 @@ TURNS = {
     Staircase: {"x": 0.25, "size": 32},
     TileLists: {"tile": "16", "sigma": 1e-3, "x": -0.2, "y": 0.0, "shape": "teapot"},
 }
-# Where an explorer must stand so that each of its dials does something. The others do wherever they are.
+# Where an explorer must stand so that each of its dials does something. The others do wherever they
+# are.
 STARTS: dict[type[Explorer], dict[str, object]] = {
     Softness: {"distribution": "gamma", "conorm": "yager"}
 }

@@ -1,4 +1,4 @@
-"""The z-buffer against a plain Python one, and NMR's hand-made gradient against hand-computed numbers."""
+"""The z-buffer against a plain Python one, NMR's hand-made gradient against numbers by hand."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ def z_buffer(
     near: float,
     far: float,
 ) -> Tensor:
-    """One pixel after the other, one face after the other: keep the nearest that covers the centre."""
+    """One pixel after the other, one face after the other.
+
+    Keep the nearest that covers the centre.
+    """
     image = torch.full((height, width, colors.shape[-1] + 1), background, dtype=torch.float64)
     image[..., -1] = 0.0
     for i in range(height):
@@ -120,8 +123,9 @@ def square(x: float, y: float, half: float = 0.3, z: float = 2.0) -> Tensor:
 @pytest.mark.parametrize(("dx", "dy"), [(0.2, 0.0), (-0.2, 0.0), (0.0, 0.2), (0.0, -0.2)])
 @pytest.mark.parametrize("shape", ["square", "triangle"])
 def test_nmr_pulls_towards_a_target_that_is_left_right_above_or_below(size, dx, dy, shape):
-    # The triangle keeps clear of a trap of NMR's own: pixel centres almost on an edge pull with 1 / (almost 0) and outweigh all others,
-    # even where another edge should move. So no edge runs along a diagonal of pixels, and the lower one lies between two rows.
+    # The triangle keeps clear of a trap of NMR's own: pixel centres almost on an edge pull with
+    # 1 / (almost 0) and outweigh all others, even where another edge should move. So no edge runs
+    # along a diagonal of pixels, and the lower one lies between two rows.
     triangle = torch.tensor(
         [[[-0.37, -0.33, 2.0], [0.36, -0.33, 2.0], [0.02, 0.42, 2.0]]], dtype=torch.float64
     )
@@ -158,7 +162,10 @@ def test_nmr_gives_a_hidden_face_exactly_nothing():
 
 
 def ramp(cotangents: list[float], jumps: list[float], gaps: list[float], lever: float) -> float:
-    """sum of jump / delta over the pixels where the change lowers the loss; delta is what the corner must move, and 1e-4 more."""
+    """sum of jump / delta over the pixels where the change lowers the loss.
+
+    Delta is what the corner must move, and 1e-4 more.
+    """
     total = 0.0
     for cotangent, jump, gap in zip(cotangents, jumps, gaps, strict=True):
         if cotangent * jump < 0:
@@ -172,8 +179,9 @@ COTANGENT = [0.3, -0.2, 0.5, -0.7, -0.4]
 
 @pytest.mark.parametrize("flip", [False, True])
 def test_nmr_on_one_row_of_pixels_by_hand(flip):
-    # H = 1, W = 5: centres at x = -4, -2, 0, 2, 4 and y = 0. The edge from a to b crosses y = 0 at x = 1, a quarter of its way;
-    # the face lies to its left. The third corner sits on the row but far off the picture, so the other edges move no pixel.
+    # H = 1, W = 5: centres at x = -4, -2, 0, 2, 4 and y = 0. The edge from a to b crosses y = 0 at
+    # x = 1, a quarter of its way; the face lies to its left. The third corner sits on the row but
+    # far off the picture, so the other edges move no pixel.
     a, b, c = [1.0, -1.0, 2.0], [1.0, 3.0, 2.0], [-9.0, 0.0, 2.0]
     sign = -1.0 if flip else 1.0  # flipped, the face lies to the right of x = -1
     triangles = torch.tensor([[a, b, c]], dtype=torch.float64)
@@ -203,7 +211,8 @@ def test_nmr_on_one_row_of_pixels_by_hand(flip):
 
 
 def test_nmr_on_one_column_of_pixels_by_hand():
-    # H = 5, W = 1: centres at y = 0.8, 0.4, 0, -0.4, -0.8 and x = 0. The same scene turned: the face lies below y = 0.2.
+    # H = 5, W = 1: centres at y = 0.8, 0.4, 0, -0.4, -0.8 and x = 0. The same scene turned: the
+    # face lies below y = 0.2.
     triangles = torch.tensor(
         [[[-1.0, 0.2, 2.0], [3.0, 0.2, 2.0], [0.0, -9.0, 2.0]]],
         dtype=torch.float64,
@@ -238,7 +247,8 @@ def test_nmr_counts_the_jump_of_colours_too():
 
 
 def test_nmr_turns_with_the_picture(scene):
-    # A quarter turn of everything, (x, y) -> (-y, x), turns the gradient: rows and columns are treated alike.
+    # A quarter turn of everything, (x, y) -> (-y, x), turns the gradient: rows and columns are
+    # treated alike.
     triangles, colors = scene(33, faces=4)
     cotangent = torch.randn(
         11, 11, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64

@@ -1,4 +1,7 @@
-"""The cost ledger counts what it says: bytes read, written, kept and alive at a time, on computations whose cost is known."""
+"""The cost ledger counts what it says.
+
+Bytes read, written, kept and alive at a time, on computations whose cost is known.
+"""
 
 from __future__ import annotations
 

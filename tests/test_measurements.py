@@ -37,7 +37,7 @@ COLUMNS = (
 
 
 def write(path: Path, device: str, date: str, backends: dict[str, float], **more: str) -> None:
-    """A file in which backend b takes backends[b] nanoseconds a live pair, and half of that forward."""
+    """A file in which backend b takes backends[b] nanoseconds a live pair, half of it forward."""
     rows = []
     for name, ns in backends.items():
         for level in range(5):

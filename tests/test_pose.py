@@ -1,4 +1,7 @@
-"""Poses: rotations against formulas that share no code with them, the step rule's promises, and a search that finds."""
+"""Rotations against formulas that share no code with them, and searches for a pose.
+
+The step rule keeps its promises, and a search finds.
+"""
 
 from __future__ import annotations
 
@@ -89,7 +92,8 @@ def test_the_geodesic_angle_keeps_its_digits(degrees: float) -> None:
 def test_random_rotations_are_uniform() -> None:
     r = random_rotations(20000, seeded())
     assert is_rotation(r)
-    # The angle of a uniform rotation has the density (1 - cos) / 180 degrees: its mean is 90 + 360 / pi**2 degrees.
+    # The angle of a uniform rotation has the density (1 - cos) / 180 degrees: its mean is
+    # 90 + 360 / pi**2 degrees.
     assert abs(geodesic_angle(r, torch.eye(3)).mean().item() - (90 + 360 / math.pi**2)) < 1
     assert r.mean(0).abs().max() < 0.02
     assert torch.allclose(
@@ -149,7 +153,7 @@ def test_every_pose_is_a_problem_of_its_own() -> None:
 
 
 def cube_group() -> list[Tensor]:
-    """The 24 turns that bring a cube without colours back to itself, and the 24 mirrored ones are not among them."""
+    """The 24 turns that bring a cube without colours back to itself, without the 24 mirrored."""
     signs = itertools.product((1.0, -1.0), repeat=3)
     matrices = [
         torch.eye(3)[list(p)] * torch.tensor(s)[:, None]

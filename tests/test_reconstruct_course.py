@@ -1,4 +1,8 @@
-"""What notebook 15 stands on: objects in memory, the table, the figure of the network, a curve that grows, and the model that comes with the course."""
+"""What notebook 15 stands on.
+
+Objects in memory, the table, the figure of the network, a curve that grows, and the model that
+comes with the course.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The exercises in the notebooks: each solution passes its check, and each check belongs to a notebook."""
+"""The exercises in the notebooks.
+
+Each solution passes its check, and each check belongs to a notebook.
+"""
 
 from __future__ import annotations
 
