@@ -6,6 +6,7 @@ The same one from every backend.
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 import torch
@@ -287,8 +288,16 @@ def test_the_z_buffer_checks_its_input_too(bad):
 
 def test_backends_tells_which_can_run():
     states = backends()
-    assert states["loops"] == states["broadcast"] == "ok"
-    assert all(isinstance(state, str) and state for state in states.values())
+    assert list(states) == ["loops", "broadcast", "pairs", "numba", "triton"]
+    assert states["loops"] == states["broadcast"] == states["pairs"] == "ok"
+    for name, state in states.items():
+        where = "cuda" if name == "triton" and torch.cuda.is_available() else "cpu"
+        face = triangles().to(where)
+        if state == "ok":
+            assert rasterize(face, size=2, backend=name).shape == (2, 2, 1)
+        else:
+            with pytest.raises(ValueError, match=re.escape(state)):
+                rasterize(face, size=2, backend=name)
 
 
 @every_backend

@@ -237,13 +237,25 @@ def test_a_search_finds_a_pose_nearby(parameters: str) -> None:
     assert is_rotation(found.path, 1e-4)
 
 
-def test_the_renderer_gives_a_gradient_to_the_pose() -> None:
-    rotation = random_rotations(2, seeded()).requires_grad_()
-    draw_soft(colored_cube(), rotation, 1e-2, 1e-1)[..., :3].square().sum().backward()
-    assert rotation.grad is not None
-    assert (rotation.grad.flatten(1).norm(dim=1) > 0).all()
+def test_the_gradient_of_the_pose_is_the_slope_of_the_picture_along_a_turn() -> None:
+    rotation, axes = random_rotations(2, seeded()), torch.eye(3)
+
+    def loss(turn: Tensor) -> Tensor:
+        return draw_soft(colored_cube(), turn, 1e-2, 1e-1)[..., :3].square().sum((1, 2, 3))
+
+    leaf = rotation.clone().requires_grad_()
+    (grad,) = torch.autograd.grad(loss(leaf).sum(), leaf)
+    for k in range(3):
+        step = 0.01 * axes[k]
+        ahead, behind = (loss(rotation_from_axis_angle(s * step) @ rotation) for s in (1, -1))
+        along = (ahead - behind) / 0.02
+        assert turn_slope(rotation, grad)[:, k].tolist() == pytest.approx(
+            along.tolist(), rel=0.05, abs=0.05 * grad.norm().item()
+        )
+    assert grad.flatten(1).norm(dim=1).min() > 1
 
 
+@pytest.mark.data
 def test_the_table_is_read_and_drawn() -> None:
     rows = newest()
     assert len(percent(rows, "cube", "soft, schedules")) == 4

@@ -1,4 +1,4 @@
-"""Made-up objects, their voxels and pictures; files, there and back, and what can be wrong there."""
+"""Made-up objects, their voxels and pictures; files, there and back, and what can be wrong."""
 
 from __future__ import annotations
 

@@ -71,10 +71,10 @@ def test_the_commands_from_data_to_scores(tmp_path, capsys):
     def reconstruct(*arguments: str) -> int:
         return main(["reconstruct", *arguments])
 
-    objects = "--objects-per-class 1 --held-out 1 --classes lamp".split()
+    objects = ["--objects-per-class", "1", "--held-out", "1", "--classes", "lamp"]
     assert reconstruct("make-data", "--out", shapes, *objects) == 0
-    small = "--steps 2 --batch 2 --width 0.03 --device cpu".split()
-    rates = "--sigma 1e-3 --lr 1e-3 1e-4".split()
+    small = ["--steps", "2", "--batch", "2", "--width", "0.03", "--device", "cpu"]
+    rates = ["--sigma", "1e-3", "--lr", "1e-3", "1e-4"]
     assert reconstruct("train", "--data", shapes, "--out", run, *small, *rates) == 0
     assert reconstruct("evaluate", "--model", run, "--every", "12") == 0
     assert "lamp    0." in capsys.readouterr().out

@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import pytest
 import torch
-from compare import check, rounding
+from compare import backdrop, check, rounding
 from ugly import KINDS, random_case
 
+from softras_edu.rasterizers.broadcast import rasterize_broadcast
 from softras_edu.rasterizers.ladder import load, why_not
 from softras_edu.rasterizers.loops import rasterize_loops
 
@@ -30,17 +32,36 @@ def rung(name: str) -> tuple[Callable[..., torch.Tensor], str]:
     return (rasterize_loops if name == "loops" else load(name)), device
 
 
+def shows(image: torch.Tensor) -> bool:
+    return bool((image[..., -1] > 1e-3).any())
+
+
+@cache
+def lively(kind: Callable[..., torch.Tensor]) -> list[int]:
+    """Those of 50 seeds whose picture is not empty."""
+    found = []
+    for seed in range(50):
+        triangles, colors, o = random_case(kind, seed)
+        background = backdrop(triangles, 0 if colors is None else colors.shape[-1], o)
+        image = rasterize_broadcast(triangles, colors, background, o)
+        if shows(image):
+            found.append(seed)
+    return found
+
+
 @pytest.mark.parametrize("name", SCENES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_ugly_scenes_agree(name, kind):
     function, device = rung(name)
-    drawn = 0
-    for seed in range(SCENES[name]):
+    drawn, seeds = 0, list(range(50))
+    if len(seeds) > SCENES[name]:  # few: most of them pictures with something in them
+        empty = next(seed for seed in seeds if seed not in lively(kind))
+        seeds = [*lively(kind)[: SCENES[name] - 1], empty]
+    for seed in seeds:
         triangles, colors, o = random_case(kind, seed)
         tolerance = 1e-10 + rounding(triangles, o.gamma)
-        image, grad = check(function, triangles, colors, o, tolerance, device=device)[:2]
-        drawn += bool((image[..., -1] > 0).any() and (grad != 0).any())
-    assert drawn >= SCENES[name] // 10  # not all of them are empty pictures
+        drawn += shows(check(function, triangles, colors, o, tolerance, device=device)[0])
+    assert drawn >= min(5, SCENES[name] - 1)  # not all of them are empty pictures
 
 
 @pytest.mark.parametrize("kind", KINDS)
