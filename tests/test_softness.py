@@ -265,15 +265,15 @@ def test_without_a_cut_the_support_decides_how_far_a_triangle_reaches():
     assert all(ends[name] == 0 for name in ("hard", *ONE_SIDED))
     assert softness.least_x("levy", 1.0, 0.5, 0.0) == -0.5
     assert softness.least_x("exponential_rev", 1.0, 0.5, 0.0) == -math.inf
-    assert formulas.reach(0.04, 0.0, "uniform") == pytest.approx(0.2)
-    assert formulas.reach(0.04, 0.0, "uniform", squared=False) == pytest.approx(0.04)
-    assert formulas.reach(0.04, 0.0, "gamma") == 0
-    assert formulas.reach(0.04, 0.0, "cauchy") == math.inf
+    assert softness.reach(0.04, 0.0, "uniform") == pytest.approx(0.2)
+    assert softness.reach(0.04, 0.0, "uniform", squared=False) == pytest.approx(0.04)
+    assert softness.reach(0.04, 0.0, "gamma") == 0
+    assert softness.reach(0.04, 0.0, "cauchy") == math.inf
 
 
 def test_the_reach_of_softras_is_what_it_was():
     assert all(
-        formulas.reach(sigma, e) == math.sqrt(sigma * math.log(1 / e - 1))
+        softness.reach(sigma, e) == math.sqrt(sigma * math.log(1 / e - 1))
         for sigma in (1e-7, 3e-4, 1.0)
         for e in (1e-10, 1e-4, 0.49)
     )
