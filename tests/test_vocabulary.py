@@ -50,7 +50,7 @@ BANS = [
     Ban(r"clip|clip_weights|clip01|saturate", "clamp (one number) or clip_barycentric (weights)"),
     # distances
     Ban(r"dist2|distance2|d_squared|sqdist|dd", "d2"),
-    Ban(r"g[xy](_?\d\d)?|dx|dy|away|away_[xy]", "gap_x gap_y"),
+    Ban(r"g[xy](_?\d\d)?|dx|dy|away_[xy]", "gap_x gap_y"),
     Ban(r"at[012]", "lever0 lever1 lever2: weights of the corners in the closest point"),
     Ban(r"signed_distance|signed_d2|score", "logit; the function is signed_logit"),
     # sums of a pixel
