@@ -56,9 +56,7 @@ def test_parents_come_first_and_bones_hang_together() -> None:
 
 
 def test_the_skin_is_closed_and_faces_outward() -> None:
-    """Every edge is shared by two faces that run along it in opposite directions, and the volume
-    inside comes out positive.
-    """
+    """Two faces share each edge and run along it in opposite directions; the volume is positive."""
     edges = torch.cat([BODY.faces[:, [0, 1]], BODY.faces[:, [1, 2]], BODY.faces[:, [2, 0]]])
     assert len(edges.unique(dim=0)) == len(edges)
     assert torch.equal(edges.unique(dim=0), edges.flip(1).unique(dim=0))

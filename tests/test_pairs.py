@@ -1,4 +1,7 @@
-"""What is special to the backend `pairs`: its list holds every pair that counts and no other, and chunks change nothing."""
+"""What is special to the backend `pairs`.
+
+Its list holds every pair that counts and no other, and chunks change nothing.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,10 @@ def options(height: int, width: int, **changes: object) -> Options:
 
 
 def live_by_force(triangles: Tensor, o: Options) -> set[tuple[int, int]]:
-    """(face, pixel) of every pair that counts, by looking at all of them: (F, 3, 3) triangles, one image."""
+    """(face, pixel) of every pair that counts, by looking at all of them.
+
+    (F, 3, 3) triangles, one image.
+    """
     center = formulas.pixel_centers(o.height, o.width, dtype=triangles.dtype).reshape(-1, 2)
     found = set()
     for f, triangle in enumerate(triangles):
