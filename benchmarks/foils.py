@@ -106,7 +106,7 @@ def truncated(
     background: float,
 ) -> Tensor:
     """`rasterize`, (B, F, 3, 3) and (B, F, 3, C) -> (B, H, W, C + 1), with the official kernel's gradient."""
-    o = Options(size, size, sigma, gamma, 1e-3, near, far, 1e-4, "euclidean", False, False)
+    o = Options(height=size, width=size, sigma=sigma, gamma=gamma, near=near, far=far)
     return _Truncated.apply(
         triangles,
         colors,

@@ -230,19 +230,7 @@ def compare() -> list[dict[str, Any]]:
         code[kernel, warps, size] = loop, len(lines) - loop
     rows = []
     for name, case in CASES.items():
-        o = Options(
-            case.side,
-            case.side,
-            case.sigma,
-            1e-4,
-            1e-3,
-            1.0,
-            100.0,
-            1e-4,
-            "euclidean",
-            False,
-            False,
-        )
+        o = Options(height=case.side, width=case.side, sigma=case.sigma)
         mesh = icosphere(case.level)
         triangles = screen_triangles(
             mesh.verts,

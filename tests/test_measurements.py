@@ -174,7 +174,7 @@ def test_the_committed_numbers_reach_the_bars_of_the_project():
     ("level", "side", "sigma"), [(2, 64, 1e-4), (3, 48, 1e-3), (1, 100, 1e-5), (0, 64, 1e-2)]
 )
 def test_steiner_counts_the_live_pairs(level, side, sigma):
-    o = Options(side, side, sigma, 1e-4, 1e-3, 1.0, 100.0, 1e-4, "euclidean", False, False)
+    o = Options(height=side, width=side, sigma=sigma)
     triangles = sphere(level)
     face, _, _ = live_pairs(triangles, torch.ones(1, len(triangles), dtype=torch.bool), o)
     assert expected_pairs(triangles, side, sigma) == pytest.approx(len(face), rel=0.05)

@@ -20,7 +20,7 @@ DRAW = """
 import torch
 from softras_edu.rasterizers.numba_cpu import rasterize_numba
 from softras_edu.rasterizers.options import Options
-o = Options(4, 4, 0.1, 0.1, 0.0, 1.0, 9.0, 0.0, "euclidean", False, False)
+o = Options(height=4, width=4, sigma=0.1, gamma=0.1, eps=0.0, far=9.0, dist_eps=0.0)
 for _ in range(2):
     print(rasterize_numba(torch.eye(3).add(1).expand(1, 1, 3, 3), None, torch.zeros(1, 4, 4, 0), o).mean().item())
 """
@@ -103,7 +103,7 @@ def test_the_operator_passes_opcheck(scene, channels, dtype, conorm):
     ]
     from softras_edu.rasterizers import compile_op
 
-    o = Options(3, 4, 0.05, 0.05, 1e-3, 1.0, 100.0, 1e-4, "euclidean", False, False, conorm=conorm)
+    o = Options(height=3, width=4, sigma=0.05, gamma=0.05, conorm=conorm)
     torch.library.opcheck(torch.ops.softras_edu.rasterize_numba, (*inputs, *compile_op.fields(o)))
 
 

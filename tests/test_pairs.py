@@ -26,7 +26,7 @@ def options(height: int, width: int, **changes: object) -> Options:
         "perspective_correct": False,
         "cull_backfaces": False,
     }
-    return Options(height, width, **{**defaults, **changes})
+    return Options(height=height, width=width, **{**defaults, **changes})
 
 
 def live_by_force(triangles: Tensor, o: Options) -> set[tuple[int, int]]:

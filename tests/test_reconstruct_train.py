@@ -17,7 +17,6 @@ from torch import Tensor, nn
 
 from softras_edu import Mesh, icosphere, rasterize_hard, screen_triangles
 from softras_edu.__main__ import main
-from softras_edu.rasterizers.nmr import rasterize_nmr
 from softras_edu.reconstruct import checkpoint, data, families, train
 from softras_edu.reconstruct.config import METHODS, Config
 from softras_edu.reconstruct.draw import NAMES, draw
@@ -144,32 +143,6 @@ def test_shading_darkens_what_the_lamp_does_not_reach():
     )
     assert flat[32, 32, :3].tolist() == pytest.approx([1.0] * 3, abs=1e-4)
     assert lit[20, 32, 0] > lit[44, 32, 0] + 0.1
-
-
-@pytest.mark.parametrize("color", [False, True])
-def test_the_compiled_nmr_renderer_is_the_readable_one(color):
-    random = torch.Generator().manual_seed(0)
-    sphere = icosphere(2)
-    verts = (sphere.verts * 0.35 + 0.03 * torch.randn(2, 162, 3, generator=random)).double()
-    triangles = screen_triangles(verts, sphere.faces, data.orbit([1, 8]))
-    colors = (
-        torch.rand(2, 162, 3, generator=random, dtype=torch.float64)[:, sphere.faces]
-        if color
-        else None
-    )
-    found = []
-    for renderer in (
-        rasterize_nmr,
-        lambda t, c, size: rasterize_hard(t, c, size=size, gradient="nmr"),
-    ):
-        leaf = triangles.clone().requires_grad_()
-        image = renderer(leaf, colors, size=24)
-        cotangent = torch.randn(
-            image.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64
-        )
-        found.append((image.detach(), torch.autograd.grad(image, leaf, cotangent)[0]))
-    torch.testing.assert_close(found[0], found[1], rtol=1e-9, atol=1e-9)
-    assert found[0][1].abs().max() > 1
 
 
 # ---------------------------------------------------------------- runs

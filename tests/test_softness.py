@@ -286,15 +286,15 @@ def test_without_a_cut_the_support_decides_how_far_a_triangle_reaches():
     assert all(ends[name] == 0 for name in ("hard", *ONE_SIDED))
     assert softness.least_x("levy", 1.0, 0.5, 0.0) == -0.5
     assert softness.least_x("exponential_rev", 1.0, 0.5, 0.0) == -math.inf
-    assert formulas.reach(0.04, 0.0, "uniform") == pytest.approx(0.2)
-    assert formulas.reach(0.04, 0.0, "uniform", squared=False) == pytest.approx(0.04)
-    assert formulas.reach(0.04, 0.0, "gamma") == 0
-    assert formulas.reach(0.04, 0.0, "cauchy") == math.inf
+    assert softness.reach(0.04, 0.0, "uniform") == pytest.approx(0.2)
+    assert softness.reach(0.04, 0.0, "uniform", squared=False) == pytest.approx(0.04)
+    assert softness.reach(0.04, 0.0, "gamma") == 0
+    assert softness.reach(0.04, 0.0, "cauchy") == math.inf
 
 
 def test_the_reach_of_softras_is_what_it_was():
     assert all(
-        formulas.reach(sigma, e) == math.sqrt(sigma * math.log(1 / e - 1))
+        softness.reach(sigma, e) == math.sqrt(sigma * math.log(1 / e - 1))
         for sigma in (1e-7, 3e-4, 1.0)
         for e in (1e-10, 1e-4, 0.49)
     )
@@ -311,7 +311,9 @@ def options(height: int, width: int, **changes: object) -> Options:
         "distance": "euclidean",
     }
     return Options(
-        height, width, **{**plain, "perspective_correct": False, "cull_backfaces": False, **changes}
+        height=height,
+        width=width,
+        **{**plain, "perspective_correct": False, "cull_backfaces": False, **changes},
     )
 
 
@@ -382,8 +384,7 @@ def logs(d: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def combined(name: str, p: float, *d: Tensor) -> Tensor:
-    lifted = softness.lift(*logs(torch.stack(torch.broadcast_tensors(*d))), name, p)
-    return softness.combine(lifted, 0, name, p)
+    return softness.aggregate(*logs(torch.stack(torch.broadcast_tensors(*d))), name, p, dim=0)
 
 
 def grid(axes: int, dtype: torch.dtype = torch.float64) -> list[Tensor]:
@@ -461,7 +462,7 @@ def test_the_hard_conorm_asks_whether_any_face_is_more_likely_than_not():
         dtype=torch.float64,
         requires_grad=True,
     )
-    alpha = softness.combine(softness.lift(*logs(d), "hard"), 1, "hard")
+    alpha = softness.aggregate(*logs(d), "hard")
     assert alpha.tolist() == [0, 1, 1]
     assert torch.autograd.grad(alpha.sum(), d)[0].nan_to_num(0).abs().sum() == 0
 
@@ -469,7 +470,7 @@ def test_the_hard_conorm_asks_whether_any_face_is_more_likely_than_not():
 def test_probabilistic_is_the_papers_product():
     d = torch.rand(7, 50, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     torch.testing.assert_close(
-        softness.combine(softness.lift(*logs(d)), 0), 1 - (1 - d).prod(0), rtol=1e-14, atol=0
+        softness.aggregate(*logs(d), dim=0), 1 - (1 - d).prod(0), rtol=1e-14, atol=0
     )
 
 
@@ -500,7 +501,7 @@ def test_known_relations_between_conorms(name, p, other, q):
 
 def test_yager_of_1_is_the_sum_until_it_is_full_and_then_has_no_slope():
     d = torch.tensor([[0.2, 0.3], [0.7, 0.6]], dtype=torch.float64, requires_grad=True)
-    alpha = softness.combine(softness.lift(*logs(d), "yager", 1.0), 1, "yager", 1.0)
+    alpha = softness.aggregate(*logs(d), "yager", 1.0)
     torch.testing.assert_close(alpha.detach(), torch.tensor([0.5, 1.0], dtype=torch.float64))
     torch.testing.assert_close(
         torch.autograd.grad(alpha.sum(), d)[0],
@@ -523,18 +524,23 @@ def test_gradients_of_a_conorm_are_finite_however_close_to_0_or_1_the_faces_are(
     )  # exactly 0 or 1, as a finite support has them: logarithms of 0, without a slope
     log_d = torch.where(edge, torch.where(pairs > 0, 0.0, -math.inf), log_d)
     log_outside = torch.where(edge, torch.where(pairs > 0, -math.inf, 0.0), log_outside)
-    alpha = softness.combine(softness.lift(log_d, log_outside, name, p), 1, name, p)
+    alpha = softness.aggregate(log_d, log_outside, name, p)
     assert ((alpha >= 0) & (alpha <= 1)).all()
     assert torch.autograd.grad(alpha.sum(), steep)[0].isfinite().all()
 
 
 @pytest.mark.parametrize(("name", "p"), PARAMETERS)
 def test_no_face_gives_alpha_0(name, p):
-    assert softness.combine(torch.zeros(2, 0, 3), 1, name, p).tolist() == [[0, 0, 0], [0, 0, 0]]
-    nothing = torch.full((2, 4, 3), softness.nothing(name, p), requires_grad=True)
-    alpha = softness.combine(nothing, 1, name, p)
+    none = torch.zeros(2, 0, 3)
+    assert softness.aggregate(none, none, name, p).tolist() == [[0, 0, 0], [0, 0, 0]]
+    log_d = torch.full((2, 4, 3), -torch.inf, requires_grad=True)  # D = 0
+    log_outside = torch.zeros(2, 4, 3, requires_grad=True)
+    left_out = torch.zeros(2, 4, 3, dtype=torch.bool)
+    alpha = softness.aggregate(log_d, log_outside, name, p, keep=left_out)
     assert alpha.tolist() == [[0, 0, 0], [0, 0, 0]]
-    assert torch.autograd.grad(alpha.sum(), nothing)[0].isfinite().all()
+    grads = torch.autograd.grad(alpha.sum(), (log_d, log_outside), allow_unused=True)
+    assert all(g is None or g.isfinite().all() for g in grads)
+    assert any(g is not None for g in grads)
 
 
 @pytest.mark.parametrize("backend", ["loops", "broadcast", "pairs"])

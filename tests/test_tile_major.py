@@ -29,7 +29,7 @@ def test_by_tiles_and_by_triangles_agree(scene, colored):
     spec.loader.exec_module(module)
     triangles, colors = (x.to(DEVICE) for x in scene(3, faces=3, channels=2, batch=1))
     inputs = [triangles.requires_grad_(), *([colors.requires_grad_()] if colored else [])]
-    o = Options(9, 10, 0.01, 0.05, 1e-3, 1.0, 100.0, 1e-3, "euclidean", False, False)
+    o = Options(height=9, width=10, sigma=0.01, gamma=0.05, dist_eps=1e-3)
     background = torch.rand(1, 9, 10, 2 if colored else 0, dtype=torch.float64, device=DEVICE)
     image = triton_gpu.rasterize_triton(triangles, colors if colored else None, background, o)
     cotangent = torch.rand(

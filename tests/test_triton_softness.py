@@ -66,21 +66,17 @@ def test_logarithms_and_slopes_agree_far_out_on_both_sides(distribution, shape, 
         [side * torch.logspace(-6, 2.3, 128, dtype=torch.float64) for side in (-1, 1)]
     ).to(dtype)
     o = Options(
-        1,
-        1,
-        1.0,
-        1.0,
-        0.0,
-        1.0,
-        2.0,
-        0.0,
-        "euclidean",
-        False,
-        False,
-        distribution,
-        True,
-        shape,
-        shift,
+        height=1,
+        width=1,
+        sigma=1.0,
+        gamma=1.0,
+        eps=0.0,
+        far=2.0,
+        dist_eps=0.0,
+        distribution=distribution,
+        squared=True,
+        shape=shape,
+        shift=shift,
     )
     wanted_from = {"shape", "log_gamma", "shift", "terms", "DISTRIBUTION", "REVERSED"}
     out = torch.empty(4, len(x), dtype=dtype, device=DEVICE)

@@ -24,9 +24,7 @@ def options(size: tuple[int, int], **changes: object) -> Options:
         "dist_eps": 0.0,
         "distance": "euclidean",
     }
-    return Options(
-        *size, **{**defaults, "perspective_correct": False, "cull_backfaces": False, **changes}
-    )
+    return Options(height=size[0], width=size[1], **{**defaults, **changes})
 
 
 def backdrop(triangles: Tensor, channels: int, o: Options) -> Tensor:

@@ -81,7 +81,14 @@ def count_pairs(case: Case, device: str) -> tuple[int, int]:
     from ..rasterizers.pairs import live_pairs
 
     o = Options(
-        case.side, case.side, case.sigma, GAMMA, EPS, NEAR, FAR, DIST_EPS, "euclidean", False, False
+        height=case.side,
+        width=case.side,
+        sigma=case.sigma,
+        gamma=GAMMA,
+        eps=EPS,
+        near=NEAR,
+        far=FAR,
+        dist_eps=DIST_EPS,
     )
     triangles = Scene.of(case, device).triangles()
     yes = torch.ones(1, triangles.shape[1], dtype=torch.bool, device=triangles.device)

@@ -84,7 +84,7 @@ def p_of(conorm: str, p: float) -> float | None:
 def conorm_of(d: Tensor, conorm: str, p: float | None, dim: int) -> Tensor:
     """The probabilities `d`, none of them 0 or 1, added up along `dim`."""
     number = soft.check_softness("logistic", True, None, None, conorm, p)[2]
-    return soft.combine(soft.lift(d.log(), torch.log1p(-d), conorm, number), dim, conorm, number)
+    return soft.aggregate(d.log(), torch.log1p(-d), conorm, number, dim=dim)
 
 
 def add(d: Tensor, conorm: str, p: float | None) -> tuple[float, list[float]]:

@@ -15,7 +15,7 @@ PAIRS = 5_000_000  # looked at in one frame: about 60 ms of one core, and half o
 @torch.no_grad()
 def pairs(triangles: Tensor, size: int, sigma: float) -> int:
     """How many (pixel, triangle) pairs `rasterize` looks at: the pixels of each triangle's box, which grows with sigma. (F, 3, 3) -> a number."""
-    options = Options(size, size, sigma, 1.0, 0.0, 1.0, 100.0, 1e-4, "euclidean", False, False)
+    options = Options(height=size, width=size, sigma=sigma, gamma=1.0, eps=0.0)
     top, bottom, left, right = reach_boxes(triangles[None], options).unbind(-1)
     return int(((bottom - top) * (right - left)).sum())
 

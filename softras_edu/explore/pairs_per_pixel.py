@@ -44,9 +44,7 @@ class PairsPerPixel(Explorer):
     @torch.no_grad()
     def draw(self) -> tuple[Image.Image, str]:
         triangles = sphere(self.level)
-        o = Options(
-            SIZE, SIZE, self.sigma, 1e-2, 1e-3, 1.0, 100.0, self.dist_eps, "euclidean", False, False
-        )
+        o = Options(height=SIZE, width=SIZE, sigma=self.sigma, gamma=1e-2, dist_eps=self.dist_eps)
         count, numbers = census(triangles, o)
         for bar, label, number in zip(self._bars, self._numbers, numbers.values(), strict=True):
             bar.set_width(number)
@@ -104,7 +102,7 @@ def bytes_per_pair() -> tuple[float, float]:
     """Memory with gradient for a pair, measured on a small scene: with all pairs at once, and with a list of live ones."""
     triangles = sphere(1).clone().requires_grad_()
     colors = torch.rand(1, 80, 3, 3, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    o = Options(32, 32, 1e-2, 1e-2, 1e-3, 1.0, 100.0, 1e-4, "euclidean", False, False)
+    o = Options(height=32, width=32, sigma=1e-2, gamma=1e-2)
 
     def cost(backend: str) -> int:
         return peak_bytes(

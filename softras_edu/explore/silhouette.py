@@ -94,7 +94,7 @@ def largest_signed_d2(shape: str, size: int) -> Tensor:
     verts, faces = on_screen(shape)
     triangles, pixel = verts[faces], formulas.pixel_centers(size, size).reshape(-1, 2)
     # Inside, only the triangles that cover a pixel matter: with next to no blur, and D above 0.49, they are all the pairs there are.
-    o = Options(size, size, 1e-12, 1.0, 0.0, 1.0, 100.0, 0.49, "euclidean", False, False)
+    o = Options(height=size, width=size, sigma=1e-12, gamma=1.0, eps=0.0, dist_eps=0.49)
     f, p, _ = live_pairs(triangles, drawable(triangles[None], o), o)
     xy = triangles[f, :, :2]
     covers = formulas.smallest(*formulas.barycentric(pixel[p], xy)) >= 0

@@ -9,7 +9,6 @@ import traitlets
 from PIL import Image
 from torch import Tensor
 
-from .. import formulas
 from .. import softness as soft
 from ..camera import Camera
 from ..mesh import Mesh
@@ -169,7 +168,7 @@ class Softness(Explorer):
     def reach(self, softness: dict[str, Any]) -> float:
         """How far outside an edge D falls to 0.0001, in NDC."""
         shape, shift, _ = self.numbers(softness)
-        return formulas.reach(
+        return soft.reach(
             softness["sigma"], 1e-4, self.distribution, softness["squared"], shape, shift
         )
 
@@ -188,7 +187,7 @@ class Softness(Explorer):
         log_d, log_outside = soft.log_probability(
             torch.zeros(2, dtype=torch.float64), self.distribution, shape, shift
         )
-        return float(soft.combine(soft.lift(log_d, log_outside, self.conorm, p), 0, self.conorm, p))
+        return float(soft.aggregate(log_d, log_outside, self.conorm, p, dim=0))
 
 
 def in_reach(triangles: Tensor, reach: float) -> int:

@@ -41,7 +41,7 @@ class TileLists(Explorer):
 
     def draw(self) -> tuple[Image.Image, str]:
         side, triangles = int(self.tile), self._triangles[self.shape]
-        o = Options(SIZE, SIZE, self.sigma, 1e-4, 1e-3, 1.0, 100.0, 1e-4, "euclidean", False, False)
+        o = Options(height=SIZE, width=SIZE, sigma=self.sigma)
         tiles = tile_lists(reach_boxes(triangles, o), SIZE, SIZE, side)
         lengths = (tiles.starts[1:] - tiles.starts[:-1]).view(tiles.rows, tiles.columns)
         row, column = int((1 - self.y) / 2 * SIZE) // side, int((self.x + 1) / 2 * SIZE) // side

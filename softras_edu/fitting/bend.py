@@ -11,8 +11,7 @@ from torch import Tensor
 
 from ..camera import Camera
 from ..rasterizers import rasterize, rasterize_hard
-from ..rasterizers.hard import visible_face
-from ..rasterizers.options import Options
+from ..rasterizers.hard import hard_options, visible_face
 from ..rendering import screen_triangles
 from ..rotations import rotation_from_axis_angle
 from ..teaching.results.timings import folder
@@ -106,7 +105,7 @@ def hard(
     triangles: Tensor, colors: Tensor, sigma: float, gamma: float, gradient: str = "nmr"
 ) -> Tensor:
     """The z-buffer, of one body (1, F, 3, 3), with NMR's invented gradient. The dials change nothing. Slow: a look, not a fit."""
-    options = Options(SIZE, SIZE, 1.0, 1.0, 0.0, NEAR, FAR, 0.0, "euclidean", False, False)
+    options = hard_options(SIZE, SIZE, near=NEAR, far=FAR)
     seen = visible_face(triangles, options).unique()[
         1:
     ]  # a face that is seen nowhere changes nothing and gets nothing; -1 is the background

@@ -25,7 +25,7 @@ from torch.nn.functional import avg_pool2d
 
 from ..camera import Camera
 from ..mesh import Mesh
-from ..rasterizers.nmr import rasterize_nmr
+from ..rasterizers.hard import rasterize_hard
 from ..rendering import render
 from ..shading import Lights
 from . import families
@@ -197,7 +197,9 @@ def _array(path: Path) -> np.ndarray:
 @torch.no_grad()
 def photograph(mesh: Mesh, views: Sequence[int] = range(VIEWS), size: int = SIZE) -> Tensor:
     """Pictures of a coloured mesh on black: (N, 4, size, size) uint8. Four samples a pixel; colour has been multiplied by alpha."""
-    image = render(mesh, orbit(list(views)), size=2 * size, lights=LIGHTS, rasterizer=rasterize_nmr)
+    image = render(
+        mesh, orbit(list(views)), size=2 * size, lights=LIGHTS, rasterizer=rasterize_hard
+    )
     return (avg_pool2d(image.permute(0, 3, 1, 2), 2).clamp(0, 1) * 255).round().byte()
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from .. import losses
 from ..mesh import face_normals
 from ..rasterizers import rasterize
-from ..rasterizers.nmr import rasterize_nmr
+from ..rasterizers.hard import rasterize_hard
 from ..rendering import screen_triangles
 from ..shading import shade
 from .config import METHODS, Config
@@ -40,7 +40,7 @@ def draw(
     if watch is not None:
         watch(triangles)
     if method.hard:
-        return rasterize_nmr(triangles, corners, size=SIZE)
+        return rasterize_hard(triangles, corners, size=SIZE, gradient="nmr")
     dials = {"dist_eps": 1e-10} | method.dials | config.dials
     return rasterize(triangles, corners, size=SIZE, sigma=sigma, gamma=config.gamma, **dials)  # type: ignore[arg-type]
 

@@ -314,7 +314,7 @@ def compile_for(dtype: torch.dtype) -> None:
         def on_end(self, _: Any) -> None:
             pass
 
-    o = Options(1, 1, 1.0, 1.0, 0.0, 1.0, 2.0, 0.0, "euclidean", False, False)
+    o = Options(height=1, width=1, sigma=1.0, gamma=1.0, eps=0.0, far=2.0, dist_eps=0.0)
     nothing = torch.zeros(0, 1, 3, 3, dtype=dtype)
     with event.install_listener("numba:compile", Announce()), torch.no_grad():
         image, *saved = forward(nothing, nothing, torch.zeros(0, 1, 1, 3, dtype=dtype), o)
