@@ -12,8 +12,8 @@ FOUND`, when the code has changed and mutations/*.toml must follow. The exit sta
 killed.
 
 numba keeps machine code on disk, and would not see a change in a function that another file's
-kernel has swallowed. So a mutant of a numba file starts without any; the others get what the run
-on the unchanged copy has left. Python's own byte code is never kept.
+kernel has swallowed. So a mutant of a file that names numba starts without any; the others get what
+the run on the unchanged copy has left. Python's own byte code is never kept.
 """
 
 from __future__ import annotations
@@ -78,11 +78,6 @@ class Mutant:
         if len(found) != 1:
             return None
         return text[: found[0].start()] + self.new + text[found[0].end() :]
-
-    @property
-    def recompiles(self) -> bool:
-        """Whether numba's kernels may have this file's functions in them."""
-        return "numba" in self.file
 
 
 def read() -> list[Mutant]:
@@ -157,7 +152,7 @@ def plant(mutant: Mutant, pristine: Path, folder: Path) -> str:
     start = time.perf_counter()
     folder.mkdir()
     try:
-        copy(pristine, folder, machine_code=not mutant.recompiles)
+        copy(pristine, folder, machine_code="numba" not in text)
         (folder / mutant.file).write_text(text, encoding="utf-8")
         status, output = run(folder, mutant.tests, mutant.k)
     finally:
