@@ -449,7 +449,8 @@ def difference(new: Tensor, old: Tensor, tolerance: float) -> tuple[bool, str]:
     relative = worst / max(old.double().abs().max().item(), 1e-300)
     count = (bits(new) != bits(old)).sum().item()
     text = f"{count} of {new.numel()} numbers, at most {worst:.3g} (relative {relative:.3g}"
-    return not relative <= tolerance, f"{text}, {ulps(new, old):.3g} ulps)"  # NaN is too much
+    wrong = tolerance == 0 or not relative <= tolerance  # NaN is too much
+    return wrong, f"{text}, {ulps(new, old):.3g} ulps)"
 
 
 def environment() -> dict[str, str]:

@@ -178,7 +178,8 @@ def main() -> int:
         raise SystemExit(f"no mutant has {arguments.only!r} in its name or file")
     lost = [mutant.name for mutant in mutants if mutant.planted(ROOT) is None]
     if arguments.check:
-        print("\n".join(f"{name}: TEXT NOT FOUND" for name in lost))
+        for name in lost:
+            print(f"{name}: TEXT NOT FOUND")
         print(f"{len(mutants)} mutants, {len(lost)} without their text")
         return 1 if lost else 0
 
