@@ -209,7 +209,8 @@ def interpolate_color(w: Weights, color: Tensor, z: Tensor, perspective_correct:
 
 
 def depth_score(z: Tensor, near: float, far: float) -> Tensor:
-    """Normalised inverse depth (far - z) / (far - near), less 1: 0 on the near plane, -1 on the far.
+    """Normalised inverse depth (far - z) / (far - near), less 1: 0 on the near plane, -1 on the
+    far.
 
     The paper's z_j runs from 1 to 0. Taking 1 off every face and off the background's eps
     multiplies all softmax weights by the same number, so the image does not change, but float32

@@ -19,9 +19,9 @@ from torch import Tensor
 from . import numba_cpu, triton_gpu
 from .options import Options, check_finite
 
-# An operator takes tensors and numbers, not an Options: so these are its fields, one by one. The real
-# numbers come as one tensor: torch.compile would compile anew for each new value of a plain float,
-# and a schedule of sigma has a new one at every step.
+# An operator takes tensors and numbers, not an Options: so these are its fields, one by one. The
+# real numbers come as one tensor: torch.compile would compile anew for each new value of a plain
+# float, and a schedule of sigma has a new one at every step.
 NUMBERS = ("sigma", "gamma", "eps", "near", "far", "dist_eps", "shape", "shift", "p")
 CHOICES = {
     "height": "int",

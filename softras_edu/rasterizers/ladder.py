@@ -61,7 +61,9 @@ def choose(name: str, device: torch.device) -> str:
 
 
 def load(name: str) -> Backend:
-    """The function of a rung. numba and triton are imported when they are first used: that takes a while.
+    """The function of a rung.
+
+    numba and triton are imported when they are first used: that takes a while.
 
     While torch.compile traces, they are operators that it can see through.
     """

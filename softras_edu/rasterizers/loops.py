@@ -1,5 +1,5 @@
-"""Rung 1: the paper's sums as plain Python loops, for each pixel, for each triangle, one number at a
-time.
+"""Rung 1: the paper's sums as plain Python loops, for each pixel, for each triangle, one number at
+a time.
 
 The slowest and the easiest to read. Nothing here is shared with `formulas.py` and `softness/`: it
 is a second opinion. The numbers are 0-d tensors, so that autograd sees every step; keep images to

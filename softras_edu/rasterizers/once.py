@@ -35,6 +35,6 @@ class _Once(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, _dd_input: Tensor) -> tuple[None, ...]:
         raise RuntimeError(
-            f"rasterize(backend={ctx.backend!r}) can be differentiated once; for second derivatives "
-            "use backend='pairs' or 'broadcast', which can as often as you like"
+            f"rasterize(backend={ctx.backend!r}) can be differentiated once; for second "
+            "derivatives use backend='pairs' or 'broadcast', which can as often as you like"
         )

@@ -34,13 +34,17 @@ from .options import Options
 
 @dataclass(frozen=True)
 class Tiles:
-    """The lists of all tiles of all images: tile t, counted image by image and row by row, owns faces[starts[t] : starts[t + 1]]."""
+    """The lists of all tiles of all images: tile t, counted image by image and row by row, owns
+    faces[starts[t] : starts[t + 1]].
+    """
 
     size: int  # a tile is size x size pixels
     rows: int  # of tiles in an image; the last row and column may stick out of the image
     columns: int
     starts: Tensor  # (B T + 1,) int64
-    faces: Tensor  # (L,) int32, each b F + f; ascending in each list, so that sums over a list always run in the same order
+    # (L,) int32, each b F + f; ascending in each list, so that sums over a list always run in the
+    # same order
+    faces: Tensor
 
 
 def drawable(triangles: Tensor, o: Options) -> Tensor:
@@ -65,7 +69,8 @@ def drop_undrawable(triangles: Tensor, o: Options) -> tuple[Tensor, Tensor]:
 
 
 def reach_boxes(triangles: Tensor, o: Options) -> Tensor:
-    """Pixels that each triangle can reach, (B, F, 3, 3) -> (B, F, 4) int32: first row, end row, first column, end column.
+    """Pixels that each triangle can reach, (B, F, 3, 3) -> (B, F, 4) int32: first row, end row,
+    first column, end column.
 
     A triangle that reaches no pixel has the box 0, 0, 0, 0.
     """
@@ -79,9 +84,11 @@ def reach_boxes(triangles: Tensor, o: Options) -> Tensor:
     if o.distance == "euclidean" or reach == math.inf:
         margin = reach + rounding  # (B, F)
     else:
-        # The pixels whose weights are all >= -r fill a triangle too: this one, blown up about its centroid by 1 + 3 r.
+        # The pixels whose weights are all >= -r fill a triangle too: this one, blown up about its
+        # centroid by 1 + 3 r.
         area = formulas.doubled_area(xy).abs().clamp_min(o.min_doubled_area)
-        # Each weight is a cross product over the area, and rounding moves the product by about the second term:
+        # Each weight is a cross product over the area, and rounding moves the product by about the
+        # second term:
         r = reach + rounding * (xy.abs().amax((-2, -1)) + 1 + o.width / o.height) / area
         spread = (xy - xy.mean(-2, keepdim=True)).abs().amax((-2, -1))  # (B, F)
         margin = 3 * r * spread + rounding  # moves no corner less than the blow-up does
@@ -134,14 +141,18 @@ def _split(count: Tensor, chunk: int) -> list[Tensor]:
 
 
 def tile_lists(boxes: Tensor, height: int, width: int, size: int) -> Tiles:
-    """Boxes (B, F, 4) -> the list of every tile. Waits for the device once, to learn how long the lists are."""
+    """Boxes (B, F, 4) -> the list of every tile.
+
+    Waits for the device once, to learn how long the lists are.
+    """
     batch, faces = boxes.shape[:2]
     rows, columns = math.ceil(height / size), math.ceil(width / size)
     check_counts(batch, faces, rows * columns)
     first_row, end_row, first_column, end_column = (
         boxes.reshape(-1, 4).long().unbind(-1)
     )  # each (B F,)
-    # Count: tiles from the one that holds the first pixel to the one that holds the last; end 0 means none.
+    # Count: tiles from the one that holds the first pixel to the one that holds the last; end 0
+    # means none.
     top, left = first_row // size, first_column // size
     tall = (end_row + (size - 1)) // size - top
     wide = (end_column + (size - 1)) // size - left
@@ -165,8 +176,12 @@ def tile_lists(boxes: Tensor, height: int, width: int, size: int) -> Tiles:
 
 
 def check_counts(batch: int, faces: int, tiles: int) -> None:
-    """ValueError if triangles or tiles are more than an int32 can number. (Entries of lists may be: they are numbered in 64 bits.)"""
+    """ValueError if triangles or tiles are more than an int32 can number.
+
+    (Entries of lists may be: they are numbered in 64 bits.)
+    """
     if max(batch * faces, batch * tiles) >= 2**31:
         raise ValueError(
-            f"triangles: got {batch} images of {faces} triangles and {tiles} tiles, wanted fewer than 2**31 of each in all"
+            f"triangles: got {batch} images of {faces} triangles and {tiles} tiles, "
+            "wanted fewer than 2**31 of each in all"
         )

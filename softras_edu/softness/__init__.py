@@ -1,5 +1,5 @@
-"""GenDR's family (Petersen et al., CVPR 2022, arXiv 2204.13845), of which the Soft Rasterizer is one
-member: logistic distribution, squared distance, probabilistic T-conorm.
+"""GenDR's family (Petersen et al., CVPR 2022, arXiv 2204.13845), of which the Soft Rasterizer is
+one member: logistic distribution, squared distance, probabilistic T-conorm.
 
 Two dials: the distribution says how an edge fades (D = F(x), x the signed distance over sigma), the
 T-conorm how triangles add up to a silhouette. Who reads the Soft Rasterizer alone needs nothing of

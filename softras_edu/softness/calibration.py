@@ -103,7 +103,10 @@ def _ndc(pixels: float, size: int | tuple[int, int]) -> float:
 
 
 def _unit_rise(distribution: str, squared: bool, shape: float | None, shift: float | None) -> float:
-    """The rise in NDC for sigma = 1. With the squared distance, x = 4 lies two units of length from the edge."""
+    """The rise in NDC for sigma = 1.
+
+    With the squared distance, x = 4 lies two units of length from the edge.
+    """
     shape, shift, _ = check_softness(distribution, squared, shape, shift, "probabilistic", None)
     if distribution == "hard":
         raise ValueError("distribution: 'hard' has no blur to measure")

@@ -11,8 +11,8 @@ DISTRIBUTIONS = (
     "exponential_rev", "gamma", "gamma_rev", "levy", "levy_rev",
 )  # fmt: skip
 CONORMS = (
-    "hard", "max", "probabilistic", "einstein", "hamacher", "frank", "yager", "aczel_alsina", "dombi",
-    "schweizer_sklar",
+    "hard", "max", "probabilistic", "einstein", "hamacher", "frank", "yager", "aczel_alsina",
+    "dombi", "schweizer_sklar",
 )  # fmt: skip
 
 # Who has which parameter, and what None stands for.
