@@ -163,10 +163,15 @@ def _segment(p: Tensor, a: Tensor, b: Tensor, low: float = 0.0, high: float = 1.
     return ((p - a - t[:, None] * (b - a)) ** 2).sum(-1)
 
 
+def _segment_distance2(p: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    return _segment(p, a, b)
+
+
 _NEAR = _t([0.0, 1.0], [0.5, 0.2], [2.0, 0.0], [-1.0, -1.0], [0.3, 0.1])
 segment_distance2 = Exercise(
     "segment_distance2",
-    _segment,
+    _segment_distance2,
+    slopes=(0, 1, 2),
     cases=[
         (_NEAR, _t(0.0, 0.0), _t(1.0, 0.0)),
         (_NEAR, _t(-0.5, 0.4), _t(0.3, -0.8)),
@@ -197,6 +202,7 @@ _D2, _INSIDE = (
 probability = Exercise(
     "probability",
     _probability,
+    slopes=(0,),
     cases=[(_D2, _INSIDE, 1e-2), (_D2, _INSIDE, 1e-1), (_D2, ~_INSIDE, 1e-3)],
     mistakes={
         "The sign is turned round: inside must come out above one half.": lambda d2, inside, s: (
