@@ -23,12 +23,13 @@ MISTAKES = [
 
 
 def rounded(value: Any, off: float) -> Any:
-    """Almost the same numbers, as lists; booleans as they are."""
+    """Almost the same numbers, as lists; booleans, and what needs a gradient, as they are."""
     if isinstance(value, (tuple, list)):
         return [rounded(part, off) for part in value]
     if not isinstance(value, torch.Tensor):
         return value if isinstance(value, bool) else value * (1 + off)
-    return (value if value.dtype == torch.bool else value.double() * (1 + off)).tolist()
+    near = value if value.dtype == torch.bool else value.double() * (1 + off)
+    return near if near.requires_grad else near.tolist()
 
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
@@ -63,7 +64,10 @@ def test_unknown_mistakes_are_rejected_too(exercise: Exercise) -> None:
             if isinstance(right, tuple)
             else torch.as_tensor(right)
         )
-        return ~right if right.dtype == torch.bool else right.double() + 1e-3
+        if right.dtype != torch.bool:
+            return right.double() + 1e-3
+        first = torch.arange(right.numel()).view_as(right) == 0  # one of them; all is a slip
+        return right ^ first
 
     with pytest.raises(Mistake, match="work out by hand"):
         exercise(nearly)
@@ -115,7 +119,116 @@ def test_arithmetic_that_fails_is_a_mistake_that_shows_the_arguments() -> None:
             else (0.0, math.exp(log_weight - peak), 0.0, 0.0)
         )
 
-    with pytest.raises(Mistake, match=r"math range error.*arguments -500000.0, 1.2, -400000.0"):
+    arguments = r"peak = -500000, den = 1.2, log_weight = -400000"
+    with pytest.raises(Mistake, match=rf"math range error(.|\n)*{arguments}"):
         checks.online_softmax_step(lambda peak, den, log_weight: overflowing(peak, den, log_weight))
     with pytest.raises(Mistake, match="ZeroDivisionError"):
         checks.softmax_slope(lambda share, face_color, color, d_color: (1 / (share - share), 0.0))
+
+
+# ---------------------------------------------------------------- gradients, errors, arguments
+
+
+def _halves(x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    return torch.where(mask, x.square(), 3 * x)
+
+
+HALVES = Exercise(
+    "halves",
+    _halves,
+    cases=[(torch.tensor([1.0, 2.0, 0.0]), torch.tensor([True, False, True]))],
+    slopes=(0,),
+)
+RIGHT_NUMBERS_WRONG_GRADIENT = {
+    "no_grad": (torch.no_grad()(_halves), "gradient of x is lost"),
+    "detached": (lambda x, mask: _halves(x.detach(), mask), "gradient of x is lost"),
+    "plain numbers": (lambda x, mask: _halves(x, mask).tolist(), "gradient of x is lost"),
+    "half detached": (
+        lambda x, mask: torch.where(mask, x.square(), 3 * x.detach()),
+        "gradient of x is not",
+    ),
+    "NaN on the way": (lambda x, mask: _halves(x.square().sqrt(), mask), "gradient of x is not"),
+    "NumPy": (lambda x, mask: _halves(torch.from_numpy(x.numpy()), mask), "NumPy keeps no"),
+}
+
+
+@pytest.mark.parametrize("name", RIGHT_NUMBERS_WRONG_GRADIENT)
+def test_right_numbers_without_the_right_gradient_are_refused(name: str) -> None:
+    # Functions that lose the gradient passed: what a differentiable renderer must not do.
+    answer, said = RIGHT_NUMBERS_WRONG_GRADIENT[name]
+    HALVES(_halves)
+    with torch.no_grad():  # as the notebook left it
+        HALVES(_halves)
+    with pytest.raises(Mistake, match=said):
+        HALVES(answer)
+
+
+SLOPED = [exercise for exercise in EXERCISES if exercise.slopes]
+
+
+@pytest.mark.parametrize("exercise", SLOPED, ids=lambda e: e.name)
+def test_a_function_that_must_have_a_gradient_is_refused_without_one(exercise: Exercise) -> None:
+    with pytest.raises(Mistake, match="is lost"):
+        exercise(torch.no_grad()(exercise.reference))
+
+
+ERRORS = {
+    "minus of booleans": (lambda x, mask: -mask, "Booleans have no sign"),
+    "shapes": (lambda x, mask: x + torch.zeros(7), "Read them from the right"),
+    "a tensor as a condition": (lambda x, mask: x if mask else 3 * x, "asks? for one yes or no"),
+    "math of a tensor": (lambda x, mask: math.exp(x), r"math\.\* and float\(\) take one number"),
+    "a name": (lambda x, mask: somewhere(x), "run that defines"),  # noqa: F821
+    "no such method": (lambda x, mask: x.squared(), "has no attribute"),
+    "two dtypes": (lambda x, mask: x.double()[None] @ x[:, None], "float32 meets float64"),
+    "arguments": (lambda x: x, "Compare the arguments"),
+}
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_an_error_of_torch_becomes_a_sentence_with_its_arguments(name: str) -> None:
+    answer, said = ERRORS[name]
+    with pytest.raises(Mistake, match=said) as caught:
+        HALVES(answer)
+    assert "your function raised" in str(caught.value)
+    assert "x = tensor (3,) [1, 2, 0]" in str(caught.value)
+
+
+def test_an_error_names_the_line_that_raised_it_though_a_helper_did() -> None:
+    code = "def helper(x):\n    return -x\n\ndef answer(x, mask):\n    return helper(mask)\n"
+    room: dict[str, Any] = {}
+    exec(compile(code, "<cell>", "exec"), room)
+    with pytest.raises(Mistake, match="in line 2 of the cell"):
+        HALVES(room["answer"])
+    with pytest.raises(Mistake, match=r"in line \d+ of the cell:  return -mask"):
+        HALVES(minus)
+
+
+def minus(x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    return -mask
+
+
+def test_an_operation_that_torch_lacks_is_no_stub() -> None:
+    def unsupported(x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        raise NotImplementedError("\"lgamma_cpu\" not implemented for 'Bool'")
+
+    with pytest.raises(Mistake, match="not implemented for"):
+        HALVES(unsupported)
+
+
+def test_a_wrong_answer_shows_the_arguments_of_its_case() -> None:
+    with pytest.raises(Mistake, match=r"called as pixel_center\(i = 3, j = 1, height = 4, width"):
+        checks.pixel_center(lambda i, j, h, w: (-0.75, 0.75) if i == 0 else (9.0, 9.0))
+
+
+def test_the_readers_function_is_used_once_it_passes(capsys: pytest.CaptureFixture[str]) -> None:
+    def stub(x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        raise NotImplementedError("Exercise 02-2")
+
+    def right(x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        return _halves(x, mask)
+
+    assert HALVES.yours_or_ours(stub) is _halves
+    assert HALVES.yours_or_ours(minus) is _halves
+    assert HALVES.yours_or_ours(right) is right
+    until = "halves: the library's, until yours passes its check.\n"
+    assert capsys.readouterr().out == f"{until}{until}halves: yours.\n"

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .exercise import Exercise
+from .exercise import Answer, Exercise
 
 
 def _t(*values: Any) -> Tensor:
@@ -42,6 +42,24 @@ pixel_center = Exercise(
         "The order is (x, y), and x comes from the column j.": lambda i, j, h, w: _pixel_center(
             i, j, h, w
         )[::-1],
+        "x is mirrored: column 0 is at the left, where x is negative.": lambda i, j, h, w: (
+            -_pixel_center(i, j, h, w)[0],
+            _pixel_center(i, j, h, w)[1],
+        ),
+        "i and j have changed places: x comes from the column j, y from the row i.": (
+            lambda i, j, h, w: _pixel_center(j, i, h, w)
+        ),
+        "// rounds down to a whole number; / does not.": lambda i, j, h, w: (
+            (2 * j + 1 - w) // h,
+            1 - (2 * i + 1) // h,
+        ),
+        "That runs from 0 to 1. NDC runs from -1 to 1, with (0, 0) in the middle.": (
+            lambda i, j, h, w: ((2 * j + 1) / (2 * h), (2 * i + 1) / (2 * h))
+        ),
+        (
+            "The first and the last centre lie half a pixel inside the border, not on it: H pixels "
+            "fill the height, so divide by H, not by H - 1."
+        ): lambda i, j, h, w: ((2 * j + 1 - w) / (h - 1), 1 - 2 * i / (h - 1)),
     },
 )
 
@@ -82,6 +100,26 @@ orbit_eye = Exercise(
             d * math.sin(math.radians(e)),
             d * math.cos(math.radians(a)),
         ),
+        (
+            "The azimuth turns the wrong way: at azimuth 90 the camera stands on +x, not on -x."
+        ): lambda d, e, a: _orbit_eye(d, e, -a),
+        "y is up here, and z points to the camera at azimuth 0. In yours z is up.": (
+            lambda d, e, a: (_orbit_eye(d, e, a)[0], _orbit_eye(d, e, a)[2], _orbit_eye(d, e, a)[1])
+        ),
+        "y is up here. In yours z is up, and azimuth 0 is the x axis.": lambda d, e, a: (
+            _orbit_eye(d, e, a)[2],
+            _orbit_eye(d, e, a)[0],
+            _orbit_eye(d, e, a)[1],
+        ),
+        "A positive elevation is above the ground: y is +distance sin(elevation).": (
+            lambda d, e, a: _orbit_eye(d, -e, a)
+        ),
+        (
+            "The elevation is measured from the ground, not from the pole: at elevation 0, y is 0."
+        ): lambda d, e, a: _orbit_eye(d, 90 - e, a),
+        "The camera is `distance` away from the origin: all three need that factor.": (
+            lambda d, e, a: _orbit_eye(1.0, e, a)
+        ),
     },
 )
 
@@ -99,6 +137,11 @@ def _edges(points: Tensor, triangle: Tensor) -> Tensor:
 def _inside_triangle(points: Tensor, triangle: Tensor) -> Tensor:
     side = _edges(points, triangle)
     return (side > 0).all(1) | (side < 0).all(1)
+
+
+def _along_edges(points: Tensor, triangle: Tensor) -> Tensor:
+    along = ((triangle.roll(-1, 0) - triangle) * (points[:, None] - triangle)).sum(-1)
+    return (along > 0).all(1) | (along < 0).all(1)
 
 
 def _in_box(points: Tensor, triangle: Tensor) -> Tensor:
@@ -120,12 +163,30 @@ inside_triangle = Exercise(
             "It fails when the corners run clockwise: then inside is to the right of all three "
             "edges."
         ): lambda p, t: (_edges(p, t) > 0).all(1),
+        "That is turned round: true must mean inside.": lambda p, t: ~_inside_triangle(p, t),
+        (
+            "It fails when the corners run counter-clockwise: then inside is to the left of all "
+            "three edges."
+        ): lambda p, t: (_edges(p, t) < 0).all(1),
+        (
+            "A triangle has three edges: is the one from the last corner back to the first missing?"
+        ): lambda p, t: (_edges(p, t)[:, :2] > 0).all(1) | (_edges(p, t)[:, :2] < 0).all(1),
+        (
+            "That is the dot product of edge and point, which says how far along the edge the "
+            "point is. Which side it is on, the cross product says."
+        ): _along_edges,
         "That is the triangle's bounding box.": _in_box,
         (
             "One side is not enough: a point inside is on the same side of all three edges."
         ): lambda p, t: (_edges(p, t) > 0).any(1),
     },
 )
+
+
+def _named(name: str, f: Answer) -> Answer:
+    """`f`, called `name` where a check prints its arguments."""
+    f.__name__ = name
+    return f
 
 
 def _finite_difference(f: Any, x: float, h: float) -> float:
@@ -136,10 +197,10 @@ finite_difference = Exercise(
     "finite_difference",
     _finite_difference,
     cases=[
-        (lambda x: x**3, 1.0, 0.1),
+        (_named("x**3", lambda x: x**3), 1.0, 0.1),
         (math.sin, 0.5, 0.01),
-        (lambda x: 4.0 * x, -1.0, 0.5),
-        (lambda x: float(x > 0.25), 0.0, 0.1),
+        (_named("4 * x", lambda x: 4.0 * x), -1.0, 0.5),
+        (_named("1 if x > 0.25, else 0", lambda x: float(x > 0.25)), 0.0, 0.1),
         (math.exp, 0.0, 0.3),
     ],
     mistakes={
@@ -147,6 +208,19 @@ finite_difference = Exercise(
             "That looks forward only. Step both ways, x + h and x - h, and the error falls from "
             "h to h squared."
         ): lambda f, x, h: (f(x + h) - f(x)) / h,
+        (
+            "That looks back only. Step both ways, x + h and x - h, and the error falls from h to "
+            "h squared."
+        ): lambda f, x, h: (f(x) - f(x - h)) / h,
+        "`/ 2 * h` divides by 2 and then multiplies by h: write `/ (2 * h)`.": lambda f, x, h: (
+            (f(x + h) - f(x - h)) / 2 * h
+        ),
+        "Divide by the way, 2 h. A difference alone is no slope.": lambda f, x, h: (
+            f(x + h) - f(x - h)
+        ),
+        "That steps h / 2 to each side. Step h to each side, a way of 2 h.": lambda f, x, h: (
+            (f(x + h / 2) - f(x - h / 2)) / h
+        ),
         "From x - h to x + h is a way of 2 h, not h.": lambda f, x, h: (f(x + h) - f(x - h)) / h,
         "The sign is turned round: the later value minus the earlier one.": lambda f, x, h: (
             (f(x - h) - f(x + h)) / (2 * h)
@@ -158,15 +232,29 @@ finite_difference = Exercise(
 # --- 02 Probability maps ------------------------------------------------------
 
 
-def _segment(p: Tensor, a: Tensor, b: Tensor, low: float = 0.0, high: float = 1.0) -> Tensor:
-    t = (((p - a) * (b - a)).sum(-1) / ((b - a) ** 2).sum()).clamp(low, high)
-    return ((p - a - t[:, None] * (b - a)) ** 2).sum(-1)
+def _place(
+    p: Tensor, a: Tensor, b: Tensor, low: float = 0.0, high: float = 1.0, power: int = 2
+) -> Tensor:
+    """Where the closest point lies, 0 at a and 1 at b, for |b - a|**power in the denominator."""
+    along = ((p - a) * (b - a)).sum(-1)
+    return (along / ((b - a) ** 2).sum() ** (power / 2)).clamp(low, high)
+
+
+def _segment(
+    p: Tensor, a: Tensor, b: Tensor, low: float = 0.0, high: float = 1.0, power: int = 2
+) -> Tensor:
+    return ((p - a - _place(p, a, b, low, high, power)[:, None] * (b - a)) ** 2).sum(-1)
+
+
+def _segment_distance2(p: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    return _segment(p, a, b)
 
 
 _NEAR = _t([0.0, 1.0], [0.5, 0.2], [2.0, 0.0], [-1.0, -1.0], [0.3, 0.1])
 segment_distance2 = Exercise(
     "segment_distance2",
-    _segment,
+    _segment_distance2,
+    slopes=(0, 1, 2),
     cases=[
         (_NEAR, _t(0.0, 0.0), _t(1.0, 0.0)),
         (_NEAR, _t(-0.5, 0.4), _t(0.3, -0.8)),
@@ -177,6 +265,31 @@ segment_distance2 = Exercise(
             "That is the distance to the whole line. Past an end of the segment the closest "
             "point is that end: clamp t to [0, 1]."
         ): lambda p, a, b: _segment(p, a, b, -math.inf, math.inf),
+        (
+            "Points before a come out too small: the clamp works on one side only. t must not fall "
+            "below 0 either."
+        ): lambda p, a, b: _segment(p, a, b, -math.inf, 1.0),
+        (
+            "Points beyond b come out too small: the clamp works on one side only. t must not rise "
+            "above 1 either."
+        ): lambda p, a, b: _segment(p, a, b, 0.0, math.inf),
+        (
+            "t is a share of the segment: divide the dot product by |b - a| squared, not by "
+            "|b - a|, and not by nothing."
+        ): lambda p, a, b: _segment(p, a, b, power=0),
+        (
+            "t is a share of the segment: divide by |b - a| squared. In yours |b - a| lacks the "
+            "square."
+        ): lambda p, a, b: _segment(p, a, b, power=1),
+        "t counts from a to b: the closest point is a + t (b - a), not b + t (a - b).": (
+            lambda p, a, b: ((p - b - _place(p, a, b)[:, None] * (a - b)) ** 2).sum(-1)
+        ),
+        "That is how far the closest point is from a, along the segment. Wanted: from p to it.": (
+            lambda p, a, b: ((_place(p, a, b)[:, None] * (b - a)) ** 2).sum(-1)
+        ),
+        "Square first and add the two squares; yours adds x and y before.": (
+            lambda p, a, b: (p - a - _place(p, a, b)[:, None] * (b - a)).sum(-1) ** 2
+        ),
         "The squared distance is wanted: no square root.": lambda p, a, b: _segment(p, a, b).sqrt(),
         (
             "That is the distance to the nearer end. Between the ends, the closest point lies on "
@@ -197,6 +310,7 @@ _D2, _INSIDE = (
 probability = Exercise(
     "probability",
     _probability,
+    slopes=(0,),
     cases=[(_D2, _INSIDE, 1e-2), (_D2, _INSIDE, 1e-1), (_D2, ~_INSIDE, 1e-3)],
     mistakes={
         "The sign is turned round: inside must come out above one half.": lambda d2, inside, s: (
@@ -208,6 +322,21 @@ probability = Exercise(
         (
             "The paper divides the squared distance by sigma; a square root has crept in."
         ): lambda d2, inside, s: _probability(d2.sqrt(), inside, s),
+        "Divide by sigma first, then take the sigmoid.": lambda d2, inside, s: (
+            _probability(d2, inside, 1.0) / s
+        ),
+        "Divide by sigma, not by its square: sigma is an area already.": lambda d2, inside, s: (
+            _probability(d2, inside, s**2)
+        ),
+        (
+            "Outside, yours is one half at every distance: d2 * inside is 0 there. It must be -d2."
+        ): lambda d2, inside, s: torch.sigmoid(d2 * inside / s),
+        "That is the hard picture again: 0 or 1. Let it depend on d2.": lambda d2, inside, s: (
+            inside.double()
+        ),
+        "Something is missing: the sigmoid, which takes any number to one between 0 and 1.": (
+            lambda d2, inside, s: torch.where(inside, d2, -d2) / s
+        ),
         "Sigma divides: the larger it is, the softer the edge.": lambda d2, inside, s: (
             torch.sigmoid(torch.where(inside, d2, -d2) * s)
         ),
