@@ -78,7 +78,8 @@ class LossLandscape(Explorer):
         text = f"Gradient descent <b>{verdict}</b>. Flat part of the map: {100 * flat:.0f} %. "
         text += (
             f"<br>White dot: the target. White ring: the lowest loss of the map, {bottom:.3f}, "
-            f"{lowest.norm():.2f} NDC from the target; the highest is {loss.max():.3f}. Lines: tenths of what lies between."
+            f"{lowest.norm():.2f} NDC from the target; the highest is {loss.max():.3f}. "
+            "Lines: tenths of what lies between."
         )
         return compose([map_panel, picture, plot_picture(self._figure, self._line)]), text
 
@@ -112,11 +113,14 @@ def places() -> Tensor:
 
 def contoured(loss: Tensor) -> Tensor:
     """A `landscape`, darker where it passes a tenth of the way from its lowest to its highest."""
+    loss = torch.nn.functional.interpolate(
+        loss[None, None], size=(256, 256), mode="bilinear", align_corners=True
+    )[0, 0]
     level = ((loss - loss.min()) / (loss.max() - loss.min()).clamp_min(1e-12) * 10).floor()
     edge = torch.zeros_like(loss, dtype=torch.bool)
     edge[1:] |= level[1:] != level[:-1]
     edge[:, 1:] |= level[:, 1:] != level[:, :-1]
-    return loss - 0.18 * edge
+    return loss - 0.25 * edge
 
 
 def minimum(loss: Tensor) -> tuple[Tensor, float]:
