@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 import torch
 
-from softras_edu import checks
+from softras_edu import checks, rasterize
+from softras_edu.checks.exercise import Mistake
 
 
 def write(folder: Path, *cells: str) -> None:
@@ -54,3 +56,29 @@ def test_the_course_as_it_stands_has_only_stubs(capsys: pytest.CaptureFixture[st
     names = ("segment_distance2", "probability", "silhouette", "clip_weights", "depth_weights")
     checks.from_notebooks(*(getattr(checks, name) for name in names), folder=folder)
     assert capsys.readouterr().out.count("the library's") == len(names)
+
+
+def fused(
+    triangles: torch.Tensor, colors: torch.Tensor, size: int, sigma: float, gamma: float
+) -> torch.Tensor:
+    return rasterize(triangles, colors, size=size, sigma=sigma, gamma=gamma, far=10.0)
+
+
+def test_the_capstone_takes_the_library_and_names_what_is_wrong(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    checks.capstone(fused)
+    assert "image is the library's" in capsys.readouterr().out
+    wrong = {
+        "the colour differs": lambda t, c, n, s, g: fused(t, c, n, s, 2 * g),
+        "the alpha differs": lambda t, c, n, s, g: torch.cat(
+            [fused(t, c, n, s, g)[..., :3], fused(t, c, n, 2 * s, g)[..., 3:]], dim=-1
+        ),
+        "gradient differs": lambda t, c, n, s, g: fused(
+            torch.cat([t[..., :2], t[..., 2:].detach()], dim=-1), c, n, s, g
+        ),
+        "wanted (16, 16, 4)": lambda t, c, n, s, g: fused(t, c, n, s, g)[..., :3],
+    }
+    for words, answer in wrong.items():
+        with pytest.raises(Mistake, match=re.escape(words)):
+            checks.capstone(answer)

@@ -26,6 +26,7 @@ from .see_one_triangle import (
     probability,
     segment_distance2,
 )
+from .soft_rasterizer import capstone as capstone
 from .use_body import angle_slope, rotate_about_joint, skin
 from .use_pose import geodesic_angle, rotation_from_axis_angle, turn_slope
 from .use_reconstruction import carve, mix_palette, voxel_overlap
