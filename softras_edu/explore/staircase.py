@@ -20,6 +20,7 @@ TRIANGLE = torch.tensor(
 TARGET_X = 0.3
 FIRST, LAST = -0.6, 0.6  # places between which the triangle slides
 SIZES = (8, 16, 32, 64, 128)
+SAME = 1e-9  # jumps closer than this are one
 
 
 class Staircase(Explorer):
@@ -83,7 +84,7 @@ def staircase(size: int) -> tuple[Tensor, Tensor]:
     """The whole loss, exactly.
 
     FIRST, the places of all jumps in order, LAST (J + 2,), and the loss from each place to the next
-    (J + 2,).
+    (J + 2,). Pixels that change at the same place make one jump.
 
     On its row, the triangle covers what lies between its left and right edge. So a pixel is covered
     from the place where the right edge comes to its centre until the place where the left edge
@@ -105,9 +106,11 @@ def staircase(size: int) -> tuple[Tensor, Tensor]:
     first, target = ((place[0] <= at) & (at < place[1]) for at in (FIRST, TARGET_X))
     # To be covered is right on the target, wrong elsewhere.
     change = torch.stack([~target, target]).double() - torch.stack([target, ~target]).double()
-    seen = (place > FIRST) & (place < LAST)
+    seen = (place > FIRST + SAME) & (place < LAST - SAME)
     place, order = place[seen].sort()
     start = (first != target).sum()[None].double()
     wrong = torch.cat([start, start + change[seen][order].cumsum(0)])
+    last = torch.cat([place.diff() > SAME, torch.ones(1, dtype=torch.bool)])  # of its jump
+    place, wrong = place[last], wrong[torch.cat([last.new_ones(1), last])]
     ends = torch.tensor([FIRST, LAST], dtype=torch.float64)
     return torch.cat([ends[:1], place, ends[1:]]), torch.cat([wrong, wrong[-1:]]) / size**2
