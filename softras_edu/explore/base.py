@@ -48,7 +48,7 @@ def linear_dial(name: str, low: float, high: float, step: float) -> Dial:
         min=low,
         max=high,
         step=step,
-        readout_format=".2f",
+        readout_format=".2f" if step >= 0.01 else ".3f",
         style=_STYLE,
         layout=_LAYOUT,
     )

@@ -15,11 +15,12 @@ from .base import Explorer, linear_dial, step_dial
 from .draw import BLUE, GREY, ORANGE, VERMILION, Panel, compose, new_plot, plot_picture
 
 TRIANGLE = torch.tensor(
-    [[-0.45, -0.4, 2.0], [0.35, -0.3, 2.0], [-0.15, 0.5, 2.0]], dtype=torch.float32
+    [[-0.45, -0.4, 2.0], [0.35, -0.3, 2.0], [-0.15, 0.5, 2.0]], dtype=torch.float64
 )
 TARGET_X = 0.3
 FIRST, LAST = -0.6, 0.6  # places between which the triangle slides
 SIZES = (8, 16, 32, 64, 128)
+SAME = 1e-9  # jumps closer than this are one
 
 
 class Staircase(Explorer):
@@ -28,7 +29,7 @@ class Staircase(Explorer):
     The loss jumps when an edge crosses a pixel centre, and its slope is 0 in between.
     """
 
-    x = traitlets.Float(-0.2).tag(dial=linear_dial("place of the triangle", FIRST, LAST, 0.01))
+    x = traitlets.Float(-0.2).tag(dial=linear_dial("place of the triangle", FIRST, LAST, 0.001))
     size = traitlets.Enum(SIZES, 16).tag(dial=step_dial("pixels a side", SIZES))
 
     def prepare(self) -> None:
@@ -45,18 +46,20 @@ class Staircase(Explorer):
 
     @torch.no_grad()
     def draw(self) -> tuple[Image.Image, str]:
-        target, here = silhouettes(torch.tensor([TARGET_X, self.x]), self.size)
+        x = torch.tensor([TARGET_X, self.x], dtype=torch.float64)
+        target, here = silhouettes(x, self.size)
         loss = (here - target).square().mean().item()
         places, losses = staircase(self.size)
 
         self._line.set_data(places.numpy(), losses.numpy())
         self._here.set_data([self.x], [loss])
         panel = Panel("hard triangle, target outlined", here)
-        panel.outline(moved(torch.tensor([TARGET_X]))[0, 0, :, :2], ORANGE, 3)
+        panel.outline(moved(x[:1])[0, 0, :, :2], ORANGE, 3)
         jumps = len(places) - 2
         self.alt = (
-            f"A hard triangle at {self.x:.2f}, its target at {TARGET_X}, and the loss against "
-            f"the place: a staircase with {jumps:,} jumps."
+            f"Left, a hard white triangle at {self.x:.3f} and the orange outline of its target at "
+            f"{TARGET_X}. Right, the loss against the place: a staircase with {jumps:,} jumps that "
+            f"falls to 0 at {TARGET_X}, a red dot on it at the place of the triangle."
         )
         text = (
             f"loss {loss:.4f} &nbsp; <b>gradient of the loss 0</b>, here and between all jumps "
@@ -81,7 +84,7 @@ def staircase(size: int) -> tuple[Tensor, Tensor]:
     """The whole loss, exactly.
 
     FIRST, the places of all jumps in order, LAST (J + 2,), and the loss from each place to the next
-    (J + 2,).
+    (J + 2,). Pixels that change at the same place make one jump.
 
     On its row, the triangle covers what lies between its left and right edge. So a pixel is covered
     from the place where the right edge comes to its centre until the place where the left edge
@@ -99,18 +102,15 @@ def staircase(size: int) -> tuple[Tensor, Tensor]:
         cut.where(on_edge, -torch.inf).amax(1, keepdim=True),
     )
     place = torch.stack([x - right, x - left])  # (2, rows, columns): covered from, covered until
-
-    first, target = silhouettes(torch.tensor([FIRST, TARGET_X]), size)
+    # One rule says what is covered at each place, so a sum of changes never falls below 0.
+    first, target = ((place[0] <= at) & (at < place[1]) for at in (FIRST, TARGET_X))
     # To be covered is right on the target, wrong elsewhere.
-    change = torch.stack([1 - 2 * target, 2 * target - 1])
-    seen = (place > FIRST) & (place < LAST)
+    change = torch.stack([~target, target]).double() - torch.stack([target, ~target]).double()
+    seen = (place > FIRST + SAME) & (place < LAST - SAME)
     place, order = place[seen].sort()
-    wrong = (first - target).abs().sum() + change[seen][order].cumsum(0)
-    loss = torch.cat([(first - target).abs().sum()[None], wrong, wrong[-1:]]) / size**2
-    return torch.cat(
-        [
-            torch.tensor([FIRST], dtype=torch.float64),
-            place,
-            torch.tensor([LAST], dtype=torch.float64),
-        ]
-    ), loss
+    start = (first != target).sum()[None].double()
+    wrong = torch.cat([start, start + change[seen][order].cumsum(0)])
+    last = torch.cat([place.diff() > SAME, torch.ones(1, dtype=torch.bool)])  # of its jump
+    place, wrong = place[last], wrong[torch.cat([last.new_ones(1), last])]
+    ends = torch.tensor([FIRST, LAST], dtype=torch.float64)
+    return torch.cat([ends[:1], place, ends[1:]]), torch.cat([wrong, wrong[-1:]]) / size**2
