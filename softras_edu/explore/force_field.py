@@ -15,11 +15,12 @@ from PIL import Image
 from torch import Tensor
 
 from .. import formulas
-from ..rasterizers import rasterize
+from ..rasterizers import rasterize, rasterize_hard
 from .base import Explorer, choice_dial, linear_dial, log_dial
 from .draw import GREY, PANEL, Panel, compose, new_plot, plot_picture
-from .far_range import CUTS, SHAPE, SIDE, SIZE, Renderer, hard, nmr
+from .far_range import CUTS, SHAPE, SIDE, Renderer
 
+SIZE = 32  # pixels: there are 289 pictures to draw
 COUNT = 17  # places a side
 EXTENT = 0.8  # NDC: x and y of the places run from -EXTENT to EXTENT
 # The shape of `far_range`, its centroid at (0, 0).
@@ -139,6 +140,16 @@ def aim(push: Tensor, target: tuple[float, float]) -> Tensor:
     """Cosine of the angle between each push and the way to the target -> (COUNT**2,)."""
     way = torch.tensor(target, dtype=torch.float64) - PLACES
     return torch.nn.functional.cosine_similarity(push, way, dim=1)
+
+
+def hard(triangles: Tensor) -> Tensor:
+    """The z-buffer, whose own gradient is zero."""
+    return rasterize_hard(triangles, size=SIZE)
+
+
+def nmr(triangles: Tensor) -> Tensor:
+    """The z-buffer and Kato et al.'s gradient."""
+    return rasterize_hard(triangles, size=SIZE, gradient="nmr")
 
 
 # A dial that changes only one of these need not wait for the other.
