@@ -27,6 +27,7 @@ def pictures(
     arrows: Sequence[Arrows | None] = (),
     columns: int = 4,
     side: float = 2.6,
+    ticks: bool = True,
 ) -> Figure:
     """Images side by side, in NDC.
 
@@ -37,6 +38,7 @@ def pictures(
         outlines: for each image, closed lines to draw on it.
         arrows: for each image, arrows to draw on it, or None.
         columns: images a row at most. side: inches of one image.
+        ticks: the NDC numbers along the sides; without, where the place says nothing.
     """
     count = min(columns, len(images))
     rows = -(-len(images) // count)
@@ -49,6 +51,8 @@ def pictures(
         ax.set_axis_off()
     for k, (ax, image, title) in enumerate(zip(axes, images, titles, strict=False)):
         picture(ax, image, title, cmap, vmin, vmax)
+        if not ticks:
+            ax.set(xticks=[], yticks=[])
         for corners, color in outlines[k] if k < len(outlines) else ():
             closed = torch.cat([corners, corners[:1]]).detach()
             ax.plot(closed[:, 0].tolist(), closed[:, 1].tolist(), color=color, lw=1.8)
