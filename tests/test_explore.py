@@ -373,7 +373,7 @@ def test_predict_follows_live_pairs_for_pairs_and_all_pairs_for_broadcast() -> N
 
 
 def test_predict_says_what_to_do_without_measurements(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("softras_edu.teaching.results.timings.folder", lambda: None)
+    monkeypatch.setattr("softras_edu.teaching.results.tables.folder", lambda: None)
     with pytest.raises(FileNotFoundError, match="softras_edu bench"):
         Predict()
 

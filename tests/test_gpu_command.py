@@ -189,10 +189,10 @@ def test_a_rehearsal_is_refused_as_a_result(tmp_path, capsys):
 
 
 def test_readers_skip_the_rows_of_a_rehearsal(tmp_path, monkeypatch):
-    from softras_edu.teaching.results import timings
+    from softras_edu.teaching.results import tables, timings
 
     (tmp_path / "gpu-speed-2099-01-01-card.csv").write_text("rehearsal,a\nyes,1\nno,2\n")
-    monkeypatch.setattr(timings, "folder", lambda: tmp_path)
+    monkeypatch.setattr(tables, "folder", lambda: tmp_path)
     assert timings.on_a_gpu("speed") == [{"rehearsal": "no", "a": "2"}]
     assert timings.on_a_gpu("peers") == []
 

@@ -171,7 +171,7 @@ def test_the_installed_wheel_hands_out_the_notebooks(wheel, tmp_path):
 
 
 def test_the_installed_wheel_reads_its_own_copy_of_the_measurements(wheel, tmp_path):
-    script = "from softras_edu.teaching.results import timings as m; print(m.folder(), m.newest('broadcast', 'pairs', 'numba').path.name, len(m.compiled()))"
+    script = "from softras_edu.teaching.results import tables, timings as m; print(tables.folder(), m.newest('broadcast', 'pairs', 'numba').path.name, len(m.compiled()))"
     done = subprocess.run(
         [sys.executable, "-c", script],
         cwd=tmp_path,

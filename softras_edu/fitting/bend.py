@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -14,7 +12,6 @@ from ..rasterizers import rasterize, rasterize_hard
 from ..rasterizers.hard import hard_options, visible_face
 from ..rendering import screen_triangles
 from ..rotations import rotation_from_axis_angle
-from ..teaching.results.timings import folder
 from .body import JOINTS, NAMES, TURNS, Body, aim, skin, transforms
 from .optimize import Dial, Fit, fit, schedule
 
@@ -211,57 +208,3 @@ def miss(body: Body, angles: Tensor, goal: Tensor, camera: Camera = FRONT) -> tu
     ]
     gap = (places[0] - places[1]) @ camera.rotation[0].to(angles).T  # right, up, backward
     return gap[..., :2].norm(dim=-1), gap[..., 2].abs()
-
-
-# ---------------------------------------------------------------- the study
-
-
-@dataclass(frozen=True)
-class Row:
-    """One task and method of benchmarks/fit_body.py. Means over the cases, of degrees a joint and of world units a joint; `half`: 95 % interval."""
-
-    cases: int
-    before: float
-    degrees: float
-    half: float
-    across_before: float
-    across: float
-    along_before: float
-    along: float
-    solved: int  # cases whose error fell to half or less
-
-
-_COLUMNS = ("degrees_before", "degrees", "across_before", "across", "along_before", "along")
-
-
-def table() -> dict[tuple[str, str], Row]:
-    """The newest body-*.csv, by task and method. An installed package has it too.
-
-    Raises:
-        FileNotFoundError: there is none.
-    """
-    place = folder()
-    paths = [] if place is None else sorted(place.glob("body-*.csv"))
-    if not paths:
-        raise FileNotFoundError(
-            "no body-*.csv: run benchmarks/fit_body.py, which writes it to benchmarks/results"
-        )
-    with paths[-1].open(newline="", encoding="utf-8") as file:
-        lines = list(csv.DictReader(file))
-    out = {}
-    for key in dict.fromkeys((line["task"], line["method"]) for line in lines):
-        mine = [line for line in lines if (line["task"], line["method"]) == key]
-        column = {name: torch.tensor([float(line[name]) for line in mine]) for name in _COLUMNS}
-        mean = {name: x.mean().item() for name, x in column.items()}
-        out[key] = Row(
-            cases=len(mine),
-            before=mean["degrees_before"],
-            degrees=mean["degrees"],
-            half=1.96 * column["degrees"].std().item() / len(mine) ** 0.5,
-            across_before=mean["across_before"],
-            across=mean["across"],
-            along_before=mean["along_before"],
-            along=mean["along"],
-            solved=int((column["degrees"] <= column["degrees_before"] / 2).sum()),
-        )
-    return out

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
+from matplotlib.colors import to_rgb
 from torch import Tensor
 from torch.nn.functional import normalize
 
@@ -325,4 +326,4 @@ def _squared_distance(points: Tensor, a: Tensor, b: Tensor) -> Tensor:
 
 
 def _rgb(colors: list[str]) -> Tensor:
-    return torch.tensor([[int(color[k : k + 2], 16) / 255 for k in (1, 3, 5)] for color in colors])
+    return torch.tensor([to_rgb(color) for color in colors])

@@ -59,7 +59,7 @@ def colored_cube() -> Mesh:
     faces = torch.tensor(
         [f for k in range(0, 24, 4) for f in ((k, k + 1, k + 2), (k, k + 2, k + 3))]
     )
-    return Mesh(verts, faces, SIX.repeat_interleave(4, 0))
+    return Mesh(verts, faces, SIX.repeat_interleave(4, 0).to(verts))
 
 
 def bracket() -> Mesh:

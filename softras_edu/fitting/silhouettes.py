@@ -20,11 +20,13 @@ from torch.nn.functional import normalize
 from .. import losses
 from ..camera import Camera
 from ..mesh import Mesh
+from ..plotting.curves import curves
+from ..plotting.flip_book import flip_book
+from ..plotting.pictures import pictures
 from ..rasterizers import rasterize
 from ..rendering import render, screen_triangles
 from ..shading import Lights
 from ..shapes import icosphere
-from ..teaching import figures
 from .optimize import Fit, fit, schedule
 from .views import Views, read_views
 
@@ -258,7 +260,7 @@ def turntable(mesh: Mesh, camera: Camera, frames: int = 36, size: int = 192) -> 
                 background=1.0,
             )[0]
         )
-    return figures.flip_book(images, seconds=0.08, side=size)
+    return flip_book(images, seconds=0.08, side=size)
 
 
 def report(
@@ -282,9 +284,9 @@ def report(
     titles = [
         title for k in shown for title in (views.names[k], f"fitted: IoU {iou[k]:.3f}", "compared")
     ]
-    compared = figures.pictures(images, titles, columns=3, side=2.2)
+    compared = pictures(images, titles, columns=3, side=2.2)
     x = torch.arange(len(done.losses))
-    curve = figures.curves(
+    curve = curves(
         x, {"loss": torch.tensor(done.losses)}, xlabel="step", ylabel="loss", logy=True
     )
     rows = "".join(
