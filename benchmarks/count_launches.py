@@ -1,4 +1,5 @@
-"""Count what the triton backend asks of the GPU in one call: kernels started, and times that the host waits for the device.
+"""Count what the triton backend asks of the GPU in one call: kernels started, and times that the
+host waits for the device.
 
     python benchmarks/count_launches.py            prints both lists for RGB and for silhouettes
 
@@ -22,7 +23,8 @@ from softras_edu.bench.gpu.launches import Ledger
 
 
 def count(colored: bool = True, **options: Any) -> tuple[Ledger, Ledger]:
-    """Ledgers of one forward and one backward pass over three triangles; gradients are asked for triangles and colours."""
+    """Ledgers of one forward and one backward pass over three triangles; gradients are asked for
+    triangles and colours."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     generator = torch.Generator().manual_seed(0)
     triangles = (
@@ -45,11 +47,10 @@ def main() -> None:
     for colored in (True, False):
         for direction, ledger in zip(("forward", "backward"), count(colored), strict=True):
             print(
-                f"{'RGB' if colored else 'silhouette'} {direction}: {len(ledger.launches)} launches ({', '.join(ledger.launches)}), ",
-                end="",
-            )
-            print(
-                f"waits for the device {len(ledger.reads)} times ({', '.join(ledger.reads) or 'never'})"
+                f"{'RGB' if colored else 'silhouette'} {direction}: "
+                f"{len(ledger.launches)} launches ({', '.join(ledger.launches)}), "
+                f"waits for the device {len(ledger.reads)} times "
+                f"({', '.join(ledger.reads) or 'never'})"
             )
 
 

@@ -1,4 +1,7 @@
-"""The table of notebook 14: the committed file is whole, and the script that makes it draws the cases that it says."""
+"""The table of notebook 14.
+
+The committed file is whole, and the script that makes it draws the cases that it says.
+"""
 
 from __future__ import annotations
 

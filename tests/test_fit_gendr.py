@@ -1,4 +1,6 @@
-"""The script behind notebook 16's study, on tiny cases; how its files are read; and the files that are committed."""
+"""The script behind notebook 16's study, on tiny cases; how its files are read; and the files that
+are committed.
+"""
 
 from __future__ import annotations
 

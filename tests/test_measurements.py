@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from compare import options
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from softras_edu.rasterizers.options import Options
 from softras_edu.rasterizers.pairs import live_pairs
 from softras_edu.teaching.cost_model import CostModel, expected_pairs, sphere
 from softras_edu.teaching.results import tables
@@ -38,7 +38,7 @@ COLUMNS = (
 
 
 def write(path: Path, device: str, date: str, backends: dict[str, float], **more: str) -> None:
-    """A file in which backend b takes backends[b] nanoseconds a live pair, and half of that forward."""
+    """A file in which backend b takes backends[b] nanoseconds a live pair, half of it forward."""
     rows = []
     for name, ns in backends.items():
         for level in range(5):
@@ -177,6 +177,7 @@ def test_newer_files_say_who_draws_what(shelf):
     assert m.row["alpha_difference"] == "0.3"
 
 
+@pytest.mark.data
 def test_the_committed_numbers_reach_the_bars_of_the_project():
     # On the machine where they were measured last. A reader's own file is not held to them.
     results = Results(max((ROOT / "benchmarks" / "results").glob("*-2-threads.csv")))
@@ -200,16 +201,15 @@ def test_the_committed_numbers_reach_the_bars_of_the_project():
     ("level", "side", "sigma"), [(2, 64, 1e-4), (3, 48, 1e-3), (1, 100, 1e-5), (0, 64, 1e-2)]
 )
 def test_steiner_counts_the_live_pairs(level, side, sigma):
-    o = Options(height=side, width=side, sigma=sigma)
+    o = options((side, side), sigma=sigma, dist_eps=1e-4)
     triangles = sphere(level)
     face, _, _ = live_pairs(triangles, torch.ones(1, len(triangles), dtype=torch.bool), o)
     assert expected_pairs(triangles, side, sigma) == pytest.approx(len(face), rel=0.05)
 
 
 def test_steiner_by_hand():
-    right = torch.tensor(
-        [[[0.0, 0.0, 2.0], [3.0, 0.0, 2.0], [0.0, 4.0, 2.0]]]
-    )  # area 6, perimeter 12
+    # Area 6, perimeter 12.
+    right = torch.tensor([[[0.0, 0.0, 2.0], [3.0, 0.0, 2.0], [0.0, 4.0, 2.0]]])
     r = math.sqrt(1e-2 * math.log(1e4 - 1))
     assert expected_pairs(right, 10, 1e-2) == pytest.approx((6 + 12 * r + math.pi * r * r) * 25)
 
@@ -232,6 +232,7 @@ def test_the_model_finds_what_made_the_times(shelf):
         CostModel.fit(results, "banana")
 
 
+@pytest.mark.data
 def test_the_model_of_the_committed_numbers_is_about_right():
     results = measurements.newest("loops", "broadcast", "pairs", "numba")
     for name in ("loops", "broadcast", "pairs", "numba"):

@@ -1,4 +1,8 @@
-"""What notebook 15 stands on: objects in memory, the table, the figure of the network, a curve that grows, and the model that comes with the course."""
+"""What notebook 15 stands on.
+
+Objects in memory, the table, the figure of the network, a curve that grows, and the model that
+comes with the course.
+"""
 
 from __future__ import annotations
 
@@ -98,6 +102,7 @@ def test_the_curve_is_shown_once_and_then_changed_in_place(monkeypatch: pytest.M
     assert updates[0]["image/png"] != updates[1]["image/png"]
 
 
+@pytest.mark.data
 def test_the_model_that_comes_with_the_course_is_small_and_knows_its_families() -> None:
     assert PRETRAINED.stat().st_size <= 5_000_000
     network, config, about = load_model()

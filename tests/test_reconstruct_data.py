@@ -1,4 +1,4 @@
-"""Made-up objects, their voxels and pictures, and the files: a round trip, and everything that can be wrong with a file."""
+"""Made-up objects, their voxels and pictures; files, there and back, and what can be wrong."""
 
 from __future__ import annotations
 
@@ -134,7 +134,8 @@ def test_blocks_have_the_voxels_that_they_were_made_of():
 
 @pytest.mark.parametrize("view", [0, 1, 5, 6, 13, 23])
 def test_cameras_see_what_those_of_the_files_do(view):
-    # The code that goes with the ShapeNet files, written down once more: a left-handed world, whose z is ours turned round.
+    # The code that goes with the ShapeNet files, written down once more: a left-handed world, whose
+    # z is ours turned round.
     e, a = math.radians(30.0), math.radians(-15.0 * view)
     eye = 2.732 * torch.tensor(
         [math.cos(e) * math.sin(a), math.sin(e), -math.cos(e) * math.cos(a)], dtype=torch.float64
@@ -271,7 +272,8 @@ GOOD = {
         (
             "images",
             GOOD["images"][:, :23],
-            r"x_val_images.npz: got an array of shape \(2, 23, 4, 64, 64\), wanted \(N, 24, 4, 64, 64\)",
+            r"x_val_images.npz: got an array of shape \(2, 23, 4, 64, 64\), "
+            r"wanted \(N, 24, 4, 64, 64\)",
         ),
         ("images", GOOD["images"][:0], "got an array of shape"),
         (

@@ -217,7 +217,7 @@ def on_screen(mesh: Mesh, flat: bool) -> tuple[Tensor, Tensor]:
         ).expand(len(mesh.faces), 3, 3)
     mesh = painted(mesh)
     triangles = screen_triangles(mesh.verts, mesh.faces, Camera.orbit(2.9, 25, 30, fov=50))[0]
-    colors = (torch.ones_like(mesh.verts) if mesh.colors is None else mesh.colors)[mesh.faces]
+    colors = mesh.corner_colors()
     return triangles.double(), shade(
         mesh.face_normals()[:, None].expand_as(colors), colors, Lights()
     ).double()

@@ -5,7 +5,7 @@ the 9 + 3 C numbers over its pixels and adds the sum to the triangle's with an a
 of a sum, and with it its last bits, differ from run to run. Euclidean distance, colours affine on
 the screen, the Soft Rasterizer's own distribution and conorm."""
 # mypy: ignore-errors
-# ruff: noqa: N803, RUF005
+# ruff: noqa: N803, N806, RUF005
 
 import torch
 import triton
@@ -15,23 +15,28 @@ from torch import Tensor
 from ...rasterizers import triton_gpu
 from ...rasterizers.options import Options
 from ...rasterizers.tiles import Tiles
-from ...rasterizers.triton_gpu.gendr import tails
-from ...rasterizers.triton_gpu.numbers import exp, reciprocal
+from ...rasterizers.triton_gpu.load import load_colors, load_triangle, pixel_center, to_dtype
+from ...rasterizers.triton_gpu.numbers import exp
 from ...rasterizers.triton_gpu.pair import (
-    beside,
+    barycentric_backward,
+    beside_edges,
     clip_barycentric,
-    d_clip_barycentric,
-    edge,
-    nearest_on_boundary,
+    clip_barycentric_backward,
+    depth_backward,
+    interpolate_depth,
+    plus,
+    probability_map,
+    signed_logit,
+    squared_distance,
+    squared_distance_backward,
 )
-from ...rasterizers.triton_gpu.setup import FACTS
 
 
 @triton.jit(do_not_specialize=["height", "width", "columns", "tiles"])
 def _backward_by_tile_kernel(
-    triangles_ptr, facts_ptr, colors_ptr, starts_ptr, list_ptr, image_ptr, grad_ptr, state_ptr,
-    grad_triangles_ptr,  # in and out (B, F, 3, 3), zeros at first
-    grad_colors_ptr,  # in and out (B, F, 3, C), zeros at first
+    triangles_ptr, facts_ptr, colors_ptr, starts_ptr, list_ptr, image_ptr, d_image_ptr, saved_ptr,
+    d_triangles_ptr,  # in and out (B, F, 3, 3), zeros at first
+    d_colors_ptr,  # in and out (B, F, 3, C), zeros at first
     height, width, columns, tiles,
     inv_sigma: tl.float64, depth_scale: tl.float64, near: tl.float64, far: tl.float64,
     log_dist_eps: tl.float64,
@@ -40,115 +45,77 @@ def _backward_by_tile_kernel(
     """Gradient of all triangles from the pixels of one tile. Euclidean distance, colours affine on
     the screen; else as in triton_gpu/kernels.py."""
     dtype: tl.constexpr = triangles_ptr.dtype.element_ty
+    inv_sigma, depth_scale, near, far, log_dist_eps = to_dtype(
+        (inv_sigma, depth_scale, near, far, log_dist_eps), dtype
+    )
     tile = tl.program_id(0)
     lane = tl.arange(0, TILE * TILE)
     i = (tile % tiles) // columns * TILE + lane // TILE
     j = (tile % tiles) % columns * TILE + lane % TILE
     in_image = (i < height) & (j < width)
-    inv_height = 1.0 / height.to(dtype)
-    y = 1.0 - (2 * i + 1).to(dtype) * inv_height
-    x = (2 * j + 1 - width).to(dtype) * inv_height
-    inv_sigma = tl.full((), inv_sigma, dtype)
-    depth_scale = tl.full((), depth_scale, dtype)
-    near = tl.full((), near, dtype)
-    far = tl.full((), far, dtype)
-    log_dist_eps = tl.full((), log_dist_eps, dtype)
+    x, y = pixel_center(i, j, width, 1.0 / height.to(dtype))
     zero = tl.zeros((TILE * TILE,), dtype)
 
     # What belongs to the pixels is read once, before the loop.
     pixel = (tile // tiles).to(tl.int64) * height * width + i * width + j
-    state_size: tl.constexpr = 3 if CHANNELS > 0 else 1
-    state = state_ptr + pixel * state_size
-    g_product = tl.load(grad_ptr + pixel * (C + 1) + C, in_image, other=0.0) * tl.load(
-        state, in_image, other=0.0
-    )
-    out, grad = (), ()
+    SAVED: tl.constexpr = 3 if CHANNELS > 0 else 1
+    saved = saved_ptr + pixel * SAVED
+    d_alpha = tl.load(d_image_ptr + pixel * (C + 1) + C, in_image, other=0.0)
+    d_log_product = d_alpha * tl.load(saved, in_image, other=0.0)
+    color, d_color = (), ()
     for k in tl.static_range(CHANNELS):
-        out = out + (tl.load(image_ptr + pixel * (C + 1) + k, in_image, other=0.0),)
-        grad = grad + (tl.load(grad_ptr + pixel * (C + 1) + k, in_image, other=0.0),)
+        color = color + (tl.load(image_ptr + pixel * (C + 1) + k, in_image, other=0.0),)
+        d_color = d_color + (tl.load(d_image_ptr + pixel * (C + 1) + k, in_image, other=0.0),)
     if CHANNELS > 0:
-        peak, inv_den = (
-            tl.load(state + 1, in_image, other=0.0),
-            tl.load(state + 2, in_image, other=0.0),
-        )
+        peak = tl.load(saved + 1, in_image, other=0.0)
+        inv_den = tl.load(saved + 2, in_image, other=0.0)
 
     start = tl.load(starts_ptr + tile)
     for entry in range((tl.load(starts_ptr + tile + 1) - start).to(tl.int32)):
         face = tl.load(list_ptr + start + entry).to(tl.int64)
-        corner = triangles_ptr + face * 9
-        x0, y0 = tl.load(corner), tl.load(corner + 1)
-        x1, y1 = tl.load(corner + 3), tl.load(corner + 4)
-        x2, y2 = tl.load(corner + 6), tl.load(corner + 7)
-        fact = facts_ptr + face * FACTS
-        inv_area, inv01, inv12, inv20 = (
-            tl.load(fact),
-            tl.load(fact + 1),
-            tl.load(fact + 2),
-            tl.load(fact + 3),
+        edges, inv_z = load_triangle(triangles_ptr, facts_ptr, face)
+        v, least, segments = beside_edges(x, y, edges)
+        d2 = squared_distance(segments, least, True)
+        logit, logit_slope = signed_logit(d2, least, inv_sigma, True, True)
+        log_d, _log_outside, slope_d, slope_outside = probability_map(
+            logit, (), 0, "logistic", False
         )
-        inv_z0, inv_z1, inv_z2 = tl.load(fact + 4), tl.load(fact + 5), tl.load(fact + 6)
-        e12x, e12y, along_x, along_y, slope0x, slope0y = edge(x1, y1, x2, y2, inv12, inv_area)
-        raw0, d2_12, t12, gx_12, gy_12 = beside(
-            x, y, x1, y1, e12x, e12y, along_x, along_y, slope0x, slope0y
-        )
-        e20x, e20y, along_x, along_y, slope1x, slope1y = edge(x2, y2, x0, y0, inv20, inv_area)
-        raw1, d2_20, t20, gx_20, gy_20 = beside(
-            x, y, x2, y2, e20x, e20y, along_x, along_y, slope1x, slope1y
-        )
-        e01x, e01y, along_x, along_y, slope2x, slope2y = edge(x0, y0, x1, y1, inv01, inv_area)
-        raw2, d2_01, t01, gx_01, gy_01 = beside(
-            x, y, x0, y0, e01x, e01y, along_x, along_y, slope2x, slope2y
-        )
-        sign = tl.where(tl.minimum(tl.minimum(raw0, raw1), raw2) > 0.0, inv_sigma, -inv_sigma)
-        logit = tl.minimum(tl.minimum(d2_01, d2_12), d2_20) * sign
-        log_d, _log_outside, d_log_d, d_log_outside = tails(
-            logit, 0.0, 0.0, 0, 0.0, "logistic", False
-        )
-        w0, w1, w2, inv_total = clip_barycentric(raw0, raw1, raw2)
-        z = reciprocal(w0 * inv_z0 + w1 * inv_z1 + w2 * inv_z2)
+        w, inv_w_sum = clip_barycentric(v)
+        z = interpolate_depth(w, inv_z)
         keep = in_image & (log_d >= log_dist_eps) & (z >= near) & (z <= far)
 
-        g_logit = g_product * d_log_outside
-        hx, hy = zero, zero
-        grads = grad_triangles_ptr + face * 9
+        d_logit = d_log_product * slope_outside
+        d_x, d_y = (zero, zero, zero), (zero, zero, zero)
+        corner = d_triangles_ptr + face * 9
         if CHANNELS > 0:
-            share = (
-                exp(tl.where(keep, log_d + (near - z) * depth_scale - peak, -float("inf")))
-                * inv_den
-            )
-            g_log_weight, g_w0, g_w1, g_w2 = zero, zero, zero, zero
+            log_weight = tl.where(keep, log_d + (near - z) * depth_scale, -float("inf"))
+            share = exp(log_weight - peak) * inv_den
+            d_log_weight, d_u = zero, (zero, zero, zero)
             for k in tl.static_range(CHANNELS):
-                color = colors_ptr + face * 3 * C + k
-                c0, c1, c2 = tl.load(color), tl.load(color + C), tl.load(color + 2 * C)
-                g = share * grad[k]
-                g_log_weight += g * (w0 * c0 + w1 * c1 + w2 * c2 - out[k])
-                g_w0, g_w1, g_w2 = g_w0 + g * c0, g_w1 + g * c1, g_w2 + g * c2
-                g_color = grad_colors_ptr + face * 3 * C + k
-                tl.atomic_add(g_color, tl.sum(g * w0), sem="relaxed")
-                tl.atomic_add(g_color + C, tl.sum(g * w1), sem="relaxed")
-                tl.atomic_add(g_color + 2 * C, tl.sum(g * w2), sem="relaxed")
-            g_logit += g_log_weight * d_log_d
-            g_v = g_log_weight * depth_scale * z * z
-            tl.atomic_add(grads + 2, tl.sum(g_v * w0) * -inv_z0 * inv_z0, sem="relaxed")
-            tl.atomic_add(grads + 5, tl.sum(g_v * w1) * -inv_z1 * inv_z1, sem="relaxed")
-            tl.atomic_add(grads + 8, tl.sum(g_v * w2) * -inv_z2 * inv_z2, sem="relaxed")
-            g_w0, g_w1, g_w2 = g_w0 + g_v * inv_z0, g_w1 + g_v * inv_z1, g_w2 + g_v * inv_z2
-            g_w0, g_w1, g_w2 = d_clip_barycentric(
-                g_w0, g_w1, g_w2, w0, w1, w2, inv_total, raw0, raw1, raw2
+                c0, c1, c2 = load_colors(colors_ptr, face, k, C)
+                d_face_color = share * d_color[k]
+                d_log_weight += d_face_color * (w[0] * c0 + w[1] * c1 + w[2] * c2 - color[k])
+                d_u = plus(d_u, (c0, c1, c2), d_face_color)
+                out = d_colors_ptr + face * 3 * C + k
+                tl.atomic_add(out, tl.sum(d_face_color * w[0]), sem="relaxed")
+                tl.atomic_add(out + C, tl.sum(d_face_color * w[1]), sem="relaxed")
+                tl.atomic_add(out + 2 * C, tl.sum(d_face_color * w[2]), sem="relaxed")
+            d_logit += d_log_weight * slope_d
+            d_w, d_inv_z = depth_backward(
+                d_log_weight, d_u, (zero, zero, zero), w, w, z, inv_z, depth_scale, False
             )
-            hx = g_w0 * slope0x + g_w1 * slope1x + g_w2 * slope2x
-            hy = g_w0 * slope0y + g_w1 * slope1y + g_w2 * slope2y
-        g_d2 = tl.where(keep, g_logit * sign, 0.0)
-        at0, at1, at2, gap_x, gap_y = nearest_on_boundary(
-            d2_12, t12, gx_12, gy_12, d2_20, t20, gx_20, gy_20, d2_01, t01, gx_01, gy_01
-        )
-        kx, ky = -2.0 * g_d2 * gap_x, -2.0 * g_d2 * gap_y
-        tl.atomic_add(grads, tl.sum(at0 * kx - raw0 * hx), sem="relaxed")
-        tl.atomic_add(grads + 1, tl.sum(at0 * ky - raw0 * hy), sem="relaxed")
-        tl.atomic_add(grads + 3, tl.sum(at1 * kx - raw1 * hx), sem="relaxed")
-        tl.atomic_add(grads + 4, tl.sum(at1 * ky - raw1 * hy), sem="relaxed")
-        tl.atomic_add(grads + 6, tl.sum(at2 * kx - raw2 * hx), sem="relaxed")
-        tl.atomic_add(grads + 7, tl.sum(at2 * ky - raw2 * hy), sem="relaxed")
+            for k in tl.static_range(3):
+                d_z = tl.sum(d_inv_z[k]) * -inv_z[k] * inv_z[k]
+                tl.atomic_add(corner + 3 * k + 2, d_z, sem="relaxed")
+            d_v = clip_barycentric_backward(d_w, w, inv_w_sum, v)
+            pull_x, pull_y = barycentric_backward(d_v, edges)
+            d_x, d_y = plus(d_x, v, pull_x), plus(d_y, v, pull_y)
+        d_d2 = tl.where(keep, d_logit * logit_slope, 0.0)
+        push_x, push_y, levers = squared_distance_backward(d_d2, segments)
+        d_x, d_y = plus(d_x, levers, push_x), plus(d_y, levers, push_y)
+        for k in tl.static_range(3):
+            tl.atomic_add(corner + 3 * k, tl.sum(d_x[k]), sem="relaxed")
+            tl.atomic_add(corner + 3 * k + 1, tl.sum(d_y[k]), sem="relaxed")
 
 
 def launch(
@@ -157,35 +124,35 @@ def launch(
     colors: Tensor | None,  # (B, F, 3, C)
     lists: Tiles,
     image: Tensor,  # (B, H, W, C + 1)
-    grad: Tensor,  # the same shape
-    state: Tensor,
+    d_image: Tensor,  # the same shape
+    saved: Tensor,  # from launch_forward
     o: Options,
     warps: int = 1,
 ) -> tuple[Tensor, Tensor | None]:
     """Gradients of triangles and colours from the image's gradient, both contiguous."""
     channels = 0 if colors is None else colors.shape[-1]
-    grad_triangles = torch.zeros_like(triangles)
-    grad_colors = None if colors is None else torch.zeros_like(colors)
+    d_triangles = torch.zeros_like(triangles)
+    d_colors = None if colors is None else torch.zeros_like(colors)
     with triton_gpu._on_device(triangles):
         _backward_by_tile_kernel[(len(triangles) * lists.rows * lists.columns,)](
             triangles, facts, triangles if colors is None else colors, lists.starts, lists.faces,
-            image, grad, state,
-            grad_triangles, triangles if grad_colors is None else grad_colors,
+            image, d_image, saved,
+            d_triangles, triangles if d_colors is None else d_colors,
             o.height, o.width, lists.columns, lists.rows * lists.columns,
             1 / o.sigma, 1 / ((o.far - o.near) * o.gamma), float(o.near), float(o.far),
             o.log_dist_eps,
             C=channels, CHANNELS=channels, TILE=lists.size, num_warps=warps, enable_fp_fusion=True,
         )  # fmt: skip
-    return grad_triangles, grad_colors
+    return d_triangles, d_colors
 
 
 def backward_by_tile(
-    triangles: Tensor, colors: Tensor | None, background: Tensor, grad: Tensor, o: Options
+    triangles: Tensor, colors: Tensor | None, background: Tensor, d_image: Tensor, o: Options
 ) -> tuple[Tensor, Tensor | None]:
     """Forward as the package does it, then backward by tiles: gradients of triangles and
     colours."""
     boxes, count, facts = triton_gpu.launch_setup(triangles, colors, background, o)
     ends, length = triton_gpu.wait_for_length(count, triangles, colors, background)
     lists = triton_gpu.launch_fill(boxes, count, ends, length, o)
-    image, state = triton_gpu.launch_forward(triangles, facts, colors, background, lists, o)
-    return launch(triangles, facts, colors, lists, image, grad, state, o)
+    image, saved = triton_gpu.launch_forward(triangles, facts, colors, background, lists, o)
+    return launch(triangles, facts, colors, lists, image, d_image, saved, o)

@@ -40,11 +40,11 @@ def _is_rehearsal(row: Row) -> bool:
 
 
 def table(name: str) -> list[Row]:
-    """The newest <name>-<date>.csv, or <name>.csv, that holds a measurement.
+    """The newest <name>-<date>.csv, <name>-<date>-<device>.csv or <name>.csv with a measurement.
 
     [] if there is none.
     """
-    pattern = re.compile(rf"{re.escape(name)}(-\d{{4}}-\d\d-\d\d)?\.csv")
+    pattern = re.compile(rf"{re.escape(name)}(-\d{{4}}-\d\d-\d\d(-[a-z0-9-]+)?)?\.csv")
     for path in reversed(files()):
         if pattern.fullmatch(path.name) and (found := rows(path)):
             return found

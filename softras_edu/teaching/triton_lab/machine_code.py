@@ -1,6 +1,8 @@
-"""Look at what a compiler makes of a Triton kernel, for a GPU that need not be here. For notebook 09.
+"""Look at what a compiler makes of a Triton kernel, for a GPU that need not be here. For notebook
+09.
 
-A process that runs Triton's interpreter cannot compile, so both happen in a process of their own: `python -m softras_edu.teaching.triton_lab.machine_code`.
+A process that runs Triton's interpreter cannot compile, so both happen in a process of their own:
+`python -m softras_edu.teaching.triton_lab.machine_code`.
 """
 
 from __future__ import annotations
@@ -29,10 +31,12 @@ def compiled(
     pointers: str = "*fp32",
     warps: int = 1,
 ) -> list[tuple[int, int, int]] | None:
-    """What becomes of a kernel on an H100 (sm_90): for each variant of its constants, registers a lane, spilled bytes, instructions of its loop.
+    """What becomes of a kernel on an H100 (sm_90): for each variant of its constants, registers a
+    lane, spilled bytes, instructions of its loop.
 
-    helpers: the `@triton.jit` functions that it calls. Parameters whose names end in `_ptr` are of the type `pointers`, `inv_sigma` is fp32, all
-    others that are not in a variant are i32. None where Triton is not installed, so that nothing can be compiled.
+    helpers: the `@triton.jit` functions that it calls. Parameters whose names end in `_ptr` are
+    of the type `pointers`, `inv_sigma` is fp32, all others that are not in a variant are i32.
+    None where Triton is not installed, so that nothing can be compiled.
     """
     if importlib.util.find_spec("triton") is None:
         return None
@@ -93,7 +97,8 @@ def _type(name: str, constants: dict[str, Any], pointers: str) -> str:
 
 
 def read_cubin(cubin: bytes) -> tuple[int, int, int]:
-    """Registers a lane, bytes spilled to memory, and instructions of the innermost loop, of machine code for an NVIDIA GPU."""
+    """Registers a lane, bytes spilled to memory, and instructions of the innermost loop, of
+    machine code for an NVIDIA GPU."""
     usage = dict(re.findall(r"(REG|STACK|LOCAL):(\d+)", _tool("cuobjdump", "-res-usage", cubin)))
     return (
         int(usage["REG"]),
@@ -103,7 +108,8 @@ def read_cubin(cubin: bytes) -> tuple[int, int, int]:
 
 
 def read_sass(cubin: bytes) -> tuple[list[str], list[tuple[int, int]]]:
-    """All instructions but the padding behind the last one, and every loop by the places of its first and last instruction."""
+    """All instructions but the padding behind the last one, and every loop by the places of its
+    first and last instruction."""
     lines: list[str] = []
     labels: dict[str, int] = {}
     for line in _tool("nvdisasm", "-c", cubin).splitlines():
@@ -120,7 +126,8 @@ def read_sass(cubin: bytes) -> tuple[list[str], list[tuple[int, int]]]:
 
 
 def innermost(loops: list[tuple[int, int]]) -> int:
-    """Length of the longest loop that holds no other loop. (Short ones are the compiler's own, or an unrolled rest.)"""
+    """Length of the longest loop that holds no other loop. (Short ones are the compiler's own, or
+    an unrolled rest.)"""
     inner = [
         (a, b)
         for a, b in loops
