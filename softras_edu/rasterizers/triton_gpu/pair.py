@@ -247,6 +247,7 @@ def online_softmax_step(peak, den, log_weight):
 
 # ---------------------------------------------------------------- backward
 
+
 @triton.jit
 def plus(sums, weights, number):
     """sums_k + weights_k * number, for the three corners."""
