@@ -1,5 +1,4 @@
-"""The peers of `python -m softras_edu gpu`, with made-up ones, and the official kernels' sources made
-ready for a current PyTorch."""
+"""The peers of `python -m softras_edu gpu`, with made-up ones, and the official kernels made ready."""
 
 from __future__ import annotations
 
