@@ -1,4 +1,4 @@
-"""The peers of `python -m softras_edu gpu`, with made-up ones, and the official kernels made ready."""
+"""The peers of `python -m softras_edu gpu`, made-up ones, and the official kernels made ready."""
 
 from __future__ import annotations
 
