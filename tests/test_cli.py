@@ -28,7 +28,7 @@ def test_without_a_command_it_says_what_there_is(capsys):
     with pytest.raises(SystemExit) as stopped:
         main([])
     assert stopped.value.code == 2
-    assert "doctor | notebooks | bench | fit | reconstruct" in capsys.readouterr().err
+    assert "doctor | notebooks | bench | gpu | fit | reconstruct" in capsys.readouterr().err
 
 
 def test_doctor_is_content_here(capsys):

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from softras_edu.rasterizers.pairs import live_pairs
 from softras_edu.teaching.cost_model import CostModel, expected_pairs, sphere
+from softras_edu.teaching.results import tables
 from softras_edu.teaching.results import timing_figures as measure_figures
 from softras_edu.teaching.results import timings as measurements
 from softras_edu.teaching.results.timings import Results
@@ -65,7 +66,7 @@ def write(path: Path, device: str, date: str, backends: dict[str, float], **more
 @pytest.fixture
 def shelf(tmp_path, monkeypatch):
     """An empty folder in the place of benchmarks/results; the processor here is called "mine"."""
-    monkeypatch.setattr(measurements, "folder", lambda: tmp_path)
+    monkeypatch.setattr(tables, "folder", lambda: tmp_path)
     monkeypatch.setattr(measurements, "processor", lambda: "mine")
     return tmp_path
 
@@ -74,7 +75,7 @@ def shelf(tmp_path, monkeypatch):
 
 
 def test_in_the_repository_the_files_are_those_of_the_benchmark():
-    assert measurements.folder() == ROOT / "benchmarks" / "results"
+    assert tables.folder() == ROOT / "benchmarks" / "results"
 
 
 def test_the_newest_file_of_this_machine_comes_first(shelf):
@@ -117,6 +118,33 @@ def test_a_table_of_another_script_is_its_newest_file(shelf):
         (shelf / f"fit-shapes-{date}.csv").write_text(f"target,iou\ncube,{iou}\n")
     (shelf / "fit-2027-01-01.csv").write_text("target,iou\nother,0\n")
     assert measurements.table("fit-shapes") == [{"target": "cube", "iou": "0.98"}]
+
+
+def test_rehearsals_are_never_read(shelf):
+    # A run on a borrowed machine that only tries a script out must not become the course's numbers.
+    write(shelf / "2030-01-01-mine.csv", "mine, 2 threads", "2030-01-01", {"numba": 1.0})
+    write(
+        shelf / "2031-01-01-mine.csv",
+        "mine, 2 threads",
+        "2031-01-01",
+        {"numba": 9.0},
+        rehearsal="True",
+    )
+    assert measurements.newest().date == "2030-01-01"
+    (shelf / "poses-2030-01-01.csv").write_text("solved,rehearsal\n1,\n2,yes\n3,False\n4\n")
+    (shelf / "poses-2031-01-01.csv").write_text("solved,rehearsal\n5,1\n")
+    assert [row["solved"] for row in tables.wanted("poses", "fit_poses")] == ["1", "3", "4"]
+
+
+def test_a_longer_name_is_another_table(shelf):
+    # reconstruct-step-<date>.csv lies beside reconstruct.csv, and sorts after it.
+    (shelf / "reconstruct.csv").write_text("mean\n58\n")
+    (shelf / "reconstruct-step-2031-01-01.csv").write_text("step\n0.1\n")
+    assert tables.table("reconstruct") == [{"mean": "58"}]
+    with pytest.raises(
+        FileNotFoundError, match=r"no body-<date>\.csv: run benchmarks/fit_body\.py"
+    ):
+        tables.wanted("body", "fit_body")
 
 
 def test_rows_are_numbers_and_older_files_lack_columns(shelf):

@@ -22,6 +22,7 @@ from softras_edu.reconstruct.samples import make_shapes
 from softras_edu.teaching.live_curve import LiveCurve
 from softras_edu.teaching.network_diagram import diagram
 from softras_edu.teaching.results import reconstruction as table
+from softras_edu.teaching.results import tables
 
 
 def test_objects_in_memory_are_those_of_the_files(tmp_path: Path) -> None:
@@ -68,7 +69,7 @@ def test_the_figure_of_the_families_has_a_mark_for_each_method() -> None:
 
 
 def test_without_a_table_it_says_how_to_make_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table, "folder", lambda: None)
+    monkeypatch.setattr(tables, "folder", lambda: None)
     with pytest.raises(FileNotFoundError, match="reconstruct_table"):
         table.read()
 

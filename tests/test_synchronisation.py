@@ -44,7 +44,7 @@ BEFORE, AFTER = (
 
 def test_a_coloured_picture(counting, monkeypatch):
     monkeypatch.setattr(
-        triton_gpu, "FEW_PROGRAMS", 1
+        triton_gpu, "LAUNCH", triton_gpu.Launch(few_programs=1)
     )  # no triangle is shared, as in a scene of many
     forward, backward = counting.count()
     assert forward.reads == ["_local_scalar_dense"]
@@ -54,7 +54,7 @@ def test_a_coloured_picture(counting, monkeypatch):
 
 
 def test_a_silhouette(counting, monkeypatch):
-    monkeypatch.setattr(triton_gpu, "FEW_PROGRAMS", 1)
+    monkeypatch.setattr(triton_gpu, "LAUNCH", triton_gpu.Launch(few_programs=1))
     forward, backward = counting.count(colored=False)
     assert forward.reads == ["_local_scalar_dense"]
     assert forward.launches == [*BEFORE, *AFTER]
@@ -146,4 +146,4 @@ def test_pytorch_itself_counts_one_wait():
             rasterize(triangles, size=8, backend="triton").sum().backward()
         finally:
             torch.cuda.set_sync_debug_mode("default")
-    assert len([w for w in caught if "synchroniz" in str(w.message)]) == 1
+    assert len([w for w in caught if "called a synchronizing" in str(w.message)]) == 1

@@ -214,7 +214,7 @@ def _triton_fake(
     batch, faces = triangles.shape[:2]
     pixels = (batch, o.height, o.width)
     image = triangles.new_empty(*pixels, (0 if colors is None else colors.shape[-1]) + 1)
-    state = triangles.new_empty(*pixels, triton_gpu.state_size(colors, o))
+    state = triangles.new_empty(*pixels, triton_gpu.saved_size(colors, o))
     return (
         image,
         triangles.new_empty(batch, faces, 8),
