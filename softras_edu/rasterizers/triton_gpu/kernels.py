@@ -37,10 +37,10 @@ from .pair import (
     interpolate_depth,
     least_backward,
     no_faces,
+    online_softmax_step,
     plus,
     probability_map,
     signed_logit,
-    online_softmax_step,
     squared_distance,
     squared_distance_backward,
 )
