@@ -5,7 +5,8 @@ MIN_FREE_GB ?=
 TUNE ?=
 GPU_FLAGS ?=
 PIP_FLAGS ?=
-export PYTHON MIN_FREE_GB PIP_FLAGS
+CPU ?=
+export PYTHON MIN_FREE_GB PIP_FLAGS CPU
 
 PY = .venv/bin/python
 comma = ,
@@ -24,7 +25,8 @@ help:
 	@echo "make doctor     say what is installed, what runs here, and what is missing"
 	@echo "make format     tidy the code as 'make test' wants it"
 	@echo "make clean      remove .venv and everything else that was made"
-	@echo "All but help and clean first install what is needed into .venv (PYTHON=/path/to/python3 chooses the Python)."
+	@echo "All but help and clean first install what is needed into .venv. PYTHON=/path/to/python3 chooses the Python;"
+	@echo "CPU=1 installs PyTorch without CUDA (the default on Linux where no NVIDIA driver is found), CPU=0 with it."
 
 install:
 	@sh scripts/setup.sh

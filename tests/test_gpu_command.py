@@ -197,6 +197,25 @@ def test_readers_skip_the_rows_of_a_rehearsal(tmp_path, monkeypatch):
     assert timings.on_a_gpu("peers") == []
 
 
+def test_no_rehearsal_is_among_the_results():
+    for path in (ROOT / "benchmarks" / "results").glob("*gpu-*.csv"):
+        with path.open(newline="", encoding="utf-8") as file:
+            assert {row["rehearsal"] for row in csv.DictReader(file)} <= {"no"}, path
+
+
+def test_where_pairs_cannot_be_counted_they_are_computed(monkeypatch):
+    from softras_edu.bench.gpu import speed
+
+    case = Case(64, 3, batch=2)
+    counted = speed.live_pairs.__wrapped__(case, "cpu")
+
+    def too_large(case, device):
+        raise torch.OutOfMemoryError("no room")
+
+    monkeypatch.setattr(speed, "count_pairs", too_large)
+    assert speed.live_pairs.__wrapped__(case, "cpu") == pytest.approx(counted, rel=0.1)
+
+
 def test_unknown_steps_and_scenes_are_named(capsys):
     from softras_edu.__main__ import main
 

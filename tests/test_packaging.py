@@ -277,3 +277,28 @@ def test_set_up_says_when_pip_fails_and_makes_a_broken_environment_anew(clone):
     done = set_up(clone)  # and the next time it goes on with the environment that it made
     assert done.returncode == 1
     assert "Making .venv" not in done.stdout
+
+
+def test_without_the_cpu_index_set_up_goes_on_with_the_usual_build(clone):
+    # CPU=1 must never leave a machine worse than without it.
+    lock = clone / "requirements.lock"
+    lock.write_text("torch==0.0.1\n" + lock.read_text())
+    done = set_up(clone, CPU="1", CPU_INDEX="file:///nonexistent")
+    assert "==> Installing torch==0.0.1 without CUDA" in done.stdout
+    assert "That did not work, so PyTorch comes with CUDA" in done.stdout
+    assert "==> Installing what requirements.lock lists" in done.stdout
+    assert "pip could not install requirements.lock" in done.stderr  # no index has what it asks for
+
+
+def test_set_up_refuses_a_cpu_that_is_neither_0_nor_1(clone):
+    done = set_up(clone, CPU="yes")
+    assert done.returncode == 1
+    assert "CPU=yes: wanted 1 (PyTorch without CUDA), 0 (with CUDA)" in done.stderr
+    assert not (clone / ".venv").exists(), "it says so before it does anything"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere PyTorch has one build")
+def test_cpu_0_asks_for_the_usual_build(clone):
+    lock = clone / "requirements.lock"
+    lock.write_text("torch==0.0.1\n" + lock.read_text())
+    assert "without CUDA" not in set_up(clone, CPU="0").stdout

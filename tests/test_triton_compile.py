@@ -141,11 +141,16 @@ def test_the_committed_table_is_whole_and_nothing_in_it_spills():
                 # targets: 17 other distributions, 9 other conorms, 2 combinations.
                 gendr = dtype == "fp32" and target in GENDR_TARGETS
                 assert len(of_this) == 19 + (17 + 9 + 2) * gendr
-    # All but one: on sm_80, float64 division in the setup kernel is a call, which keeps its
-    # return address on the stack.
-    assert {
-        (row["kernel"], row["dtype"], row["target"]) for row in rows if row["spilled"] != "0"
-    } <= {("_setup_kernel", "fp64", "sm_80")}
+    # On sm_80, float64 division in the setup kernel is a call, which keeps its return address on the
+    # stack. On T4, RTX 30 and RTX 50 a few long variants of the backward pass keep 8 bytes there;
+    # what runs most does not.
+    for row in rows:
+        place = (row["kernel"], row["dtype"], row["target"])
+        if place == ("_setup_kernel", "fp64", "sm_80"):
+            continue
+        rare = row["kernel"] == "_backward_by_face_kernel" and row["variant"].startswith("C = ")
+        allowed = 8 if rare and row["target"] in ("sm_75", "sm_86", "sm_120") else 0
+        assert int(row["spilled"]) <= allowed, row
 
 
 def test_the_table_is_written(tmp_path):

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ...rasterizers import rasterize
+from ...teaching.cost_model import sphere_pairs
 from ..case import Case, Scene, count_pairs
 from . import floors, timing
 from .launches import Ledger
@@ -106,10 +107,15 @@ def fits(case: Case, backend: str, live: int, device: str, doubles: bool = False
 
 @cache
 def live_pairs(case: Case, device: str) -> int:
-    """Pairs of pixel and face that count in a case; the same for RGB and silhouette."""
+    """Pairs of pixel and face that count in a case; the same for RGB and silhouette. Where counting
+    them takes more memory than a small card has, by Steiner's formula, which is off by some
+    percent."""
     if case.silhouette:
         return live_pairs(replace(case, silhouette=False), device)
-    return count_pairs(case, device)[0]
+    try:
+        return count_pairs(case, device)[0]
+    except torch.OutOfMemoryError:
+        return round(case.batch * sphere_pairs(case.level, case.side, case.sigma))
 
 
 def measure(session: Session, backend: str, case: Case) -> None:

@@ -48,6 +48,8 @@ from ..tiles import Tiles, check_counts
 from .gendr_host import constants as constants
 from .gendr_host import dials
 
+# Asked once, here: in PyTorch 2.11 torch.compile cannot trace through the question.
+INSTALLED = importlib.util.find_spec("triton") is not None
 MOST_CHANNELS = {  # that a kernel keeps in registers; a picture with more goes through it in groups
     torch.float32: 8,
     torch.float64: 4,
@@ -100,7 +102,7 @@ def _interpreting() -> bool:
 def why_not(device: torch.device | str) -> str | None:
     """Why this backend cannot serve tensors on `device`, in words, or None if it can. Imports
     nothing."""
-    if importlib.util.find_spec("triton") is None:
+    if not INSTALLED:
         return "triton is not installed (Linux only: pip install triton)"
     if _interpreting():
         return None
