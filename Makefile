@@ -18,7 +18,7 @@ NBVAL = --nbval-lax --nbval-current-env --nbval-cell-timeout 120
 
 help:
 	@echo "make lab        open the course in JupyterLab            (LAB_FLAGS=\"--no-browser\")"
-	@echo "make test       check everything: ruff, mypy, pytest, and every notebook from top to bottom"
+	@echo "make test       check everything: ruff, mypy, import-linter, pytest, and every notebook from top to bottom"
 	@echo "make notebooks  run all notebooks again and store their pictures"
 	@echo "make bench      measure the renderers of this machine; a CSV file goes to benchmarks/results/"
 	@echo "make gpu        prove and measure the kernels on this machine's GPU      (TUNE=1 sweeps launch sizes)"
@@ -42,6 +42,8 @@ test: install
 	@$(PY) -m ruff format --check .
 	@echo "==> mypy"
 	@$(PY) -m mypy
+	@echo "==> import-linter"
+	@.venv/bin/lint-imports --no-cache
 	@echo "==> pytest, notebooks included"
 	@$(TEST_ENV) $(PY) -m pytest -n 2 --dist loadscope $(NBVAL) tests notebooks
 

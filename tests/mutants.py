@@ -1,4 +1,4 @@
-"""Do the tests notice a mistake? Plant those of mutants.toml, one at a time, and run the tests.
+"""Do the tests notice a mistake? Plant those of mutations/*.toml, one by one, and run the tests.
 
     python tests/mutants.py                      all of them, about 20 minutes on two cores
     python tests/mutants.py --only numba         those whose name or file has this in it
@@ -8,18 +8,19 @@
 Package and tests are copied to a temporary folder; the working tree is not touched. First every
 selection of tests must pass on the unchanged copy. Then, mutant by mutant: `killed`, when a test of
 the mutant's selection fails; `SURVIVED`, when all pass, which is a hole in the tests; `TEXT NOT
-FOUND`, when the code has changed and mutants.toml must follow. The exit status is 0 if all are
+FOUND`, when the code has changed and mutations/*.toml must follow. The exit status is 0 if all are
 killed.
 
 numba keeps machine code on disk, and would not see a change in a function that another file's
-kernel has swallowed. So a mutant of a numba file starts without any; the others get what the run
-on the unchanged copy has left. Python's own byte code is never kept.
+kernel has swallowed. So a mutant of a file that names numba starts without any; the others get what
+the run on the unchanged copy has left. Python's own byte code is never kept.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,7 @@ import time
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -45,7 +47,7 @@ class Mutant:
     Attributes:
         name: rung or room, and what is wrong.
         file: where, from the root.
-        old: the right text, which occurs exactly once. new: the wrong one.
+        old: the right text, which occurs exactly once (see `planted`). new: the wrong one.
         tests: what should notice, as pytest names tests, from tests/.
         k: pytest's -k for them, perhaps.
     """
@@ -57,22 +59,33 @@ class Mutant:
     tests: tuple[str, ...]
     k: str = ""
 
-    def fits(self, root: Path) -> bool:
-        """Whether the old text is in the file, once."""
-        path = root / self.file
-        return path.is_file() and path.read_text(encoding="utf-8").count(self.old) == 1
+    def planted(self, root: Path) -> str | None:
+        """The file's text with the mistake, or None unless the old text is in it exactly once.
 
-    @property
-    def recompiles(self) -> bool:
-        """Whether numba's kernels may have this file's functions in them."""
-        return "numba" in self.file
+        Line breaks and blanks do not count, nor does a comma before a closing bracket: where a
+        formatter puts them is no matter.
+        """
+        path = root / self.file
+        if not path.is_file():
+            return None
+        pattern = ""
+        for token, next_token in pairwise([*re.findall(r"\w+|[^\w\s]", self.old), ""]):
+            both_words = re.match(r"\w", token) and re.match(r"\w", next_token)
+            pattern += re.escape(token) + (r"\s+" if both_words else r"\s*" if next_token else "")
+            pattern += r"(?:,\s*)?" if next_token in (")", "]") and token != "," else ""
+        text = path.read_text(encoding="utf-8")
+        found = list(re.finditer(pattern, text))
+        if len(found) != 1:
+            return None
+        return text[: found[0].start()] + self.new + text[found[0].end() :]
 
 
 def read() -> list[Mutant]:
-    """All of mutants.toml: one table a file, whose other entries are its mutants."""
-    with Path(__file__).with_suffix(".toml").open("rb") as file:
-        tables = tomllib.load(file)["mutant"]
-    mutants = [Mutant(**{**table, "tests": tuple(table["tests"])}) for table in tables]
+    """All that the files of tests/mutations/ list."""
+    mutants = []
+    for path in sorted((Path(__file__).parent / "mutations").glob("*.toml")):
+        for table in tomllib.loads(path.read_text(encoding="utf-8"))["mutant"]:
+            mutants.append(Mutant(**{**table, "tests": tuple(table["tests"])}))
     names = [mutant.name for mutant in mutants]
     if len(set(names)) < len(names):
         raise SystemExit(f"two mutants are called {max(names, key=names.count)}")
@@ -133,15 +146,14 @@ def unchanged(mutants: list[Mutant], folder: Path) -> bool:
 
 def plant(mutant: Mutant, pristine: Path, folder: Path) -> str:
     """The verdict on one mutant, with a fresh copy in `folder`."""
-    if not mutant.fits(pristine):
+    text = mutant.planted(pristine)
+    if text is None:
         return "TEXT NOT FOUND"
     start = time.perf_counter()
     folder.mkdir()
     try:
-        copy(pristine, folder, machine_code=not mutant.recompiles)
-        path = folder / mutant.file
-        text = path.read_text(encoding="utf-8")
-        path.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
+        copy(pristine, folder, machine_code="numba" not in text)
+        (folder / mutant.file).write_text(text, encoding="utf-8")
         status, output = run(folder, mutant.tests, mutant.k)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -164,9 +176,10 @@ def main() -> int:
     mutants = [m for m in read() if arguments.only in m.name or arguments.only in m.file]
     if not mutants:
         raise SystemExit(f"no mutant has {arguments.only!r} in its name or file")
-    lost = [mutant.name for mutant in mutants if not mutant.fits(ROOT)]
+    lost = [mutant.name for mutant in mutants if mutant.planted(ROOT) is None]
     if arguments.check:
-        print("\n".join(f"{name}: TEXT NOT FOUND" for name in lost))
+        for name in lost:
+            print(f"{name}: TEXT NOT FOUND")
         print(f"{len(mutants)} mutants, {len(lost)} without their text")
         return 1 if lost else 0
 

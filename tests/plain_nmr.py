@@ -1,5 +1,5 @@
-"""NMR's gradient once more, as PyTorch tensors of triangles x scanlines x pixels: a second opinion on
-`softras_edu/rasterizers/nmr.py`, of which nothing is used here. Small scenes only.
+"""NMR's gradient once more, as PyTorch tensors of triangles x scanlines x pixels: a second opinion
+on `softras_edu/rasterizers/nmr.py`, of which nothing is used here. Small scenes only.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ def nmr_gradients(triangles: Tensor, image: Tensor, face: Tensor, grad: Tensor) 
 
 
 def nmr_gradient(xy: Tensor, image: Tensor, face: Tensor, grad: Tensor, axis: int) -> Tensor:
-    """Approximate gradient of the corners along one axis: (F, 3, 2) corners, (H, W, C) image and its gradient, (H, W) faces -> (F, 3).
+    """Approximate gradient of the corners along one axis: (F, 3, 2) corners, (H, W, C) image and
+    its gradient, (H, W) faces -> (F, 3).
 
-    A pixel's colour jumps when an edge sweeps over its centre. NMR replaces the jump by a ramp: if a corner must move by `delta` for the
-    edge to reach the pixel, and the pixel would then change by `jump`, its derivative counts as jump / delta. It counts only where that
-    change would lower the loss, and only for faces that are seen. So a hidden face gets nothing.
+    A pixel's colour jumps when an edge sweeps over its centre. NMR replaces the jump by a ramp: if
+    a corner must move by `delta` for the edge to reach the pixel, and the pixel would then change
+    by `jump`, its derivative counts as jump / delta. It counts only where that change would lower
+    the loss, and only for faces that are seen. So a hidden face gets nothing.
     """
-    if (
-        axis == 1
-    ):  # swap the roles of x and y: columns become scanlines, and y up becomes y along the scanline
+    if axis == 1:  # swap the roles of x and y: columns become scanlines, y up runs along them
         xy, image, grad, face = xy.flip(-1), image.transpose(0, 1), grad.transpose(0, 1), face.T
     lines, steps = face.shape
     height, width = (lines, steps) if axis == 0 else (steps, lines)

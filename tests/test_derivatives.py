@@ -1,4 +1,4 @@
-"""What can be differentiated how often, under which transform, and what a gradient of nothing is."""
+"""What can be differentiated how often, by which transform; and the gradient of nothing."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_compiled_rung_refuses_a_second_derivative(scene, backend):
     triangles.requires_grad_()
     image = rasterize(triangles, colors, size=4, sigma=0.1, backend=backend)
     (first,) = torch.autograd.grad(image.square().sum(), triangles, create_graph=True)
-    with pytest.raises(RuntimeError, match="can be differentiated once.*backend='pairs'"):
+    with pytest.raises(RuntimeError, match=r"can be differentiated once.*backend='pairs'"):
         torch.autograd.grad(first.sum() + triangles.sum(), triangles, allow_unused=True)
 
 

@@ -22,7 +22,10 @@ def z_buffer(
     near: float,
     far: float,
 ) -> Tensor:
-    """One pixel after the other, one face after the other: keep the nearest that covers the centre."""
+    """One pixel after the other, one face after the other.
+
+    Keep the nearest that covers the centre.
+    """
     image = torch.full((height, width, colors.shape[-1] + 1), background, dtype=torch.float64)
     image[..., -1] = 0.0
     for i in range(height):
@@ -122,8 +125,9 @@ def square(x: float, y: float, half: float = 0.3, z: float = 2.0) -> Tensor:
 @pytest.mark.parametrize(("dx", "dy"), [(0.2, 0.0), (-0.2, 0.0), (0.0, 0.2), (0.0, -0.2)])
 @pytest.mark.parametrize("shape", ["square", "triangle"])
 def test_nmr_pulls_towards_a_target_that_is_left_right_above_or_below(size, dx, dy, shape):
-    # The triangle keeps clear of a trap of NMR's own: pixel centres almost on an edge pull with 1 / (almost 0) and outweigh all others,
-    # even where another edge should move. So no edge runs along a diagonal of pixels, and the lower one lies between two rows.
+    # The triangle keeps clear of a trap of NMR's own: pixel centres almost on an edge pull with
+    # 1 / (almost 0) and outweigh all others, even where another edge should move. So no edge runs
+    # along a diagonal of pixels, and the lower one lies between two rows.
     triangle = torch.tensor(
         [[[-0.37, -0.33, 2.0], [0.36, -0.33, 2.0], [0.02, 0.42, 2.0]]], dtype=torch.float64
     )
@@ -160,7 +164,10 @@ def test_nmr_gives_a_hidden_face_exactly_nothing():
 
 
 def ramp(cotangents: list[float], jumps: list[float], gaps: list[float], lever: float) -> float:
-    """sum of jump / delta over the pixels where the change lowers the loss; delta is what the corner must move, and 1e-4 more."""
+    """sum of jump / delta over the pixels where the change lowers the loss.
+
+    Delta is what the corner must move, and 1e-4 more.
+    """
     total = 0.0
     for cotangent, jump, gap in zip(cotangents, jumps, gaps, strict=True):
         if cotangent * jump < 0:
@@ -174,8 +181,9 @@ COTANGENT = [0.3, -0.2, 0.5, -0.7, -0.4]
 
 @pytest.mark.parametrize("flip", [False, True])
 def test_nmr_on_one_row_of_pixels_by_hand(flip):
-    # H = 1, W = 5: centres at x = -4, -2, 0, 2, 4 and y = 0. The edge from a to b crosses y = 0 at x = 1, a quarter of its way;
-    # the face lies to its left. The third corner sits on the row but far off the picture, so the other edges move no pixel.
+    # H = 1, W = 5: centres at x = -4, -2, 0, 2, 4 and y = 0. The edge from a to b crosses y = 0 at
+    # x = 1, a quarter of its way; the face lies to its left. The third corner sits on the row but
+    # far off the picture, so the other edges move no pixel.
     a, b, c = [1.0, -1.0, 2.0], [1.0, 3.0, 2.0], [-9.0, 0.0, 2.0]
     sign = -1.0 if flip else 1.0  # flipped, the face lies to the right of x = -1
     triangles = torch.tensor([[a, b, c]], dtype=torch.float64)
@@ -205,7 +213,8 @@ def test_nmr_on_one_row_of_pixels_by_hand(flip):
 
 
 def test_nmr_on_one_column_of_pixels_by_hand():
-    # H = 5, W = 1: centres at y = 0.8, 0.4, 0, -0.4, -0.8 and x = 0. The same scene turned: the face lies below y = 0.2.
+    # H = 5, W = 1: centres at y = 0.8, 0.4, 0, -0.4, -0.8 and x = 0. The same scene turned: the
+    # face lies below y = 0.2.
     triangles = torch.tensor(
         [[[-1.0, 0.2, 2.0], [3.0, 0.2, 2.0], [0.0, -9.0, 2.0]]],
         dtype=torch.float64,
@@ -240,7 +249,8 @@ def test_nmr_counts_the_jump_of_colours_too():
 
 
 def test_nmr_turns_with_the_picture(scene):
-    # A quarter turn of everything, (x, y) -> (-y, x), turns the gradient: rows and columns are treated alike.
+    # A quarter turn of everything, (x, y) -> (-y, x), turns the gradient: rows and columns are
+    # treated alike.
     triangles, colors = scene(33, faces=4)
     cotangent = torch.randn(
         11, 11, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64
@@ -331,7 +341,7 @@ def test_nmrs_loops_give_what_whole_tensors_give(size, channels):
 
 @pytest.mark.parametrize("chunk", [1, 7, 1000])
 def test_the_nearest_triangle_is_the_same_however_pairs_are_grouped(chunk, monkeypatch):
-    # Equal triangles too: of equally near ones the first is seen, also where they are in two groups.
+    # Equal triangles too: of equally near ones the first is seen, also if they are in two groups.
     random = torch.Generator().manual_seed(1)
     corners = torch.rand(2, 6, 3, 3, generator=random) * torch.tensor([2.0, 2.0, 3.0])
     corners = corners + torch.tensor([-1.0, -1.0, 2.0])
@@ -355,6 +365,7 @@ def test_a_picture_of_many_triangles_needs_little_memory():
     triangles = screen_triangles(mesh.verts, mesh.faces, Camera.orbit(2.7, 20.0, 10.0))
     with torch.profiler.profile(profile_memory=True) as profile:
         image = rasterize_hard(triangles, size=128)
-    assert image[0, 64, 64, 0] == 1 and image[0, 0, 0, 0] == 0
+    assert image[0, 64, 64, 0] == 1
+    assert image[0, 0, 0, 0] == 0
     largest = max((event.cpu_memory_usage for event in profile.key_averages()), default=0)
     assert largest < 100e6

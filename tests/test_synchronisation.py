@@ -1,4 +1,7 @@
-"""The triton backend makes the host wait for the GPU once a call, and starts few kernels. Counted in the interpreter, and on a GPU where there is one."""
+"""The triton backend makes the host wait for the GPU once a call, and starts few kernels.
+
+Counted in the interpreter, and on a GPU where there is one.
+"""
 
 from __future__ import annotations
 
@@ -92,7 +95,8 @@ def test_without_triangles_the_one_wait_is_for_the_check(counting):
 @pytest.mark.parametrize("name", ["triangles", "colors", "background"])
 @pytest.mark.parametrize("position", [0, -1])
 def test_a_bad_number_anywhere_gives_the_message_of_all_backends(name, value, position):
-    # One bad number among 300 triangles (three programs of the setup kernel) and no other: the picture must not be drawn.
+    # One bad number among 300 triangles (three programs of the setup kernel) and no other: the
+    # picture must not be drawn.
     device = "cuda" if CUDA else "cpu"
     tensors = {
         "triangles": torch.rand(2, 150, 3, 3) + 1.0,
@@ -114,7 +118,8 @@ def test_a_bad_number_anywhere_gives_the_message_of_all_backends(name, value, po
 
 
 def test_lists_longer_than_a_bad_number_would_make_them_are_no_error(monkeypatch):
-    # The mark of a bad number is a length that no list has. Should one have it after all, the check finds nothing and the picture is drawn.
+    # The mark of a bad number is a length that no list has. Should one have it after all, the check
+    # finds nothing and the picture is drawn.
     device = "cuda" if CUDA else "cpu"
     triangles = torch.rand(3, 3, 3, device=device) + torch.tensor([-0.5, -0.5, 2.0], device=device)
     wanted = rasterize(triangles, size=8, backend="triton")
