@@ -103,7 +103,7 @@ class Mesh:
         """
         from . import mesh_files
 
-        return mesh_files.load(Path(path), dtype, join, center)
+        return mesh_files.load(Path(path), dtype, join, center, Mesh)
 
     def save(self, path: str | Path) -> None:
         """Write OBJ, PLY, STL or GLB, by the suffix (STL keeps no colours).

@@ -141,7 +141,9 @@ def test_a_longer_name_is_another_table(shelf):
     (shelf / "reconstruct.csv").write_text("mean\n58\n")
     (shelf / "reconstruct-step-2031-01-01.csv").write_text("step\n0.1\n")
     assert tables.table("reconstruct") == [{"mean": "58"}]
-    with pytest.raises(FileNotFoundError, match=r"no body-<date>\.csv: run benchmarks/fit_body\.py"):
+    with pytest.raises(
+        FileNotFoundError, match=r"no body-<date>\.csv: run benchmarks/fit_body\.py"
+    ):
         tables.wanted("body", "fit_body")
 
 

@@ -224,7 +224,9 @@ def test_the_installed_wheel_hands_out_the_notebooks(wheel, tmp_path):
 
 
 def test_the_installed_wheel_reads_its_own_copy_of_the_measurements(wheel, tmp_path):
-    script = "from softras_edu.teaching.results import tables, timings as m; print(tables.folder(), "
+    script = (
+        "from softras_edu.teaching.results import tables, timings as m; print(tables.folder(), "
+    )
     script += "m.newest('broadcast', 'pairs', 'numba').path.name, len(m.compiled()))"
     done = subprocess.run(
         [sys.executable, "-c", script],

@@ -142,8 +142,8 @@ def test_the_committed_table_is_whole_and_nothing_in_it_spills():
                 gendr = dtype == "fp32" and target in GENDR_TARGETS
                 assert len(of_this) == 19 + (17 + 9 + 2) * gendr
     # On sm_80, float64 division in the setup kernel is a call, which keeps its return address on
-    # the stack. On T4, RTX 30 and RTX 50 a few long variants of the backward pass keep 8 bytes there;
-    # what runs most does not.
+    # the stack. On T4, RTX 30 and RTX 50 a few long variants of the backward pass keep 8 bytes
+    # there; what runs most does not.
     for row in rows:
         place = (row["kernel"], row["dtype"], row["target"])
         if place == ("_setup_kernel", "fp64", "sm_80"):

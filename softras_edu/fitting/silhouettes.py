@@ -315,9 +315,7 @@ def report(
     ]
     compared = pictures(images, titles, columns=3, side=2.2)
     x = torch.arange(len(done.losses))
-    curve = curves(
-        x, {"loss": torch.tensor(done.losses)}, xlabel="step", ylabel="loss", logy=True
-    )
+    curve = curves(x, {"loss": torch.tensor(done.losses)}, xlabel="step", ylabel="loss", logy=True)
     rows = "".join(
         f"<tr><td>{html.escape(views.names[k])}</td><td>{iou[k]:.4f}</td></tr>" for k in test
     )

@@ -29,8 +29,8 @@ WRITTEN = (".obj", ".ply", ".stl", ".glb")
 READ = (*WRITTEN, ".gltf", ".off")
 
 
-def load(path: Path, dtype: torch.dtype, join: bool, center: bool) -> Mesh:
-    """See `Mesh.load`."""
+def load(path: Path, dtype: torch.dtype, join: bool, center: bool, make: type[Mesh]) -> Mesh:
+    """See `Mesh.load`. `make` is `Mesh` itself, which imports this room and not the other way."""
     suffix = path.suffix.lower()
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a directory, wanted a mesh file ({', '.join(READ)})")
@@ -42,7 +42,7 @@ def load(path: Path, dtype: torch.dtype, join: bool, center: bool) -> Mesh:
     if path.stat().st_size == 0:
         raise ValueError(f"{path}: the file is empty")
     try:
-        return _mesh(_read(path, suffix), dtype, join, center, path)
+        return _mesh(_read(path, suffix), dtype, join, center, path, make)
     except ImportError:
         raise  # a package is missing; nothing is wrong with the file
     except ValueError as error:
@@ -90,14 +90,14 @@ def _read_stl(path: Path) -> Raw:
     return Raw(np.asarray(loaded.vertices, np.float64).reshape(-1, 3), faces)
 
 
-def _mesh(raw: Raw, dtype: torch.dtype, join: bool, center: bool, path: Path) -> Mesh:
+def _mesh(
+    raw: Raw, dtype: torch.dtype, join: bool, center: bool, path: Path, make: type[Mesh]
+) -> Mesh:
     """Join, centre, round: what is read -> a `Mesh`, checked.
 
     Raises:
         ValueError: no faces, or what `Mesh` finds wrong.
     """
-    from ..mesh import Mesh
-
     verts, faces, colors = raw.verts, raw.faces, raw.colors
     if len(faces) == 0:
         also = f" and {raw.also}" if raw.also else ""
@@ -105,7 +105,7 @@ def _mesh(raw: Raw, dtype: torch.dtype, join: bool, center: bool, path: Path) ->
         raise ValueError(
             f"{len(verts)} vertices{also} but 0 faces{hint}, so there is nothing to draw"
         )
-    Mesh(torch.tensor(verts), torch.tensor(faces))  # checks
+    make(torch.tensor(verts), torch.tensor(faces))  # checks
     if center:
         verts = verts - (verts.min(0) + verts.max(0)) / 2
     if join:
@@ -115,7 +115,7 @@ def _mesh(raw: Raw, dtype: torch.dtype, join: bool, center: bool, path: Path) ->
     rounded = torch.tensor(verts, dtype=dtype)
     _warn_of_rounding(verts, rounded, faces, path)
     rgb = None if colors is None else torch.tensor(colors, dtype=dtype)
-    return Mesh(rounded, torch.tensor(faces), rgb)
+    return make(rounded, torch.tensor(faces), rgb)
 
 
 Colors = NDArray[np.float32]

@@ -85,7 +85,7 @@ def check_size(size: int | tuple[int, int]) -> tuple[int, int]:
 
 
 def _is_side(number: object) -> bool:
-    return isinstance(number, Integral) and not isinstance(number, bool) and number >= 1
+    return isinstance(number, Integral) and not isinstance(number, bool) and int(number) >= 1
 
 
 def check_positive(**numbers: float) -> None:

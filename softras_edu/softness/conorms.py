@@ -6,8 +6,8 @@ the pixel. It is commutative, associative and monotone, with S(a, 0) = a and S(a
 may come in any order, and each of these can be written
 
     lift    a number for each face, from log D and log(1 - D)
-    sum     over the faces: their sum, the logarithm of the sum of their exponentials, or the largest
-    back    from that sum to alpha
+    sum     over the faces: their sum, the logarithm of the sum of their exponentials, or the
+        largest back    from that sum to alpha
 
 which leaves ONE number a pixel to keep. Why the lift is a logarithm: no D is too close to 0 or 1
 for it. Why it has to be written with care: autograd multiplies by the slope of each step, so no

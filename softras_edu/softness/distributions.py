@@ -202,7 +202,7 @@ def reciprocal(x: Tensor) -> Tail:
     )
 
 
-# ------------------------------------------------- one-sided: a triangle only shrinks, or only grows
+# ------------------------------------------------ one-sided: a triangle only shrinks, or only grows
 
 
 def exponential(y: Tensor) -> Tail:
