@@ -100,10 +100,8 @@ def _interpreting() -> bool:
 
 
 def why_not(device: torch.device | str) -> str | None:
-    """Why this backend cannot serve tensors on `device`, in words, or None if it can.
-
-    Imports nothing.
-    """
+    """Why this backend cannot serve tensors on `device`, in words, or None if it can. Imports
+    nothing."""
     if not INSTALLED:
         return "triton is not installed (Linux only: pip install triton)"
     if _interpreting():
