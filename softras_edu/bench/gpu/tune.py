@@ -228,8 +228,12 @@ class Sweep:
                 ends = count.cumsum(0)
                 length, o = int(ends[-1]), work.o
                 runs: dict[str, Callable[[], tiles.Tiles]] = {
-                    "sort": lambda: triton_gpu.launch_fill(boxes, count, ends, length, o),  # noqa: B023
-                    "cursor": lambda: cursor.fill(boxes, count, length, o, tile),  # noqa: B023
+                    "sort": lambda: triton_gpu.launch_fill(  # noqa: B023
+                        boxes, count, ends, length, o
+                    ),
+                    "cursor": lambda: cursor.fill(  # noqa: B023
+                        boxes, count, length, o, tile
+                    ),
                 }
                 for name, run in runs.items():
                     row = {"part": "lists", "variant": f"{name}, tile {tile}", "tile": tile}
