@@ -15,8 +15,7 @@ from torch import Tensor
 from . import rasterize_hard
 from .hard import NMR_EPS, Invented, shade_visible
 from .numba_cpu import share_out
-from .numba_cpu.kernels import Array
-from .numba_cpu.pair import MISSING, kernel
+from .numba_cpu.compiling import MISSING, Array, kernel
 from .options import Options
 
 NEAR, FAR = 1.0, 100.0
