@@ -2,25 +2,31 @@
 PYTHON ?=
 LAB_FLAGS ?=
 MIN_FREE_GB ?=
+TUNE ?=
+GPU_FLAGS ?=
 PIP_FLAGS ?=
-export PYTHON MIN_FREE_GB PIP_FLAGS
+CPU ?=
+export PYTHON MIN_FREE_GB PIP_FLAGS CPU
 
 PY = .venv/bin/python
+comma = ,
 # One thread a worker: two workers with two threads each would fight over two cores.
 TEST_ENV = OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 NBVAL = --nbval-lax --nbval-current-env --nbval-cell-timeout 120
 
-.PHONY: help install lab test notebooks format bench doctor clean
+.PHONY: help install lab test notebooks format bench gpu doctor clean
 
 help:
 	@echo "make lab        open the course in JupyterLab            (LAB_FLAGS=\"--no-browser\")"
-	@echo "make test       check everything: ruff, mypy, pytest, and every notebook from top to bottom"
+	@echo "make test       check everything: ruff, mypy, import-linter, pytest, and every notebook from top to bottom"
 	@echo "make notebooks  run all notebooks again and store their pictures"
 	@echo "make bench      measure the renderers of this machine; a CSV file goes to benchmarks/results/"
+	@echo "make gpu        prove and measure the kernels on this machine's GPU      (TUNE=1 sweeps launch sizes)"
 	@echo "make doctor     say what is installed, what runs here, and what is missing"
 	@echo "make format     tidy the code as 'make test' wants it"
 	@echo "make clean      remove .venv and everything else that was made"
-	@echo "All but help and clean first install what is needed into .venv (PYTHON=/path/to/python3 chooses the Python)."
+	@echo "All but help and clean first install what is needed into .venv. PYTHON=/path/to/python3 chooses the Python;"
+	@echo "CPU=1 installs PyTorch without CUDA (the default on Linux where no NVIDIA driver is found), CPU=0 with it."
 
 install:
 	@sh scripts/setup.sh
@@ -36,6 +42,8 @@ test: install
 	@$(PY) -m ruff format --check .
 	@echo "==> mypy"
 	@$(PY) -m mypy
+	@echo "==> import-linter"
+	@.venv/bin/lint-imports --no-cache
 	@echo "==> pytest, notebooks included"
 	@$(TEST_ENV) $(PY) -m pytest -n 2 --dist loadscope $(NBVAL) tests notebooks
 
@@ -44,6 +52,9 @@ notebooks: install
 
 bench: install
 	@$(PY) -m softras_edu bench --out benchmarks/results
+
+gpu: install
+	@$(PY) -m softras_edu gpu --out benchmarks/results $(if $(TUNE),--only doctor$(comma)tune) $(GPU_FLAGS)
 
 doctor: install
 	@$(PY) -m softras_edu doctor

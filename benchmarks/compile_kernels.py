@@ -1,13 +1,20 @@
-"""Compile the Triton kernels of rung 5 for real GPUs, on a machine that has none, and read what came out: registers, spills, instructions.
+"""Compile the Triton kernels of rung 5 for real GPUs, on a machine that has none, and read what
+came out: registers, spills, instructions.
 
-    python benchmarks/compile_kernels.py [--all] [--out benchmarks/results]        prints a table, writes compile-<date>.csv
+    python benchmarks/compile_kernels.py [--all] [--targets sm_75,sm_86] [--out benchmarks/results]
 
---all: float64 too, C = 0, 1, 3, 7 and more, both distances, with and without perspective, and (in float32) GenDR's distributions and conorms; half an
-hour. Spilled counts bytes and registers that went to memory. AMD's scalar registers spill into vector registers first, which costs no memory; they have
-a column of their own.
-Instructions per pair: those of the innermost loop that the compiler made of the loop over pairs, over the number of pairs that one lane handles
-in one turn. Rare paths inside the loop (a division of denormal numbers, say) count as if they were always taken. The gamma distribution's loop over
+prints a table and writes compile-<date>.csv.
+
+--all: float64 too, C = 0, 1, 3, 7 and more, both distances, with and without perspective, and (in
+float32, for three targets) GenDR's distributions and conorms; 20 minutes to an hour. Spilled counts
+bytes and registers that went to memory. AMD's scalar registers spill into vector registers first,
+which costs no memory; they have a column of their own.
+
+Instructions per pair: those of the innermost loop that the compiler made of the loop over pairs,
+over the number of pairs that one lane handles in one turn. Rare paths inside the loop (a division
+of denormal numbers, say) count as if they were always taken. The gamma distribution's loop over
 pairs holds another one, over the terms of its series, so it has no such number.
+
 TRITON_INTERPRET must not be set: then there would be nothing to compile.
 """
 
@@ -34,10 +41,14 @@ from softras_edu.softness import CONORMS, DISTRIBUTIONS
 from softras_edu.teaching.triton_lab.machine_code import innermost, read_cubin
 
 TARGETS = {
-    "sm_80": GPUTarget("cuda", 80, 32),
-    "sm_90": GPUTarget("cuda", 90, 32),
-    "gfx942": GPUTarget("hip", "gfx942", 64),
+    "sm_75": GPUTarget("cuda", 75, 32),  # T4 (Colab), RTX 20
+    "sm_80": GPUTarget("cuda", 80, 32),  # A100
+    "sm_86": GPUTarget("cuda", 86, 32),  # RTX 30, A10
+    "sm_90": GPUTarget("cuda", 90, 32),  # H100, H200
+    "sm_120": GPUTarget("cuda", 120, 32),  # RTX 50
+    "gfx942": GPUTarget("hip", "gfx942", 64),  # MI300
 }
+GENDR_TARGETS = ("sm_80", "sm_90", "gfx942")  # GenDR's variants, with --all
 VARIANTS = {"RGB": {"C": 3, "CHANNELS": 3}, "silhouette": {"C": 0, "CHANNELS": 0}}
 for _c in (1, 3, 7, 19):  # 19 channels go in groups, here in groups as large as they can be
     for _distance in ("euclidean", "barycentric"):
@@ -52,7 +63,8 @@ for _c in (1, 3, 7, 19):  # 19 channels go in groups, here in groups as large as
                 "PERSPECTIVE": _way == "perspective",
             }
 VARIANTS["silhouette, barycentric"] = {"C": 0, "CHANNELS": 0, "EUCLIDEAN": False}
-# GenDR, RGB: every distribution with the Soft Rasterizer's conorm, every conorm with its distribution, and two of the longest.
+# GenDR, RGB: every distribution with the Soft Rasterizer's conorm, every conorm with its
+# distribution, and two of the longest.
 _PAIRS = [(name, "probabilistic") for name in DISTRIBUTIONS if name != "logistic"] + [
     ("logistic", name) for name in CONORMS if name != "probabilistic"
 ]
@@ -73,12 +85,17 @@ QUICK = [
     ("C = 7, euclidean, perspective", "fp32"),
     ("C = 3, euclidean, perspective", "fp64"),
 ]
-SETUP = {"TILE": triton_gpu.TILE, "BLOCK": triton_gpu.SETUP_BLOCK, "CULL": True, "ULP": 2.0**-23}
-FILL = {"TILE": triton_gpu.TILE, "BLOCK": 32}
-GROUP = {"BLOCK": triton_gpu.SETUP_BLOCK}
+SETUP = {
+    "TILE": triton_gpu.LAUNCH.tile,
+    "BLOCK": triton_gpu.LAUNCH.setup_block,
+    "CULL": True,
+    "ULP": 2.0**-23,
+}
+FILL = {"TILE": triton_gpu.LAUNCH.tile, "BLOCK": 32}
+GROUP = {"BLOCK": triton_gpu.LAUNCH.setup_block}
 SOFTRAS = triton_gpu.constants("logistic", True, "probabilistic")
-FORWARD = {"TILE": triton_gpu.TILE, **SOFTRAS}
-BACKWARD = {**SOFTRAS, "BLOCK_H": triton_gpu.BLOCK_H, "BLOCK_W": triton_gpu.BLOCK_W}
+FORWARD = {"TILE": triton_gpu.LAUNCH.tile, **SOFTRAS}
+BACKWARD = {**SOFTRAS, "BLOCK_H": triton_gpu.LAUNCH.block_h, "BLOCK_W": triton_gpu.LAUNCH.block_w}
 OF_PAIRS: dict[str, tuple[Any, dict[str, Any]]] = {
     "_forward_kernel": (triton_kernels._forward_kernel, FORWARD),
     "_backward_by_face_kernel": (triton_kernels._backward_by_face_kernel, BACKWARD),
@@ -107,10 +124,11 @@ FIELDS = (
 def compile_kernel(
     kernel: str, target: str, dtype: str = "fp32", warps: int | None = None, **constants: Any
 ) -> Any:
-    """The compiled kernel; `.asm` holds the code of every stage. dtype: "fp32" or "fp64"; constants: the kernel's constexpr arguments."""
+    """The compiled kernel; `.asm` holds the code of every stage. dtype: "fp32" or "fp64";
+    constants: the kernel's constexpr arguments."""
     warps = warps or (4 if kernel in ("_setup_kernel", "_group_kernel") else 1)
     function, sizes = KERNELS[kernel]
-    constants = {"EUCLIDEAN": True, "PERSPECTIVE": False, **sizes, **constants}
+    constants = {"EUCLIDEAN": True, "PERSPECTIVE": False, "STAGES": 1, **sizes, **constants}
     constants = {name: value for name, value in constants.items() if name in function.arg_names}
     integers = dict.fromkeys(("list_ptr", "boxes_ptr", "tile_ptr", "face_ptr"), "*i32")
     integers |= dict.fromkeys(("starts_ptr", "ends_ptr", "count_ptr", "order_ptr"), "*i64")
@@ -172,9 +190,9 @@ def report(kernel: str, variant: str, target: str, dtype: str = "fp32") -> dict[
             )
         )
     pixels = (
-        triton_gpu.TILE**2
+        triton_gpu.LAUNCH.tile**2
         if kernel == "_forward_kernel"
-        else triton_gpu.BLOCK_H * triton_gpu.BLOCK_W
+        else triton_gpu.LAUNCH.block_h * triton_gpu.LAUNCH.block_w
     )
     lanes = TARGETS[target].warp_size
     pairs = max(1, pixels // lanes)
@@ -197,7 +215,8 @@ def report(kernel: str, variant: str, target: str, dtype: str = "fp32") -> dict[
 
 
 def _read_amd(assembly: str) -> tuple[int, int, int, int]:
-    """Vector registers a lane, bytes and vector registers in memory, scalar registers that went into vector registers, instructions of the loop."""
+    """Vector registers a lane, bytes and vector registers in memory, scalar registers that went
+    into vector registers, instructions of the loop."""
     facts = r"\.(vgpr_count|vgpr_spill_count|sgpr_spill_count|private_segment_fixed_size):\s*(\d+)"
     numbers = {name: int(value) for name, value in re.findall(facts, assembly)}
     labels: dict[str, int] = {}
@@ -215,27 +234,47 @@ def _read_amd(assembly: str) -> tuple[int, int, int, int]:
     return numbers["vgpr_count"], in_memory, numbers["sgpr_spill_count"], innermost(loops)
 
 
-def reports(everything: bool = False) -> list[dict[str, Any]]:
-    """All kernels for all targets; those of pairs in the variants of QUICK, or in all."""
-    chosen = (
-        [(variant, "fp32") for variant in VARIANTS]
-        + [(variant, "fp64") for variant in VARIANTS if variant not in GENDR]
-        if everything
-        else QUICK
-    )
-    rows = [
-        report(kernel, variant, target, dtype)
+def jobs(everything: bool, targets: tuple[str, ...]) -> list[tuple[str, str, str, str]]:
+    """(kernel, variant, target, dtype) of every row; kernels of pairs in the variants of QUICK, or
+    in all. GenDR's are compiled for GENDR_TARGETS alone: what differs between GPUs of one maker is
+    seen in the Soft Rasterizer's."""
+    chosen = QUICK
+    if everything:
+        chosen = [(variant, "fp32") for variant in VARIANTS]
+        chosen += [(variant, "fp64") for variant in VARIANTS if variant not in GENDR]
+    found = [
+        (kernel, variant, target, dtype)
         for kernel in OF_PAIRS
         for variant, dtype in chosen
-        for target in TARGETS
+        for target in targets
+        if variant not in GENDR or target in GENDR_TARGETS
     ]
     dtypes = ("fp32", "fp64") if everything else ("fp32",)
-    return rows + [
-        report(kernel, "all", target, dtype)
-        for kernel in OF_TRIANGLES
-        for dtype in dtypes
-        for target in TARGETS
+    return found + [
+        (k, "all", target, d) for k in OF_TRIANGLES for d in dtypes for target in targets
     ]
+
+
+def reports(everything: bool = False, targets: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+    """The rows of the table, printed as they come."""
+    print(f"{'kernel':<26} {'variant':<32} {'dtype':<5} {'target':<7} registers spilled   a pair")
+    rows = []
+    for kernel, variant, target, dtype in jobs(everything, targets or tuple(TARGETS)):
+        row = report(kernel, variant, target, dtype) | {"triton": triton.__version__}
+        place = f"{kernel:<26} {variant:<32} {dtype:<5} {target:<7}"
+        a_pair = row["instructions_per_pair"]
+        print(f"{place} {row['registers']:>9} {row['spilled']:>7} {a_pair:>8}", flush=True)
+        rows.append(row)
+    return rows
+
+
+def rows_of_others(out: Path, targets: tuple[str, ...]) -> list[dict[str, str]]:
+    """From the newest table in a folder, the rows of targets that are not compiled anew."""
+    files = sorted(out.glob("compile-*.csv"))
+    if not files or not targets:
+        return []
+    with files[-1].open(newline="") as file:
+        return [row for row in csv.DictReader(file) if row["target"] not in targets]
 
 
 def main() -> None:
@@ -248,17 +287,17 @@ def main() -> None:
         "--out", type=Path, help="folder for compile-<date>.csv; without it, only print"
     )
     parser.add_argument("--all", action="store_true", help="every variant, in float32 and float64")
+    parser.add_argument(
+        "--targets", default="", help=f"only some of {','.join(TARGETS)}; others keep their rows"
+    )
     arguments = parser.parse_args()
-    out = arguments.out
-    rows = [row | {"triton": triton.__version__} for row in reports(arguments.all)]
-    print(f"{'kernel':<26} {'variant':<32} {'dtype':<5} {'target':<7} registers spilled   a pair")
-    for row in rows:
-        place = f"{row['kernel']:<26} {row['variant']:<32} {row['dtype']:<5} {row['target']:<7}"
-        print(
-            f"{place} {row['registers']:>9} {row['spilled']:>7} {row['instructions_per_pair']:>8}"
-        )
+    out, targets = arguments.out, tuple(name for name in arguments.targets.split(",") if name)
+    if unknown := [name for name in targets if name not in TARGETS]:
+        sys.exit(f"--targets: got {', '.join(unknown)}, wanted some of {', '.join(TARGETS)}")
+    rows: list[dict[str, Any]] = list(reports(arguments.all, targets))
     if out:
         out.mkdir(parents=True, exist_ok=True)
+        rows = [*rows_of_others(out, targets), *rows]
         path = out / f"compile-{datetime.date.today().isoformat()}.csv"
         with path.open("w", newline="") as file:
             writer = csv.DictWriter(file, [*FIELDS, "triton"])

@@ -1,10 +1,16 @@
-"""How long a dial takes to change an explorer's picture: the trip of a page's message through a kernel, as when a slider is dragged.
+"""How long a dial takes to change an explorer's picture.
 
-    python benchmarks/explorers.py [--out benchmarks/results]        prints a table, writes explorers-<date>.csv
+The trip of a page's message through a kernel, as when a slider is dragged.
 
-The page sends the dial's new state (`comm_msg`); the kernel draws, sends the picture and says `idle`. What the browser adds is not in it. Each
-dial goes up and down its whole range. The last row is SigmaGamma with a render that does nothing: what a trip costs without the rasterizer.
-`cpu_ms` is the processor time of a change, of all threads together: a busy machine makes the other times longer, this one hardly.
+    python benchmarks/explorers.py [--out benchmarks/results]
+
+It prints a table and writes explorers-<date>.csv.
+
+The page sends the dial's new state (`comm_msg`); the kernel draws, sends the picture and says
+`idle`. What the browser adds is not in it. Each dial goes up and down its whole range. The last row
+is SigmaGamma with a render that does nothing: what a trip costs without the rasterizer. `cpu_ms` is
+the processor time of a change, of all threads together: a busy machine makes the other times
+longer, this one hardly.
 """
 
 from __future__ import annotations
@@ -26,22 +32,24 @@ from jupyter_client.manager import KernelManager
 from softras_edu import __version__, explore
 from softras_edu.machine import processor
 
-# Runs in the kernel. `dials` is printed: for each dial the id of its widget, the name of the state that a page would set, and the values to try.
+# Runs in the kernel. `dials` is printed: for each dial the id of its widget, the name of the state
+# that a page would set, and the values to try.
 SHOW = """
 import itertools
 from softras_edu import explore
 
-def states(turner, count=13):
+def states(turner, n=13):
     if hasattr(turner, "options"):
         return "index", list(range(len(turner.options)))
     low, high = turner.min, turner.max
     if hasattr(turner, "base"):
-        return "value", [turner.base ** (low + (high - low) * k / (count - 1)) for k in range(count)]
-    return "value", sorted({low + round((high - low) * k / (count - 1) / turner.step) * turner.step for k in range(count)})
+        return "value", [turner.base ** (low + (high - low) * k / (n - 1)) for k in range(n)]
+    steps = [round((high - low) * k / (n - 1) / turner.step) for k in range(n)]
+    return "value", sorted({low + step * turner.step for step in steps})
 
 def show(explorer):
-    *turners, picture, readout = explorer.widget.children
-    dials = {name: (turner.model_id, *states(turner)) for name, turner in zip(explorer.dial_names(), turners)}
+    *_, picture, readout = explorer.widget.children
+    dials = {name: (turner.model_id, *states(turner)) for name, turner in explorer.turners.items()}
     print({"dials": dials, "picture": picture.model_id, "shape": explorer.image.shape})
 
 def no_render(sigma_gamma):
@@ -55,9 +63,8 @@ def no_render(sigma_gamma):
     sigma_gamma.render = lambda *arguments: next(turn)
     return sigma_gamma
 """
-PANEL = (
-    "explore.SigmaGamma(shape='sphere', sigma=1e-4)"  # 1,280 triangles at the library's own sigma
-)
+# 1,280 triangles at the library's own sigma.
+PANEL = "explore.SigmaGamma(shape='sphere', sigma=1e-4)"
 
 
 class Kernel:
@@ -85,11 +92,17 @@ class Kernel:
         )
 
     def show(self, explorer: str) -> dict[str, Any]:
-        """Make an explorer, given as Python: its dials {name: (widget, state, values)}, picture (a widget) and shape (of the picture)."""
+        """Make an explorer, given as Python.
+
+        Its dials {name: (widget, state, values)}, picture (a widget) and shape (of the picture).
+        """
         return dict(ast.literal_eval(self.run(f"shown = {explorer}\nshow(shown)").splitlines()[-1]))
 
     def turn(self, widget: str, state: str, value: float) -> tuple[float, list[str]]:
-        """Set a dial as a page does: milliseconds until the kernel is idle again, and the widgets that got new pixels."""
+        """Set a dial as a page does.
+
+        Milliseconds until the kernel is idle again, and the widgets that got new pixels.
+        """
         content = {
             "comm_id": widget,
             "data": {"method": "update", "state": {state: value}, "buffer_paths": []},
@@ -108,7 +121,10 @@ class Kernel:
         return float(self.run("import time; print(time.process_time())"))
 
     def _answers(self, asked: str) -> list[dict[str, Any]]:
-        """All that the kernel publishes about one request, until it is idle. RuntimeError if a cell failed."""
+        """All that the kernel publishes about one request, until it is idle.
+
+        RuntimeError if a cell failed.
+        """
         answers = []
         while True:
             message = self.client.get_iopub_msg(timeout=120)
@@ -122,7 +138,11 @@ class Kernel:
 
 
 def sweep(kernel: Kernel, shown: dict[str, Any], dial: str) -> tuple[list[float], float]:
-    """A dial goes up and down through its values: milliseconds of each step, and milliseconds of processor time of one. A first round does not count."""
+    """A dial goes up and down through its values.
+
+    Milliseconds of each step, and milliseconds of processor time of one. A first round does not
+    count.
+    """
     widget, state, values = shown["dials"][dial]
     way = [*values[1:], *values[-2::-1]]
     for value in (values[0], *way):
@@ -173,7 +193,10 @@ def main() -> None:
     with Kernel() as kernel:
         for name, explorer in cases.items():
             rows.append(measure(kernel, name, explorer))
-            line = "{explorer:<24} median {median_ms:>6} ms, 90 % in {p90_ms:>6}, slowest dial {slowest_dial:<10} {slowest_dial_ms:>6}, processor {cpu_ms:>6}"
+            line = (
+                "{explorer:<24} median {median_ms:>6} ms, 90 % in {p90_ms:>6}, slowest dial "
+                "{slowest_dial:<10} {slowest_dial_ms:>6}, processor {cpu_ms:>6}"
+            )
             print(line.format(**rows[-1]), flush=True)
     if out:
         out.mkdir(parents=True, exist_ok=True)

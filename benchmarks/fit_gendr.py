@@ -1,18 +1,26 @@
-"""Which softness is best? GenDR's two optimisation experiments, small: spheres fitted to silhouettes, and poses fitted to one silhouette each.
+"""Which softness is best?
 
-    python benchmarks/fit_gendr.py [--task shape|pose] [--out benchmarks/results]    writes gendr-shape-<date>.csv and gendr-pose-<date>.csv
+GenDR's two optimisation experiments, small: spheres fitted to silhouettes, and poses fitted to one
+silhouette each.
 
-About ten minutes a task on one core; both tasks can run side by side. A run that was interrupted goes on where it stopped when the same command
-runs again on the same day.
+    python benchmarks/fit_gendr.py [--task shape|pose] [--out benchmarks/results]
 
-Every choice of distribution, squared and conorm is tried with five blurs on a few cases (stage "tune"), and then runs once, with the blur that
-was best there, on other cases (stage "report"), the same for all choices. A blur is the number of pixels in which D rises from 0.1 to 0.9: the
-same five blurs are a fair grid for all, which the same five sigmas would not be. A shape is fitted with one blur from start to end, as GenDR does; a
-pose with a blur that shrinks on the way to a tenth of a pixel, so that its start decides.
+It writes gendr-shape-<date>.csv and gendr-pose-<date>.csv.
 
-Not all 18 x 2 x 10 choices: all distributions, squared and not, with the probabilistic conorm; all conorms with the Soft Rasterizer's own
-distribution (logistic, squared) and with the one that GenDR found best (uniform, not squared). Shape, shift and p have their defaults. `hard` is there
-to show where a fit ends that has no gradient.
+About ten minutes a task on one core; both tasks can run side by side. A run that was interrupted
+goes on where it stopped when the same command runs again on the same day.
+
+Every choice of distribution, squared and conorm is tried with five blurs on a few cases (stage
+"tune"), and then runs once, with the blur that was best there, on other cases (stage "report"), the
+same for all choices. A blur is the number of pixels in which D rises from 0.1 to 0.9: the same five
+blurs are a fair grid for all, which the same five sigmas would not be. A shape is fitted with one
+blur from start to end, as GenDR does; a pose with a blur that shrinks on the way to a tenth of a
+pixel, so that its start decides.
+
+Not all 18 x 2 x 10 choices: all distributions, squared and not, with the probabilistic conorm; all
+conorms with the Soft Rasterizer's own distribution (logistic, squared) and with the one that GenDR
+found best (uniform, not squared). Shape, shift and p have their defaults. `hard` is there to show
+where a fit ends that has no gradient.
 """
 
 from __future__ import annotations
@@ -95,7 +103,7 @@ def choices() -> Iterator[Choice]:
             yield Choice("uniform", False, conorm)
 
 
-# ---------------------------------------------------------------- shape: a sphere becomes a teapot, or a cube
+# ---------------------------------------- shape: a sphere becomes a teapot, or a cube
 
 TARGETS = {"teapot": teapot(8), "cube": cube()}
 SPHERE = icosphere(1)
@@ -103,7 +111,10 @@ VIEWS, UNSEEN, BATCH, STEPS = 16, 24, 3, 60
 
 
 def around(count: int, turn: float) -> Camera:
-    """Cameras spread evenly over a sphere, as seeds in a sunflower; `turn` (degrees) gives others."""
+    """Cameras spread evenly over a sphere, as seeds in a sunflower.
+
+    `turn` (degrees) gives others.
+    """
     k = torch.arange(count, dtype=torch.float64)
     return Camera.orbit(
         2.7, torch.rad2deg(torch.asin(1 - (2 * k + 1) / count)), 137.508 * k + turn, fov=45
@@ -123,7 +134,10 @@ def sharp(verts: Tensor, faces: Tensor, camera: Camera) -> Tensor:
 
 @cache
 def shape_cases(seed: int, count: int) -> tuple[Tensor, Tensor]:
-    """Silhouettes of `count` turned copies of each target: seen ones (N, VIEWS, SIZE, SIZE), and (N, UNSEEN, SIZE, SIZE) to judge by."""
+    """Silhouettes of `count` turned copies of each target.
+
+    Seen ones (N, VIEWS, SIZE, SIZE), and (N, UNSEEN, SIZE, SIZE) to judge by.
+    """
     turns = random_rotations(count * len(TARGETS), torch.Generator().manual_seed(seed))
     groups = zip(TARGETS.values(), turns.split(count), strict=True)
     pairs = [
@@ -138,7 +152,10 @@ def shape_cases(seed: int, count: int) -> tuple[Tensor, Tensor]:
 
 
 def fit_shapes(choice: Choice, blur: float, seed: int, count: int) -> list[float]:
-    """Hard IoU on unseen views of spheres fitted to silhouettes, all cases at once, each a fit of its own."""
+    """Hard IoU on unseen views of spheres fitted to silhouettes.
+
+    All cases at once, each a fit of its own.
+    """
     masks, judge = shape_cases(seed, count)
     sigma, camera = choice.sigma(blur), around(VIEWS, 0.0)
     offset = torch.zeros(len(masks), *SPHERE.verts.shape, requires_grad=True)
@@ -170,7 +187,7 @@ def fit_shapes(choice: Choice, blur: float, seed: int, count: int) -> list[float
     return [1 - losses.iou(a, b).item() for a, b in zip(found, judge, strict=True)]
 
 
-# ---------------------------------------------------------------- pose: a bracket is turned until its silhouette fits
+# ---------------------------------------- pose: a bracket is turned until its silhouette fits
 
 TURN = (20.0, 80.0)  # degrees between start and truth
 POSE_STEPS = 60
@@ -216,22 +233,19 @@ def fit_poses(choice: Choice, blur: float, seed: int, count: int) -> list[float]
 # ---------------------------------------------------------------- the study
 
 Fitting = Callable[[Choice, float, int, int], list[float]]
-# What fits, with which blurs, how many cases choose the blur, how many are reported, and how good many scores are together.
+# What fits, with which blurs, how many cases choose the blur, how many are reported, and how good
+# many scores are together.
 TASKS: dict[str, tuple[Fitting, tuple[float, ...], int, int, Callable[[list[float]], float]]] = {
-    "shape": (
-        fit_shapes,
-        (0.125, 0.25, 0.5, 1.0, 2.0),
-        3,
-        8,
-        statistics.mean,
-    ),  # cases of each target; mean IoU
+    # cases of each target; mean IoU
+    "shape": (fit_shapes, (0.125, 0.25, 0.5, 1.0, 2.0), 3, 8, statistics.mean),
+    # share solved
     "pose": (
         fit_poses,
         (0.5, 1.0, 2.0, 4.0, 8.0),
         60,
         150,
         lambda left: statistics.mean(angle < 5 for angle in left),
-    ),  # share solved
+    ),
 }
 FIELDS = (
     "date",
@@ -319,7 +333,8 @@ def main() -> None:
         for row in study(task, path, list(choices())):
             if row["stage"] == "report":
                 print(
-                    f"{row['distribution']:>18} {row['squared']:>5} {row['conorm']:>16}  blur {row['blur']:>4}  {row['good']}"
+                    f"{row['distribution']:>18} {row['squared']:>5} {row['conorm']:>16}  blur "
+                    f"{row['blur']:>4}  {row['good']}"
                 )
         print(f"Wrote {path}")
 

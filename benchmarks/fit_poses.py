@@ -1,9 +1,14 @@
-"""How many poses are found? Random cases of two objects, six methods, four distances of the start: the table of notebook 13.
+"""How many poses are found?
 
-    python benchmarks/fit_poses.py [--cases 200] [--out benchmarks/results]        prints a table, writes poses-<date>.csv; about ten minutes
+Random cases of two objects, six methods, four distances of the start: the table of notebook 13.
 
-All methods get the same photographs (hard, 32 x 32), the same starts, the same loss, the same step rule and the same number of steps, unless a line
-says what is different. A pose is solved if the geodesic angle that is left is below 10 degrees. Intervals are Wilson's, 95 %. One thread, so that
+    python benchmarks/fit_poses.py [--cases 200] [--out benchmarks/results]
+
+It prints a table and writes poses-<date>.csv; about ten minutes.
+
+All methods get the same photographs (hard, 32 x 32), the same starts, the same loss, the same step
+rule and the same number of steps, unless a line says what is different. A pose is solved if the
+geodesic angle that is left is below 10 degrees. Intervals are Wilson's, 95 %. One thread, so that
 every sum has one order: the same machine gives the same file again.
 """
 
@@ -43,12 +48,8 @@ from softras_edu.machine import processor
 from softras_edu.rotations import geodesic_angle, random_rotations, random_turns
 
 SEED = 2026  # the schedules were chosen with other cases (seed 0): these were not looked at before
-STARTS = (
-    20,
-    50,
-    80,
-    "random",
-)  # degrees from the truth, about a random axis; or any rotation at all
+# degrees from the truth, about a random axis; or any rotation at all
+STARTS = (20, 50, 80, "random")
 SOLVED = 10  # degrees
 FEW = 100  # cases of the lines beside the main table
 OBJECTS = {"cube": colored_cube, "bracket": bracket}
@@ -81,7 +82,10 @@ def truncated(mesh: Mesh, rotation: Tensor, sigma: float, gamma: float) -> Tenso
 
 
 def best_of(starts: int, mesh: Mesh, photo: Tensor, start: Tensor) -> FoundPose:
-    """The given start and some random ones; of each case the end whose hard picture is nearest to the photograph."""
+    """The given start and some random ones.
+
+    Of each case the end whose hard picture is nearest to the photograph.
+    """
     count = len(start)
     others = random_rotations(count * (starts - 1), torch.Generator().manual_seed(SEED + 1))
     found = search(mesh, photo.repeat(starts, 1, 1, 1), torch.cat([start, others]))
@@ -105,7 +109,8 @@ METHODS: dict[str, Search] = {
     "soft, schedules": search,
     "soft, truncated": partial(search, renderer=truncated),
 }
-# What makes "soft, schedules" work? One thing changed at a time; then all of them, as one would begin; then what is another method altogether.
+# What makes "soft, schedules" work? One thing changed at a time; then all of them, as one would
+# begin; then what is another method altogether.
 CHANGES: dict[str, Search] = {
     "the loss is not blurred": partial(search, width=0.0),
     "small steps": partial(search, lr=schedule(0.05, 0.01)),
@@ -115,7 +120,8 @@ CHANGES: dict[str, Search] = {
     "first try": partial(search, **MIDDLE, width=0.0, lr=0.05, parameters="one axis-angle vector"),
     "best of 4 starts": partial(best_of, 4),
 }
-# Another cube, another renderer, other steps (128 x 128): beside ours for orientation, not for a race.
+# Another cube, another renderer, other steps (128 x 128): beside ours for orientation, not
+# comparable.
 THEIRS = "Le Lidec et al., NeurIPS 2021, Table 2"
 PUBLISHED = {"SoftRas": (84, 75, 55), "perturbed optimisers": (93, 84, 67)}
 
@@ -140,7 +146,10 @@ Row = dict[str, Any]
 
 
 def wilson(solved: int, cases: int, z: float = 1.96) -> tuple[float, float]:
-    """Wilson's interval for a share, in percent: with 95 % confidence it holds the true one. Never outside [0, 100], and not empty at its ends."""
+    """Wilson's interval for a share, in percent: with 95 % confidence it holds the true one.
+
+    Never outside [0, 100], and not empty at its ends.
+    """
     share, n = solved / cases, cases
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
@@ -235,7 +244,8 @@ def main() -> None:
             else row["source"]
         )
         print(
-            f"{row['object']:<8} {row['method']:<30} {row['start']:>7} {row['percent']:>6} % {interval}"
+            f"{row['object']:<8} {row['method']:<30} {row['start']:>7} {row['percent']:>6} % "
+            f"{interval}"
         )
     arguments.out.mkdir(parents=True, exist_ok=True)
     path = arguments.out / f"poses-{today}.csv"

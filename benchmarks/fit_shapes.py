@@ -1,10 +1,15 @@
-"""What notebook 12 quotes: spheres (and a ring) fitted to silhouettes, with every loss, sigma and renderer left out or changed in turn.
+"""The numbers of notebook 12: spheres (and a ring) fitted to silhouettes.
 
-    python benchmarks/fit_shapes.py --out benchmarks/results    writes fit-shapes-<date>.csv there (about a quarter of an hour)
-    python benchmarks/fit_shapes.py --only loss                 shows the rows of one group
+Every loss, sigma and renderer is left out or changed in turn.
 
-The seed decides which views a step looks at. Another kind of CPU may round differently, and a fit of hundreds of steps makes that visible in the
-third decimal place of the IoU.
+    python benchmarks/fit_shapes.py --out benchmarks/results
+    python benchmarks/fit_shapes.py --only loss
+
+The first writes fit-shapes-<date>.csv, in about a quarter of an hour. The second shows the rows of
+one group.
+
+The seed decides which views a step looks at. Another kind of CPU may round differently, and a fit
+of hundreds of steps makes that visible in the third decimal place of the IoU.
 """
 
 from __future__ import annotations
@@ -38,9 +43,8 @@ from softras_edu import (
 from softras_edu.machine import processor
 
 TARGETS = {"cube": cube(), "teapot": teapot(), "torus": torus()}
-RING = torus(
-    radius=0.8, tube=0.15, around=40, across=16
-)  # 1,280 faces, as many as the sphere, and a hole
+# 1,280 faces, as many as the sphere, and a hole
+RING = torus(radius=0.8, tube=0.15, around=40, across=16)
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,8 @@ def cases() -> Iterator[Case]:
     yield Case("sigma")
     for views in (6, 12, 24, 36, 72):
         yield Case("views", views=views, batch=min(views, 24))
-    # The invented gradient takes every pixel against every face: a smaller mesh, smaller pictures, and the soft fit beside it with the same.
+    # The invented gradient takes every pixel against every face: a smaller mesh, smaller pictures,
+    # and the soft fit beside it with the same.
     small = Case("renderer", level=2, size=32, views=24, batch=8, steps=200)
     for target in ("cube", "teapot"):
         yield replace(small, target=target)
@@ -89,7 +94,10 @@ def cases() -> Iterator[Case]:
 
 
 def around(count: int, turn: float = 0.0) -> Camera:
-    """Cameras spread evenly over a sphere, as seeds in a sunflower; `turn` (degrees) gives others."""
+    """Cameras spread evenly over a sphere, as seeds in a sunflower.
+
+    `turn` (degrees) gives others.
+    """
     k = torch.arange(count, dtype=torch.float64)
     elevation = torch.rad2deg(torch.asin(1 - (2 * k + 1) / count))
     return Camera.orbit(2.7, elevation, 137.508 * k + turn, fov=45)
@@ -97,7 +105,11 @@ def around(count: int, turn: float = 0.0) -> Camera:
 
 @torch.no_grad()
 def silhouettes(mesh: Mesh, camera: Camera, size: int) -> Tensor:
-    """Without blur, (N, size, size): the z-buffer's picture, except for a pixel whose centre lies on an edge, and a hundred times faster."""
+    """Without blur, (N, size, size).
+
+    The z-buffer's picture, except for a pixel whose centre lies on an edge, and a hundred times
+    faster.
+    """
     return (
         rasterize(screen_triangles(mesh.verts, mesh.faces, camera), size=size, sigma=1e-9)[..., 0]
         > 0.5
@@ -152,7 +164,9 @@ def run(case: Case) -> dict[str, object]:
         "flatten_end": round(losses.flatten(fitted.verts, fitted.faces).item(), 1),
         "seconds": round(seconds, 1),
         "cpu_seconds": round(cpu_seconds, 1),
-        "device": f"{processor()}, {torch.get_num_threads()} thread{'s' * (torch.get_num_threads() > 1)}",
+        "device": (
+            f"{processor()}, {torch.get_num_threads()} thread{'s' * (torch.get_num_threads() > 1)}"
+        ),
         "torch": torch.__version__,
         "date": datetime.date.today().isoformat(),
     }

@@ -60,19 +60,7 @@ def truncated(
     background: float,
 ) -> Tensor:
     """`rasterize`, (B, F, 3, 3) and (B, F, 3, C) -> (B, H, W, C + 1), truncated gradient."""
-    o = Options(
-        height=size,
-        width=size,
-        sigma=sigma,
-        gamma=gamma,
-        eps=1e-3,
-        near=near,
-        far=far,
-        dist_eps=1e-4,
-        distance="euclidean",
-        perspective_correct=False,
-        cull_backfaces=False,
-    )
+    o = Options(height=size, width=size, sigma=sigma, gamma=gamma, near=near, far=far)
     shape = len(triangles), size, size, colors.shape[-1]
     image = _Truncated.apply(triangles, colors, triangles.new_full(shape, background), o)
     return image  # type: ignore[no-any-return]

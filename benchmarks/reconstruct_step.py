@@ -1,8 +1,13 @@
-"""Seconds of a training step of the reconstruction network, and where they go: numba beside pairs, for each method.
+"""Seconds of a training step of the reconstruction network, and where they go.
 
-    python benchmarks/reconstruct_step.py [--out benchmarks/results]        about a minute; writes reconstruct-step-<date>.csv
+Numba beside pairs, for each method.
 
-A step: 16 pictures of 64 x 64, each to a mesh of 1,280 faces, each mesh drawn from two views; forward, backward, and Adam.
+    python benchmarks/reconstruct_step.py [--out benchmarks/results]
+
+It takes about a minute and writes reconstruct-step-<date>.csv.
+
+A step: 16 pictures of 64 x 64, each to a mesh of 1,280 faces, each mesh drawn from two views;
+forward, backward, and Adam.
 """
 
 from __future__ import annotations
@@ -83,7 +88,8 @@ def main() -> None:
                 | {"step": f"{whole:.4f}"}
             )
             print(
-                f"{method:<10} {backend:<6} {whole:7.3f} s a step, {rendering:7.3f} s of it rendering ({100 * rendering / whole:.0f} %)"
+                f"{method:<10} {backend:<6} {whole:7.3f} s a step, {rendering:7.3f} s of it "
+                f"rendering ({100 * rendering / whole:.0f} %)"
             )
     given.out.mkdir(parents=True, exist_ok=True)
     path = given.out / f"reconstruct-step-{about['date']}.csv"

@@ -1,10 +1,12 @@
 """Shape from one image, the table: methods x seeds, voxel IoU on test objects that no run has seen.
 
-    python benchmarks/reconstruct_table.py [--seeds 3] [--steps 6000] [--out benchmarks/results]      some 15 minutes a row on two cores
+    python benchmarks/reconstruct_table.py [--seeds 3] [--steps 6000] [--out benchmarks/results]
 
-Every method gets the same data, the same network, the same number of steps and pictures, and the same step rule; only the way to draw and what is
-compared differ. Rows go to reconstruct.csv as they are done. What is in there is not done again, and a training that was interrupted goes on, so the
-script may be stopped at any time and started again. Data and runs go to --work, which can be deleted afterwards.
+A row takes some 15 minutes on two cores. Every method gets the same data, the same network, the
+same number of steps and pictures, and the same step rule; only the way to draw and what is compared
+differ. Rows go to reconstruct.csv as they are done. What is in there is not done again, and a
+training that was interrupted goes on, so the script may be stopped at any time and started again.
+Data and runs go to --work, which can be deleted afterwards.
 """
 
 from __future__ import annotations
@@ -37,17 +39,11 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "nmr": {},
     "gendr-uniform": {},
 }
-# ShapeNet, 13 classes, real renderings: beside ours for orientation. Other objects, other pictures, far more steps: not comparable.
+# ShapeNet, 13 classes, real renderings: beside ours for orientation. Other objects, other pictures,
+# far more steps: not comparable.
 THEIRS = "ShapeNet, theirs, not comparable"
-CLASSES = (
-    "aeroplane",
-    "bench",
-    "car",
-    "chair",
-    "lamp",
-    "rifle",
-    "table",
-)  # those that are here too
+# those that are here too
+CLASSES = ("aeroplane", "bench", "car", "chair", "lamp", "rifle", "table")
 PUBLISHED: dict[str, tuple[str, float, tuple[float, ...]]] = {
     "NMR": (
         "run by Le Lidec et al., NeurIPS 2021, Table 3",
@@ -99,7 +95,10 @@ def measure(config: Config, run: Path) -> Row:
 
 
 def hull(folder: Path) -> Row:
-    """What all 24 silhouettes of each test object allow: a yardstick of what silhouettes can tell."""
+    """What all 24 silhouettes of each test object allow.
+
+    A yardstick of what silhouettes can tell.
+    """
     from softras_edu.reconstruct.evaluate import visual_hull
     from softras_edu.reconstruct.voxels import voxel_iou
 
@@ -116,6 +115,30 @@ def hull(folder: Path) -> Row:
         **{name: f"{x:.2f}" for name, x in scores.items()},
         "mean": f"{statistics.mean(scores.values()):.2f}",
     }
+
+
+def show(rows: list[Row]) -> None:
+    """Print the table, the seeds of a method together."""
+    print(
+        f"\n{'voxel IoU, %':<26} {'runs':>4} "
+        + " ".join(f"{name:>9}" for name in (*FAMILIES, "mean"))
+        + "   spread of the means"
+    )
+    for method in dict.fromkeys(row["method"] for row in rows):
+        mine = [row for row in rows if row["method"] == method]
+        columns = [[float(row[name]) for row in mine if row[name]] for name in (*FAMILIES, "mean")]
+        cells = " ".join(
+            f"{statistics.mean(column):9.1f}" if column else f"{'':>9}" for column in columns
+        )
+        spread = (
+            f"{min(columns[-1]):.1f} to {max(columns[-1]):.1f}"
+            if len(mine) > 1
+            else mine[0]["source"].removeprefix("ours")
+        )
+        print(
+            f"{method:<26} {len(mine):>4} {cells}   {spread}  "
+            f"{METHODS[method].about if method in METHODS else ''}"
+        )
 
 
 def main() -> None:
@@ -172,7 +195,8 @@ def main() -> None:
             if known:
                 if int(known[0]["steps"]) != given.steps:
                     raise SystemExit(
-                        f"{path} has {method}, seed {seed} with {known[0]['steps']} steps; this would be {given.steps}. Choose another --out"
+                        f"{path} has {method}, seed {seed} with {known[0]['steps']} steps; this "
+                        f"would be {given.steps}. Choose another --out"
                     )
                 continue
             print(f"{method}, seed {seed}: {json.dumps(SETTINGS[method])}")
@@ -181,25 +205,7 @@ def main() -> None:
             except NotImplementedError as error:
                 print(f"{method}: left out ({error})")
 
-    print(
-        f"\n{'voxel IoU, %':<26} {'runs':>4} "
-        + " ".join(f"{name:>9}" for name in (*FAMILIES, "mean"))
-        + "   spread of the means"
-    )
-    for method in dict.fromkeys(row["method"] for row in rows):
-        mine = [row for row in rows if row["method"] == method]
-        columns = [[float(row[name]) for row in mine if row[name]] for name in (*FAMILIES, "mean")]
-        cells = " ".join(
-            f"{statistics.mean(column):9.1f}" if column else f"{'':>9}" for column in columns
-        )
-        spread = (
-            f"{min(columns[-1]):.1f} to {max(columns[-1]):.1f}"
-            if len(mine) > 1
-            else mine[0]["source"].removeprefix("ours")
-        )
-        print(
-            f"{method:<26} {len(mine):>4} {cells}   {spread}  {METHODS[method].about if method in METHODS else ''}"
-        )
+    show(rows)
 
 
 if __name__ == "__main__":

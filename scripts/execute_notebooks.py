@@ -1,8 +1,11 @@
-"""Run notebooks from top to bottom and store what they show: `make notebooks`, or with names, only those.
+"""Run notebooks from top to bottom and store what they show.
 
-Cells tagged raises-exception may raise (they are the exercises' stubs). What would differ from run to run or from machine to machine
-is taken out, so that a diff shows what changed for the reader: times, the state and ids of live widgets, and the tracebacks of the
-stubs, which name files of this machine.
+`make notebooks`, or with names, only those.
+
+Cells tagged raises-exception may raise (they are the exercises' stubs). What would differ from run
+to run or from machine to machine is taken out, so that a diff shows what changed for the reader:
+times, the state and ids of live widgets, and the tracebacks of the stubs, which name files of this
+machine.
 """
 
 import os
@@ -57,24 +60,22 @@ def tidy(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
     if output.output_type == "error":
         output.traceback = [f"{output.ename}: {output.evalue}"]
     if "image/png" in output.get("data", {}):
-        # Without a kernel there is no widget to show; the picture beside it is what a reader should see then.
+        # Without a kernel there is no widget to show; the picture beside it is what a reader should
+        # see then.
         output.data.pop(WIDGET, None)
     return output
 
 
 def main() -> int:
-    os.environ["JUPYTER_PREFER_ENV_PATH"] = (
-        "1"  # the kernel of this environment, not one of the same name elsewhere
-    )
+    # The kernel of this environment, not one of the same name elsewhere.
+    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
     failed = 0
     for path in [Path(name) for name in sys.argv[1:]] or sorted(Path("notebooks").glob("*.ipynb")):
         start = time.perf_counter()
         try:
             execute(path.resolve())
-        except (
-            CellControlSignal,
-            DeadKernelError,
-        ) as error:  # a cell that raised, ran too long, or took the kernel with it
+        except (CellControlSignal, DeadKernelError) as error:
+            # A cell that raised, ran too long, or took the kernel with it.
             failed += 1
             print(f"{path}: FAILED, left as it was\n{error}", file=sys.stderr)
         else:

@@ -1,4 +1,7 @@
-"""The picture at the top of README.md, drawn by this library itself: python scripts/make_teaser.py"""
+"""The picture at the top of README.md, drawn by this library itself.
+
+Python scripts/make_teaser.py
+"""
 
 from pathlib import Path
 
@@ -37,9 +40,8 @@ def main() -> None:
             anchor="ma",
         )
         color, alpha = image[..., :3], image[..., 3:]
-        for row, part in enumerate(
-            (alpha * color + 1 - alpha, alpha.expand(-1, -1, 3))
-        ):  # above: laid over white
+        # above: laid over white
+        for row, part in enumerate((alpha * color + 1 - alpha, alpha.expand(-1, -1, 3))):
             picture = Image.fromarray((part.clamp(0, 1) * 255).round().byte().numpy())
             sheet.paste(picture, (k * step, CAPTION + row * step))
     path = Path(__file__).parent.parent / "docs" / "teaser.png"

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes .venv and installs requirements.lock and this package into it. Does nothing when that is already so.
-# Called by the Makefile. Reads PYTHON (the interpreter to use), MIN_FREE_GB (disk space to ask for) and PIP_FLAGS (more arguments for pip).
+# Called by the Makefile. Reads PYTHON (the interpreter to use), CPU (1: PyTorch without CUDA, 0: with it, unset: with it where an
+# NVIDIA driver is found), MIN_FREE_GB (disk space to ask for) and PIP_FLAGS (more arguments for pip).
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -18,6 +19,24 @@ version() {
     "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null
 }
 
+# PyTorch's own index of builds without CUDA. On Linux the builds on PyPI bring some 5 GB of CUDA along.
+cpu_index=${CPU_INDEX:-https://download.pytorch.org/whl/cpu}
+
+wants_cpu() { # is it PyTorch without CUDA that should be installed?
+    [ "$(uname -s)" = Linux ] || return 1 # elsewhere there is only one build
+    case "${CPU:-}" in
+        1) return 0 ;;
+        0) return 1 ;;
+        "") ! { command -v nvidia-smi || ls /proc/driver/nvidia /dev/nvidiactl /dev/dxg; } >/dev/null 2>&1 ;;
+        *) stop "CPU=$CPU: wanted 1 (PyTorch without CUDA), 0 (with CUDA), or nothing (with CUDA where there is an NVIDIA driver)." ;;
+    esac
+}
+
+torch_fits() { # is the PyTorch in .venv the one that was asked for? Where nobody asked, any is.
+    [ -n "${CPU:-}" ] && [ "$(uname -s)" = Linux ] || return 0
+    $venv/bin/python -c "import sys, torch; sys.exit((torch.version.cuda is None) != ($CPU == 1))" >/dev/null 2>&1
+}
+
 # What was installed: the same files, in the same place (a virtual environment that was moved does not work).
 state() {
     cksum requirements.lock pyproject.toml
@@ -30,7 +49,8 @@ fi
 
 venv=.venv
 stamp=$venv/softras-edu-installed
-if [ -f $stamp ] && [ "$(cat $stamp)" = "$(state)" ] && recent $venv/bin/python; then
+wants_cpu || true # says what is wrong with CPU, before anything is done
+if [ -f $stamp ] && [ "$(cat $stamp)" = "$(state)" ] && recent $venv/bin/python && torch_fits; then
     if [ -z "${PYTHON:-}" ] || [ "$(version "$PYTHON")" = "$(version $venv/bin/python)" ]; then
         exit 0
     fi
@@ -66,8 +86,8 @@ rm -f $stamp
 quiet=--quiet # the second time, when little is left to do
 if [ ! -d "$(echo $venv/lib/python*/site-packages/torch)" ]; then
     quiet=
-    # PyTorch for Linux brings the CUDA packages along.
-    if [ "$(uname -s)" = Linux ]; then need=${MIN_FREE_GB:-6}; else need=${MIN_FREE_GB:-2}; fi
+    # PyTorch for Linux brings the CUDA packages along, unless it is told not to.
+    if [ "$(uname -s)" = Linux ] && ! wants_cpu; then need=${MIN_FREE_GB:-6}; else need=${MIN_FREE_GB:-2}; fi
     free=$(df -Pk . | awk 'NR == 2 { print int($4 / 1024 / 1024) }')
     [ "$free" -ge "$need" ] || stop "not enough disk space here: $free GB free, about $need GB needed (PyTorch is the large part)." \
         "If you know better:  make lab MIN_FREE_GB=0"
@@ -80,9 +100,24 @@ if [ ! -d $venv ]; then
     "$PYTHON" -m venv $venv || stop "$PYTHON -m venv $venv failed; its message is above."
 fi
 
-echo "==> Installing what requirements.lock lists into $venv (the first time this downloads PyTorch and takes some minutes)"
 log=$venv/pip.log
 rm -f $log
+if ! torch_fits; then
+    echo "==> Removing this PyTorch: CPU=$CPU asks for the other one"
+    $venv/bin/python -m pip uninstall --disable-pip-version-check --quiet --yes torch || true
+fi
+torch=$(grep '^torch==' requirements.lock || true)
+if [ -n "$torch" ] && wants_cpu && [ ! -d "$(echo $venv/lib/python*/site-packages/torch)" ]; then
+    echo "==> Installing $torch without CUDA$([ -n "${CPU:-}" ] || echo " (no NVIDIA driver was found here; CPU=0 asks for CUDA all the same)")"
+    # What it needs besides comes with the rest of requirements.lock.
+    # shellcheck disable=SC2086
+    if ! $venv/bin/python -m pip install --disable-pip-version-check --log $log --retries 1 --timeout 20 --no-deps \
+        --index-url "$cpu_index" "$torch" ${PIP_FLAGS:-}; then
+        echo "==> That did not work, so PyTorch comes with CUDA (about 5 GB more on disk). It runs without a GPU just as well."
+    fi
+fi
+
+echo "==> Installing what requirements.lock lists into $venv (the first time this downloads PyTorch and takes some minutes)"
 # $quiet and PIP_FLAGS are split into words on purpose.
 # shellcheck disable=SC2086
 if ! $venv/bin/python -m pip install --disable-pip-version-check --log $log $quiet -r requirements.lock ${PIP_FLAGS:-}; then

@@ -24,7 +24,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """`softras_edu.checks` is loaded when it is first asked for: who only draws needs no exercises."""
+    """`softras_edu.checks` is loaded when it is asked for: who only draws needs no exercises."""
     if name == "checks":
         import importlib
 

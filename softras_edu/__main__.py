@@ -1,4 +1,7 @@
-"""python -m softras_edu doctor | notebooks DEST | bench | fit | reconstruct: what runs here, the notebooks, how fast the renderers are, your own pictures."""
+"""python -m softras_edu doctor | notebooks DEST | bench | gpu | fit | reconstruct.
+
+What runs here, the notebooks, how fast the renderers are, the kernels on a GPU, your own pictures.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,10 @@ import argparse
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 from . import __version__, bench, doctor
+from .bench import gpu
 from .fitting import silhouettes as fit_images
 from .rasterizers.ladder import RUNGS
 from .reconstruct import cli as reconstruct
@@ -20,7 +25,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"softras-edu {__version__}")
     commands = parser.add_subparsers(
-        dest="command", required=True, metavar="doctor | notebooks | bench | fit | reconstruct"
+        dest="command",
+        required=True,
+        metavar="doctor | notebooks | bench | gpu | fit | reconstruct",
     )
     commands.add_parser("doctor", help="say what is installed, what runs here, and what is missing")
     notebooks = commands.add_parser(
@@ -32,6 +39,38 @@ def main(arguments: list[str] | None = None) -> int:
     notebooks.add_argument(
         "--force", action="store_true", help="overwrite notebooks that are there already"
     )
+    _add_bench(commands)
+    gpu.add(commands)
+    _add_fit(commands)
+    reconstruct.add(commands)
+    given = parser.parse_args(arguments)
+    if given.command == "doctor":
+        return doctor.report()
+    if given.command == "notebooks":
+        return copy_notebooks(given.dest, given.force)
+    if given.command == "gpu":
+        return gpu.run(given)
+    if given.command == "fit":
+        options = {name: value for name, value in vars(given).items() if name != "command"}
+        try:
+            return fit_images.command(**options)
+        except (ValueError, OSError) as error:
+            return _fail(str(error).removesuffix("."))
+    if given.command == "reconstruct":
+        try:
+            return reconstruct.run(given)
+        except (ValueError, OSError, FloatingPointError) as error:
+            return _fail(str(error).removesuffix("."))
+    only = [name for name in given.backends.split(",") if name]
+    if wrong := bench.unknown(only):
+        return _fail(
+            f"--backends: got {', '.join(wrong)}, wanted some of "
+            f"{', '.join((*RUNGS, *bench.PEERS))}"
+        )
+    return bench.report(given.out, given.limit, only)
+
+
+def _add_bench(commands: Any) -> None:
     timing = commands.add_parser("bench", help="measure every renderer that runs here")
     timing.add_argument(
         "--out", type=Path, metavar="FOLDER", help="write the numbers there, as <date>-<device>.csv"
@@ -49,6 +88,9 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="NAMES",
         help="only these, with commas between: numba,deodr; peers too where they are installed",
     )
+
+
+def _add_fit(commands: Any) -> None:
     shape = commands.add_parser(
         "fit",
         help="make a mesh from silhouettes of yours",
@@ -93,33 +135,13 @@ def main(arguments: list[str] | None = None) -> int:
     shape.add_argument(
         "--seed", type=int, default=0, help="which random numbers choose the views of a step (0)"
     )
-    reconstruct.add(commands)
-    given = parser.parse_args(arguments)
-    if given.command == "doctor":
-        return doctor.report()
-    if given.command == "notebooks":
-        return copy_notebooks(given.dest, given.force)
-    if given.command == "fit":
-        options = {name: value for name, value in vars(given).items() if name != "command"}
-        try:
-            return fit_images.command(**options)
-        except (ValueError, OSError) as error:
-            return _fail(str(error).removesuffix("."))
-    if given.command == "reconstruct":
-        try:
-            return reconstruct.run(given)
-        except (ValueError, OSError, FloatingPointError) as error:
-            return _fail(str(error).removesuffix("."))
-    only = [name for name in given.backends.split(",") if name]
-    if wrong := bench.unknown(only):
-        return _fail(
-            f"--backends: got {', '.join(wrong)}, wanted some of {', '.join((*RUNGS, *bench.PEERS))}"
-        )
-    return bench.report(given.out, given.limit, only)
 
 
 def copy_notebooks(dest: Path, force: bool = False) -> int:
-    """Copy the notebooks to `dest`; notebooks that are there already stay as they are unless `force`."""
+    """Copy the notebooks to `dest`.
+
+    Notebooks that are there already stay as they are unless `force`.
+    """
     source = doctor.notebooks_folder()
     if source is None:
         return _fail(
@@ -133,7 +155,8 @@ def copy_notebooks(dest: Path, force: bool = False) -> int:
     there = [notebook.name for notebook in notebooks if (dest / notebook.name).exists()]
     if there and not force:
         return _fail(
-            f"{dest} already has {', '.join(there)}; nothing was copied. Choose another folder, or add --force to overwrite them"
+            f"{dest} already has {', '.join(there)}; nothing was copied. Choose another folder, "
+            "or add --force to overwrite them"
         )
     try:
         dest.mkdir(parents=True, exist_ok=True)

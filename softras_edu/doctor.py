@@ -79,13 +79,15 @@ def installed(name: str) -> str | None:
 
 
 def try_backend(name: str) -> str:
-    """Draw one triangle: "ok", or what went wrong."""
+    """Draw one triangle, on the GPU where a backend is for one: "ok", or what went wrong."""
+    device = "cuda" if name == "triton" and torch.cuda.is_available() else "cpu"
     triangle = torch.tensor(
-        [[[-0.5, -0.5, 2.0], [0.5, -0.5, 2.0], [0.0, 0.5, 2.0]]], requires_grad=True
+        [[[-0.5, -0.5, 2.0], [0.5, -0.5, 2.0], [0.0, 0.5, 2.0]]], device=device, requires_grad=True
     )
     try:
         rasterize(triangle, size=4, sigma=1e-2, backend=name).sum().backward()
-    except Exception as error:  # whatever it is, the reader should see it beside the name, and the rest of the report
+    except Exception as error:
+        # Whatever it is, it is shown beside the name, and the report goes on.
         return f"fails: {type(error).__name__}: {error}"
     return (
         "ok"
@@ -95,7 +97,10 @@ def try_backend(name: str) -> str:
 
 
 def notebooks_folder() -> Path | None:
-    """Where the notebooks are: inside the installed package, or at the top of the repository that it runs from."""
+    """Where the notebooks are.
+
+    Inside the installed package, or at the top of the repository that it runs from.
+    """
     package = Path(__file__).parent
     for folder in (package / "course", package.parent / "notebooks"):
         if any(folder.glob("*.ipynb")):

@@ -1,10 +1,19 @@
-"""The mathematics of one (pixel, triangle) pair, one function an equation of the Soft Rasterizer (arXiv 1904.01786).
+"""Section 3 of the Soft Rasterizer (Liu et al., ICCV 2019, arXiv 1904.01786), equation by equation.
 
-Every function works on the last one or two axes and broadcasts over all that stand before them. So the same code serves every
-pixel against every triangle (`rasterizers/broadcast.py`) and a list of chosen pairs.
+    pixel_centers, barycentric, clip_barycentric     where a pixel is in a triangle
+    squared_distance, signed_logit, probability_map  D, how much a triangle covers a pixel
+    aggregate_silhouette                             A_O, how triangles add up to a silhouette
+    interpolate_depth, interpolate_color             z and C of a triangle at a pixel
+    depth_score, log_weight, aggregate_color         A_S, how triangles share the pixel's colour
 
-Names, the same on every rung: `w0 w1 w2` barycentric weights (`w`, all three), `d2` squared distance, `logit` the signed distance over sigma,
-`z` depth, `score` depth as the softmax sees it.
+Every function broadcasts over all axes that stand before its own. So the same code serves every
+pixel against every triangle (`rasterizers/broadcast.py`) and a list of chosen pairs
+(`rasterizers/pairs.py`).
+
+Names, the same on every rung: `v0 v1 v2` barycentric weights as they come (`v` all three), `w0 w1
+w2` clipped and renormalised (`w`), `d2` squared distance, `logit` the signed squared distance
+over sigma, `log_d` and `log_outside` the logarithms of D and 1 - D, `z` depth. D is handled through
+its logarithms, so that no sigma and no gamma, however small, gives 0 / 0 or an overflow.
 """
 
 from __future__ import annotations
@@ -13,12 +22,11 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn.functional import logsigmoid
 
-from .softness import least_x
+Weights = tuple[Tensor, Tensor, Tensor]  # of corners 0, 1, 2, each of the shape of all pairs
 
-Weights = tuple[
-    Tensor, Tensor, Tensor
-]  # w0, w1, w2, each of the shape of all (pixel, triangle) pairs
+# ---------------------------------------------------------------- where a pixel is in a triangle
 
 
 def pixel_centers(
@@ -27,8 +35,14 @@ def pixel_centers(
     *,
     dtype: torch.dtype = torch.float32,
     device: torch.device | str | None = None,
+    like: Tensor | None = None,
 ) -> Tensor:
-    """Centres of all pixels in NDC, (H, W, 2): x to the right, y up, the image's height spans [-1, 1], pixels are square."""
+    """Centres of all pixels in NDC, (H, W, 2), of the dtype and device given or of those of `like`.
+
+    x to the right, y up, the image's height spans [-1, 1], pixels are square.
+    """
+    if like is not None:
+        dtype, device = like.dtype, like.device
     i = torch.arange(height, dtype=dtype, device=device)
     j = torch.arange(width, dtype=dtype, device=device)
     y = 1 - (2 * i + 1) / height
@@ -37,7 +51,10 @@ def pixel_centers(
 
 
 def cross(a: Tensor, b: Tensor) -> Tensor:
-    """Doubled signed area of the triangle (0, a, b), (..., 2) x (..., 2) -> (...): positive if a turns left to reach b."""
+    """Doubled signed area of the triangle (0, a, b), (..., 2) x (..., 2) -> (...).
+
+    Positive if a turns left to reach b.
+    """
     return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
 
 
@@ -52,30 +69,45 @@ def smallest(a: Tensor, b: Tensor, c: Tensor) -> Tensor:
 
 
 def doubled_area(xy: Tensor) -> Tensor:
-    """Doubled signed screen area of triangles (..., 3, 2) -> (...). Positive: corners run counter-clockwise, a front face."""
+    """Doubled signed screen area of triangles (..., 3, 2) -> (...).
+
+    Positive: the corners run counter-clockwise, a front face.
+    """
     return cross(xy[..., 1, :] - xy[..., 0, :], xy[..., 2, :] - xy[..., 0, :])
 
 
 def barycentric(pixel: Tensor, xy: Tensor) -> Weights:
-    """Barycentric weights of a pixel (..., 2) in a triangle (..., 3, 2) -> w0, w1, w2. They sum to 1; inside, none is negative."""
-    v0, v1, v2 = (xy[..., k, :] - pixel for k in range(3))
+    """Barycentric weights v0, v1, v2 of a pixel (..., 2) in a triangle (..., 3, 2).
+
+    They sum to 1. Inside the triangle none is negative.
+    """
+    to0, to1, to2 = (xy[..., k, :] - pixel for k in range(3))
     area = doubled_area(xy)
-    return cross(v1, v2) / area, cross(v2, v0) / area, cross(v0, v1) / area
+    return cross(to1, to2) / area, cross(to2, to0) / area, cross(to0, to1) / area
 
 
-def clip_barycentric(w: Weights) -> Weights:
-    """Weights clipped to [0, 1] and renormalised: a pixel outside the triangle borrows from a point on its boundary."""
-    w0, w1, w2 = (wk.clamp(0, 1) for wk in w)
-    # The weights summed to 1 before, so the clipped ones cannot all be 0. But in float32 rounding can swallow all three weights of a
-    # sliver that is small and far from the pixel; then its centroid serves.
+def clip_barycentric(v: Weights) -> Weights:
+    """Weights w0, w1, w2: v clipped to [0, 1] and renormalised.
+
+    So a pixel outside a triangle takes depth and colour from a point on its boundary.
+    """
+    w0, w1, w2 = (vk.clamp(0, 1) for vk in v)
+    # v sums to 1, so the clipped weights cannot all be 0. But float32 can lose all three weights of
+    # a sliver that is small and far from the pixel to rounding; then its centroid serves.
     lost = w0 + w1 + w2 < 0.5
     w0, w1, w2 = (wk.masked_fill(lost, 1.0) for wk in (w0, w1, w2))
-    total = w0 + w1 + w2  # never below 1
-    return w0 / total, w1 / total, w2 / total
+    w_sum = w0 + w1 + w2  # never below 1
+    return w0 / w_sum, w1 / w_sum, w2 / w_sum
+
+
+# ---------------------------------------------------------------- D, the probability map
 
 
 def squared_distance(pixel: Tensor, xy: Tensor) -> Tensor:
-    """d2: squared distance from a pixel (..., 2) to the boundary (three segments, not lines) of a triangle (..., 3, 2) -> (...)."""
+    """d2: squared distance from a pixel (..., 2) to a triangle's boundary, (..., 3, 2) -> (...).
+
+    The boundary is three segments, not three lines.
+    """
     a, b, c = xy.unbind(-2)
     return smallest(
         segment_squared_distance(pixel, a, b),
@@ -87,23 +119,26 @@ def squared_distance(pixel: Tensor, xy: Tensor) -> Tensor:
 def segment_squared_distance(pixel: Tensor, a: Tensor, b: Tensor) -> Tensor:
     """Squared distance from a pixel (..., 2) to the segment from a to b, each (..., 2) -> (...)."""
     edge, to_pixel = b - a, pixel - a
-    # t says where the closest point a + t * edge lies. It minimises the distance, so the distance does not change to first order
-    # when t does (the envelope theorem): no gradient through t, hence no division by a short edge in the backward pass.
-    t = (dot(to_pixel, edge) / dot(edge, edge)).clamp(0, 1).detach()
+    # t says where the closest point a + t * edge lies. It minimises the distance, so the distance
+    # does not change to first order when t does (the envelope theorem), and a kernel may leave t's
+    # gradient out. Here it stays: the second derivative needs it.
+    t = (dot(to_pixel, edge) / dot(edge, edge)).clamp(0, 1)
     gap_x = to_pixel[..., 0] - t * edge[..., 0]
     gap_y = to_pixel[..., 1] - t * edge[..., 1]
     return gap_x * gap_x + gap_y * gap_y
 
 
 def signed_logit(
-    pixel: Tensor, xy: Tensor, w: Weights, sigma: float, distance: str, squared: bool = True
+    pixel: Tensor, xy: Tensor, v: Weights, sigma: float, distance: str, squared: bool = True
 ) -> Tensor:
-    """delta * d2 / sigma, the argument of the probability map, (...): positive inside, negative outside, 0 on the boundary.
+    """delta * d2 / sigma, the argument of the probability map, (...).
 
-    `distance="euclidean"` measures d2 on the screen. `distance="barycentric"`, the paper's alternative, squares the smallest
-    barycentric weight instead: no longer a length, so large triangles blur more than small ones. Not `squared`: delta * d / sigma (GenDR).
+    Positive inside, negative outside, 0 on the edge. `distance="euclidean"` measures d2 on the
+    screen. `distance="barycentric"`, the paper's alternative, squares the smallest barycentric
+    weight instead: no longer a length, so large triangles blur more than small ones.
+    `squared=False` is delta * d / sigma (GenDR).
     """
-    least = smallest(*w)
+    least = smallest(*v)
     d2 = squared_distance(pixel, xy) if distance == "euclidean" else least * least
     d = d2 if squared else square_root(d2)
     return torch.where(least > 0, d, -d) / sigma
@@ -115,44 +150,103 @@ def square_root(d2: Tensor) -> Tensor:
     return torch.where(away, torch.sqrt(torch.where(away, d2, 1.0)), 0.0)
 
 
+def probability_map(logit: Tensor) -> tuple[Tensor, Tensor]:
+    """The probability map D = sigmoid(delta * d2 / sigma), as log D and log(1 - D), (...) each."""
+    return logsigmoid(logit), logsigmoid(-logit)
+
+
+def reach(sigma: float, dist_eps: float = 1e-4) -> float:
+    """How far outside its edge a triangle still counts, in NDC: there D has fallen to dist_eps.
+
+    sqrt(sigma log(1 / dist_eps - 1)); infinity for dist_eps = 0. One pixel is 2 / H of NDC. (With
+    the barycentric distance: how far below 0 the smallest weight may be.)
+    """
+    return math.sqrt(sigma * math.log(1 / dist_eps - 1)) if dist_eps > 0 else math.inf
+
+
+# ---------------------------------------------------------------- A_O, the silhouette aggregate
+
+
+def aggregate_silhouette(log_outside: Tensor, keep: Tensor, dim: int = 1) -> Tensor:
+    """The aggregate function A_O: alpha = 1 - prod_j (1 - D_j), over the triangles along `dim`.
+
+    Args:
+        log_outside: log(1 - D_j), (..., F, ...). keep: which pairs count, of the same shape.
+    """
+    return alpha_from_log_product(log_outside.where(keep, 0.0).sum(dim))
+
+
+def alpha_from_log_product(log_product: Tensor) -> Tensor:
+    """alpha = 1 - prod_j (1 - D_j), from the logarithm of that product, accurate however faint."""
+    return 0 - torch.expm1(log_product)  # 0 - x and not -x: an empty pixel's -0.0 prints badly
+
+
+# ---------------------------------------------------------------- depth and colour of a pair
+
+
 def interpolate_depth(w: Weights, z: Tensor) -> Tensor:
-    """z = 1 / sum(w_k / z_k), z (..., 3) -> (...): depth of the plane through the corners (1/z is what is affine on a screen)."""
+    """z = 1 / sum(w_k / z_k), corners' z (..., 3) -> (...).
+
+    The depth of the plane through the corners (1 / z is what is affine on a screen).
+    """
     return 1 / (w[0] / z[..., 0] + w[1] / z[..., 1] + w[2] / z[..., 2])
 
 
 def interpolate_color(w: Weights, color: Tensor, z: Tensor, perspective_correct: bool) -> Tensor:
-    """C = sum(w_k c_k), corner colours (..., 3, C) -> (..., C). With `perspective_correct`, w_k / z_k renormalised, z (..., 3)."""
+    """C = sum(u_k c_k), corner colours (..., 3, C), corners' z (..., 3) -> (..., C).
+
+    u is w as in the paper, affine on the screen; or, perspective correct, w_k / z_k renormalised.
+    """
+    u = w
     if perspective_correct:
         depth = interpolate_depth(w, z)
-        w = (w[0] / z[..., 0] * depth, w[1] / z[..., 1] * depth, w[2] / z[..., 2] * depth)
-    return (
-        w[0][..., None] * color[..., 0, :]
-        + w[1][..., None] * color[..., 1, :]
-        + w[2][..., None] * color[..., 2, :]
-    )
+        u = (w[0] / z[..., 0] * depth, w[1] / z[..., 1] * depth, w[2] / z[..., 2] * depth)
+    c0, c1, c2 = color.unbind(-2)
+    return u[0][..., None] * c0 + u[1][..., None] * c1 + u[2][..., None] * c2
+
+
+# ---------------------------------------------------------------- A_S, the colour aggregate
 
 
 def depth_score(z: Tensor, near: float, far: float) -> Tensor:
-    """Normalised inverse depth (far - z) / (far - near), less 1: 0 on the near plane, -1 on the far plane.
+    """Normalised inverse depth (far - z) / (far - near), less 1: 0 on the near plane, -1 on the
+    far.
 
-    The paper's z_j runs from 1 to 0. Taking 1 off every face and off the background's eps multiplies all softmax weights by the same
-    number, so the image does not change, but float32 keeps three more digits of the depth: near - z is small, far - z is not.
+    The paper's z_j runs from 1 to 0. Taking 1 off every face and off the background's eps
+    multiplies all softmax weights by the same number, so the image does not change, but float32
+    keeps three more digits of the depth: near - z is small, far - z is not.
     """
     return (near - z) / (far - near)
 
 
-def reach(
-    sigma: float,
-    dist_eps: float = 1e-4,
-    distribution: str = "logistic",
-    squared: bool = True,
-    shape: float = 1.0,
-    shift: float = 0.0,
-) -> float:
-    """How far outside its edge a triangle still counts, in NDC: where D falls to dist_eps, for the Soft Rasterizer sqrt(sigma log(1 / dist_eps - 1)).
+def log_weight(log_d: Tensor, z: Tensor, near: float, far: float, gamma: float) -> Tensor:
+    """log of a pair's weight D_j exp(z_j / gamma) in the softmax over depth, (...)."""
+    return log_d + depth_score(z, near, far) / gamma
 
-    One pixel is 2 / H of NDC. For dist_eps = 0 the distribution's support decides: sqrt(sigma) for the uniform one, say, and infinity for most.
-    (Euclidean distance; with the barycentric one, how far below 0 the smallest weight may be.)
+
+def log_background_weight(eps: float, gamma: float) -> float:
+    """log of the background's weight exp(eps / gamma); eps less 1, as `depth_score` is less 1."""
+    return (eps - 1) / gamma
+
+
+def aggregate_color(
+    log_weight: Tensor, color: Tensor, log_background: float, background: Tensor
+) -> Tensor:
+    """The aggregate function A_S: sum_j W_j C_j + W_b C_b, the weights normalised together.
+
+    Args:
+        log_weight: log of W_j, (B, F, ...), minus infinity for pairs that do not count.
+        color: C_j, (B, F, ..., C). log_background: log of W_b. background: C_b, (B, ..., C).
+
+    Returns:
+        (B, ..., C).
     """
-    outside = max(-least_x(distribution, shape, shift, dist_eps), 0.0)
-    return math.sqrt(sigma * outside) if squared else sigma * outside
+    # All weights are divided by the largest of them before exp can overflow. It cancels in the
+    # division at the end, so it needs no gradient.
+    last = log_weight.new_full((len(log_weight), 1, *log_weight.shape[2:]), log_background)
+    peak = torch.cat([log_weight.detach(), last], dim=1).amax(1)  # (B, ...)
+    weight = torch.exp(log_weight - peak[:, None])
+    weight_background = torch.exp(log_background - peak)
+    den = weight.sum(1) + weight_background  # at least 1: the largest weight is exp(0)
+    num = (weight[..., None] * color).sum(1) + weight_background[..., None] * background
+    return num / den[..., None]

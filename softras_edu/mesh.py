@@ -1,31 +1,32 @@
-"""Mesh: vertices, faces, perhaps colours. The built-in shapes, and files (through trimesh)."""
+"""Mesh: vertices, faces, perhaps colours. Its files are read and written by `mesh_files`."""
 
 from __future__ import annotations
 
-import io
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-SUFFIXES = (".obj", ".ply", ".stl", ".glb")
+from .precision import is_any, outside_autocast
 
 
 @dataclass(frozen=True)
 class Mesh:
-    """A triangle mesh.
+    """A triangle mesh. NumPy arrays and lists become tensors.
 
     Attributes:
         verts: (V, 3) float, world units, y up.
         faces: (F, 3) int64 indices into verts; counter-clockwise seen from outside.
-        colors: (V, 3) RGB in [0, 1], or None.
+        colors: RGB in [0, 1], or None: (V, 3), one a vertex; or (F, 3, 3), one a corner of each
+            face, where colours jump at an edge.
 
     Raises:
-        ValueError: shapes, dtypes or indices that do not fit together; the message names the first bad face or vertex.
+        ValueError: shapes, dtypes or indices that do not fit together; the message names the first
+            bad face or vertex.
     """
 
     verts: Tensor
@@ -33,198 +34,152 @@ class Mesh:
     colors: Tensor | None = None
 
     def __post_init__(self) -> None:
-        if self.verts.dim() != 2 or self.verts.shape[-1] != 3 or not self.verts.is_floating_point():
-            raise ValueError(
-                f"verts: got {self.verts.dtype} {tuple(self.verts.shape)}, wanted floating point (V, 3)"
-            )
-        if self.faces.dim() != 2 or self.faces.shape[-1] != 3 or self.faces.dtype != torch.int64:
-            raise ValueError(
-                f"faces: got {self.faces.dtype} {tuple(self.faces.shape)}, wanted torch.int64 (F, 3)"
-            )
-        for i in (~self.verts.detach().isfinite().all(1)).nonzero()[:1, 0].tolist():
-            raise ValueError(
-                f"verts: vertex {i} is {self.verts[i].tolist()}, wanted finite numbers"
-            )
-        for i in (
-            ((self.faces < 0) | (self.faces >= len(self.verts))).any(1).nonzero()[:1, 0].tolist()
-        ):
-            raise ValueError(
-                f"faces: face {i} is {self.faces[i].tolist()}, but there are {len(self.verts)} vertices (0 to {len(self.verts) - 1})"
-            )
-        if self.colors is not None and self.colors.shape != self.verts.shape:
-            raise ValueError(
-                f"colors: got shape {tuple(self.colors.shape)}, wanted {tuple(self.verts.shape)} like verts"
-            )
+        verts = _tensor("verts", self.verts, torch.get_default_dtype())
+        object.__setattr__(self, "verts", verts)
+        object.__setattr__(self, "faces", _tensor("faces", self.faces, torch.int64))
+        if self.colors is not None:
+            object.__setattr__(self, "colors", _tensor("colors", self.colors, verts.dtype))
+        _check(self.verts, self.faces, self.colors)
+
+    def to(self, *to: Any, **options: Any) -> Mesh:
+        """The same mesh in another dtype or on another device; arguments as in `Tensor.to`.
+
+        Faces go to the device and stay int64.
+        """
+        verts = self.verts.to(*to, **options)
+        colors = None if self.colors is None else self.colors.to(*to, **options)
+        return Mesh(verts, self.faces.to(verts.device), colors)
+
+    def corner_colors(self) -> Tensor:
+        """The colour of each corner of each face, (F, 3, 3); white, if there are no colours."""
+        if self.colors is not None and self.colors.dim() == 3:
+            return self.colors
+        return (torch.ones_like(self.verts) if self.colors is None else self.colors)[self.faces]
 
     def face_normals(self) -> Tensor:
         """Unit normals of the faces, (F, 3)."""
         return face_normals(self.verts, self.faces)
 
+    def vertex_normals(self) -> Tensor:
+        """Unit normals of the vertices, (V, 3): the mean of the faces' normals, weighted by area.
+
+        Zero where no face with an area meets.
+        """
+        return vertex_normals(self.verts, self.faces)
+
     def fit_unit_sphere(self) -> Mesh:
-        """The same shape moved and scaled so that its bounding box is centred and its farthest vertex is at distance 1."""
+        """The same shape with its bounding box centred and its farthest vertex at distance 1."""
         centered = self.verts - (self.verts.amin(0) + self.verts.amax(0)) / 2
         return Mesh(centered / centered.norm(dim=1).max().clamp_min(1e-12), self.faces, self.colors)
 
     @staticmethod
-    def load(path: str | Path) -> Mesh:
-        """Read OBJ, PLY, STL or GLB. Quads are split; textures become vertex colours; vertices that only a texture seam splits are joined.
+    def load(
+        path: str | Path,
+        *,
+        dtype: torch.dtype = torch.float32,
+        join: bool = True,
+        center: bool = False,
+    ) -> Mesh:
+        """Read OBJ, PLY, STL, OFF, GLB or glTF.
+
+        Polygons become triangles, concave ones too. Textures are sampled at the corners of faces.
+        Where the colours of the faces at a vertex differ, colours are one a corner, (F, 3, 3);
+        else one a vertex, (V, 3).
+
+        Args:
+            dtype: of vertices and colours. Files are read in float64.
+            join: vertices at exactly the same place become one, which closes the surface where a
+                file has one a face (STL) or splits at a texture's seam; vertices that no face has
+                are left out. False keeps vertex i of the file as vertex i of the mesh.
+            center: move the middle of the bounding box to the origin, before rounding to `dtype`.
 
         Raises:
             FileNotFoundError, IsADirectoryError: there is no such file.
-            ValueError: the file is no mesh, is empty or broken; the message says where, by line or face as far as can be known.
-        """
-        import trimesh
+            ValueError: the file is no mesh, is empty or broken; the message says where, by line or
+                face as far as can be known.
 
-        path = Path(path)
-        if path.is_dir():
-            raise IsADirectoryError(
-                f"{path} is a directory, wanted a mesh file ({', '.join(SUFFIXES)})"
-            )
-        if not path.exists():
-            raise FileNotFoundError(f"{path}: no such file")
-        if path.suffix.lower() not in SUFFIXES:
-            raise ValueError(
-                f"{path}: cannot read {path.suffix or 'a file without a suffix'}, wanted one of {', '.join(SUFFIXES)}"
-            )
-        if path.stat().st_size == 0:
-            raise ValueError(f"{path}: the file is empty")
-        source: dict[str, Any] = {"file_obj": path}
-        if path.suffix.lower() == ".obj":
-            source = {
-                "file_obj": io.StringIO(_clean_obj(path)),
-                "file_type": "obj",
-                "resolver": trimesh.resolvers.FilePathResolver(str(path)),
-            }
-        try:
-            loaded: Any = trimesh.load(**source, force="mesh", process=False)
-            colors = _read_colors(loaded.visual)
-        except Exception as error:  # trimesh raises whatever its parsers do
-            raise ValueError(
-                f"{path}: not a readable {path.suffix[1:].upper()} file ({error})"
-            ) from error
-        verts = torch.tensor(loaded.vertices, dtype=torch.float32).reshape(-1, 3)
-        faces = torch.tensor(loaded.faces, dtype=torch.int64).reshape(-1, 3)
-        if len(faces) == 0:
-            raise ValueError(
-                f"{path}: {len(verts)} vertices but 0 faces, so there is nothing to draw"
-            )
-        if colors is not None and colors.dim() == 1:
-            colors = colors.expand_as(verts)
-        try:
-            return _join_equal(Mesh(verts, faces, colors), by_color=loaded.visual.kind != "texture")
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}") from None
+        Warns:
+            UserWarning: `dtype` cannot hold the detail, as for geographic coordinates in float32.
+        """
+        from . import mesh_files
+
+        return mesh_files.load(Path(path), dtype, join, center, Mesh)
 
     def save(self, path: str | Path) -> None:
         """Write OBJ, PLY, STL or GLB, by the suffix (STL keeps no colours).
 
+        A vertex with several colours is written once for each.
+
         Raises:
             ValueError: another suffix.
         """
-        import trimesh
+        from . import mesh_files
 
-        path = Path(path)
-        if path.suffix.lower() not in SUFFIXES:
-            raise ValueError(
-                f"{path}: cannot write {path.suffix or 'a file without a suffix'}, wanted one of {', '.join(SUFFIXES)}"
-            )
-        colors = (
-            None
-            if self.colors is None
-            else (self.colors.detach().clamp(0, 1) * 255).round().byte().cpu().numpy()
-        )
-        mesh = trimesh.Trimesh(
-            self.verts.detach().cpu().numpy(),
-            self.faces.cpu().numpy(),
-            vertex_colors=colors,
-            process=False,
-        )
-        mesh.export(path)
+        mesh_files.save(self, Path(path))
 
 
-def _clean_obj(path: Path) -> str:
-    """An OBJ's text without comments and with all indices counted from the file's start, because trimesh misreads the others.
-
-    Raises:
-        ValueError: with the number of the first line that cannot be right (trimesh's own errors name no line).
-    """
-    lines = path.read_text(errors="replace").splitlines()
-    total = sum(line.split()[:1] == ["v"] for line in lines)
-    seen = {"v": 0, "vt": 0, "vn": 0}
-    for k, line in enumerate(lines):
-        words = line.split("#")[0].split()
-        if words[:1] not in (["v"], ["vt"], ["vn"], ["f"]):
-            continue
-        try:
-            if words[0] != "f":
-                seen[words[0]] += 1
-                if words[0] == "v" and (
-                    len(words) < 4 or not all(math.isfinite(float(word)) for word in words[1:])
-                ):
-                    raise ValueError("a vertex needs three finite numbers")
-            elif len(words) < 4:
-                raise ValueError("a face needs three corners or more")
-            else:
-                for n, word in enumerate(words[1:], start=1):
-                    corner = [int(index) if index else 0 for index in word.split("/")]
-                    if corner[0] == 0 or corner[0] > total or corner[0] < -seen["v"]:
-                        raise ValueError(
-                            f"the face refers to vertex {corner[0]}, but the file has {total} (the first is 1)"
-                        )
-                    corner = [
-                        index + count + 1 if index < 0 else index
-                        for index, count in zip(corner, seen.values(), strict=False)
-                    ]
-                    words[n] = "/".join(str(index or "") for index in corner)
-        except ValueError as error:
-            raise ValueError(
-                f"{path}, line {k + 1}: {line.split('#')[0].strip()!r}: {error}"
-            ) from None
-        lines[k] = " ".join(words)
-    return "\n".join(lines) + "\n"
-
-
-def _read_colors(visual: Any) -> Tensor | None:
-    """What trimesh found of colour: (V, 3), or (3,) for a material of one colour, or None."""
-    if visual.kind is None:
-        return None
-    if visual.kind != "texture":
-        return torch.tensor(visual.vertex_colors[:, :3], dtype=torch.float32) / 255
-    material = visual.material
-    written = getattr(material, "kwargs", {})  # what the MTL file says
-    image = getattr(material, "image", None) or getattr(material, "baseColorTexture", None)
-    if image is not None and visual.uv is not None:
-        if image.size == (2, 2) and not written and not hasattr(material, "baseColorTexture"):
-            return None  # trimesh's grey stand-in for texture coordinates without a texture
-        return torch.tensor(visual.to_color().vertex_colors[:, :3], dtype=torch.float32) / 255
-    if "kd" in written or getattr(material, "baseColorFactor", None) is not None:
-        return torch.tensor(material.main_color[:3], dtype=torch.float32) / 255
-    return None
-
-
-def _join_equal(mesh: Mesh, by_color: bool) -> Mesh:
-    """Join vertices at the same place (and, if asked, of the same colour): STL has three to a face, textures split them at seams."""
-    key = (
-        mesh.verts
-        if mesh.colors is None or not by_color
-        else torch.cat([mesh.verts, mesh.colors], dim=1)
-    )
-    _, group = key.unique(dim=0, return_inverse=True)  # (V,)
-    first = torch.full((int(group.max()) + 1,), len(group)).scatter_reduce(
-        0, group, torch.arange(len(group)), "amin"
-    )
-    order = first.argsort()  # keep the order of first appearance
-    rank = torch.empty_like(order)
-    rank[order] = torch.arange(len(order))
-    kept = first[order]
-    return Mesh(
-        mesh.verts[kept],
-        rank[group][mesh.faces],
-        None if mesh.colors is None else mesh.colors[kept],
-    )
-
-
+@outside_autocast
 def face_normals(verts: Tensor, faces: Tensor) -> Tensor:
-    """Unit normals of the faces, (V, 3) or (B, V, 3) vertices, (F, 3) faces -> (F, 3) or (B, F, 3)."""
+    """Unit normals, (V, 3) or (B, V, 3) vertices, (F, 3) faces -> (F, 3) or (B, F, 3)."""
     a, b, c = verts[..., faces, :].unbind(-2)
     return normalize(torch.linalg.cross(b - a, c - a), dim=-1)
+
+
+@outside_autocast
+def vertex_normals(verts: Tensor, faces: Tensor) -> Tensor:
+    """Unit normals, (V, 3) or (B, V, 3) vertices, (F, 3) faces -> like verts.
+
+    The cross product of two edges is the normal times twice the area, so a sum of them is the mean
+    weighted by area.
+    """
+    a, b, c = verts[..., faces, :].unbind(-2)
+    cross = torch.linalg.cross(b - a, c - a)
+    total = torch.zeros_like(verts)
+    for corner in faces.unbind(-1):
+        total = total.index_add(-2, corner, cross)
+    return normalize(total, dim=-1, eps=torch.finfo(verts.dtype).tiny)
+
+
+def _tensor(name: str, x: Any, dtype: torch.dtype) -> Tensor:
+    """Tensors as they are; a NumPy array or a list -> a tensor.
+
+    Lists, colours and indices: dtype.
+    """
+    if isinstance(x, Tensor):
+        return x
+    try:
+        array = np.asarray(x)
+        whole = name == "faces"
+        if array.dtype.kind not in ("iu" if whole else "fiu"):
+            raise TypeError
+    except (TypeError, ValueError):
+        raise ValueError(f"{name}: got {x!r:.80}, wanted a tensor or an array of numbers") from None
+    floats = isinstance(x, np.ndarray) and array.dtype.kind == "f" and name == "verts"
+    return torch.tensor(array, dtype=None if floats else dtype)
+
+
+def _check(verts: Tensor, faces: Tensor, colors: Tensor | None) -> None:
+    """ValueError unless these make a mesh."""
+    shape, many = tuple(verts.shape), len(verts)
+    if verts.dim() != 2 or shape[-1] != 3 or not verts.is_floating_point():
+        raise ValueError(f"verts: got {verts.dtype} {shape}, wanted floating point (V, 3)")
+    if faces.dim() != 2 or faces.shape[-1] != 3 or faces.dtype != torch.int64:
+        got = f"{faces.dtype} {tuple(faces.shape)}"
+        raise ValueError(f"faces: got {got}, wanted torch.int64 (F, 3)")
+    bad = ~verts.detach().isfinite().all(1)
+    if is_any(bad):
+        i = int(bad.nonzero()[0])
+        raise ValueError(f"verts: vertex {i} is {verts[i].tolist()}, wanted finite numbers")
+    bad = ((faces < 0) | (faces >= many)).any(1)
+    if is_any(bad):
+        i = int(bad.nonzero()[0])
+        there = f"there are {many} vertices (0 to {many - 1})"
+        raise ValueError(f"faces: face {i} is {faces[i].tolist()}, but {there}")
+    if colors is None:
+        return
+    corners = (len(faces), 3, 3)
+    if colors.shape not in (shape, corners):
+        wanted = f"{shape} like verts, or {corners}, one a corner"
+        raise ValueError(f"colors: got shape {tuple(colors.shape)}, wanted {wanted}")
+    if not colors.is_floating_point():
+        raise ValueError(f"colors: got {colors.dtype}, wanted floating point in [0, 1]")

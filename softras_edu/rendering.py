@@ -2,45 +2,216 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
-from .camera import Camera
+from .camera import Camera, image_size
+from .clipping import MARGIN, clip_near, crosses
 from .mesh import Mesh
+from .precision import is_any, no_autocast, whole
 from .rasterizers import rasterize
+from .rasterizers.options import check_depths
 from .shading import Lights, shade
+
+NEAR, FAR = 1.0, 100.0  # the rasterizers' own
+Auto = Literal["auto"]
 
 
 def screen_triangles(verts: Tensor, faces: Tensor, camera: Camera) -> Tensor:
-    """(V, 3) or (B, V, 3) vertices, (F, 3) faces -> (B, F, 3, 3), what `rasterize` takes. Differentiable in verts and camera."""
+    """(V, 3) or (B, V, 3) vertices, (F, 3) faces -> (B, F, 3, 3), what `rasterize` takes.
+
+    Differentiable in verts and camera. Faces that cross the eye plane are not clipped.
+    """
     return camera.project(verts)[:, faces]
 
 
 def render(
-    mesh: Mesh,
+    mesh: Mesh | Sequence[Mesh],
     camera: Camera,
     *,
     size: int | tuple[int, int],
     lights: Lights | None = None,
     rasterizer: Callable[..., Tensor] = rasterize,
+    near: float | Auto | None = None,
+    far: float | Auto | None = None,
+    clip: bool | None = None,
+    depth: bool = False,
     **options: Any,
 ) -> Tensor:
-    """Draw a mesh: (B, H, W, 4), RGB and alpha, one image a camera. A mesh without colours is white.
+    """Draw a mesh: (B, H, W, 4), RGB and alpha, one image a camera. Without colours it is white.
+
+    The image is computed outside `torch.autocast`; vertices of 16 bits are widened there.
 
     Args:
+        mesh: one for all cameras; or a list of B meshes of any sizes, one for each of B cameras
+            (or all for the one camera).
         lights: shade the faces flat; None leaves the colours as they are.
-        rasterizer: `rasterize` or `rasterize_hard`; it gets `options` (sigma, gamma, background, ...).
+        rasterizer: `rasterize` or `rasterize_hard`; it gets `options` (sigma, gamma, ...).
+        near, far: only depths between them are drawn; None is the rasterizer's own, 1 and 100.
+            "auto" takes the depths of the mesh, as numbers without a gradient (a GPU is waited
+            for). They are the scale of gamma, too: see `rasterize`.
+        clip: cut faces that reach behind the eye at the near plane, instead of leaving them out
+            whole. None does so where there are any; it looks at tensors on the CPU only (a GPU
+            would have to be waited for, and `torch.compile` cannot look). True cuts in any case,
+            which doubles the number of faces; False never.
+        depth: give the soft depth too, as a channel between RGB and alpha, (B, H, W, 5): the depth
+            of each face at the pixel, mixed by the weights that mix colours. The background's is
+            `far`. Costs a second pass.
 
     Raises:
         ValueError: what the rasterizer finds wrong.
+
+    Warns:
+        UserWarning: all the depths in a camera's image are outside near and far, so that nothing
+            is drawn. Said once a place in the program; not for tensors on a GPU.
     """
-    triangles = screen_triangles(mesh.verts, mesh.faces, camera)
-    colors = (torch.ones_like(mesh.verts) if mesh.colors is None else mesh.colors)[
-        mesh.faces
-    ]  # (F, 3, 3)
-    if lights is not None:
-        colors = shade(mesh.face_normals()[:, None].expand_as(colors), colors, lights)
-    return rasterizer(triangles, colors.expand(len(triangles), *colors.shape), size=size, **options)
+    verts, size = _first(mesh).verts, image_size(size)
+    off = verts.is_cuda or torch.compiler.is_compiling() or options.get("backend") == "triton"
+    pairs = _pairs(mesh, camera)
+    with no_autocast(verts.device):
+        scenes = [_Scene(m, c, lights) for m, c in pairs]
+        near, far = _range(near, far, scenes)
+        options |= {name: x for name, x in (("near", near), ("far", far)) if x is not None}
+        near, far = NEAR if near is None else near, FAR if far is None else far
+        check_depths(near, far)
+        for scene in scenes:
+            if not off:
+                _warn_of_depths(scene, near, far)
+            scene.clip(near, clip, looks=not off)
+        triangles, colors = _together(scenes)
+        image = rasterizer(triangles, colors, size=size, **options)
+        if not depth:
+            return image
+        z = _depth(triangles, pairs[0][1].perspective, rasterizer, far, {**options, "size": size})
+        return torch.cat([image[..., :-1], z, image[..., -1:]], dim=-1)
+
+
+def _depth(
+    triangles: Tensor,
+    perspective: bool,
+    rasterizer: Callable[..., Tensor],
+    far: float,
+    options: dict[str, Any],
+) -> Tensor:
+    """Depth as a colour, (B, H, W, 1).
+
+    In perspective it is not affine on the screen. `rasterize` corrects that; of the z-buffer, which
+    shows one face a pixel, 1 / z is asked, which is affine.
+    """
+    z, options["background"] = triangles[..., 2:], far
+    if perspective and rasterizer is not rasterize:
+        z = 1 / z.where(z > 0, 1.0)
+        options["background"] = 1 / far
+        return 1 / rasterizer(triangles, z, **options)[..., :1]
+    if rasterizer is rasterize:
+        options["perspective_correct"] = perspective
+    return rasterizer(triangles, z, **options)[..., :1]
+
+
+class _Scene:
+    """One mesh and its cameras: triangles and colours, (B, F, 3, 3), on their way to the screen."""
+
+    def __init__(self, mesh: Mesh, camera: Camera, lights: Lights | None):
+        self.faces, self.camera = mesh.faces, camera
+        self.view = camera.to_view(mesh.verts)
+        self.triangles = camera.to_screen(self.view)[:, mesh.faces]
+        colors = mesh.corner_colors()  # (F, 3, 3)
+        if lights is not None:
+            colors = shade(mesh.face_normals()[:, None].expand_as(colors), colors, lights)
+        self.colors = colors.expand(len(self.triangles), *colors.shape)
+
+    def clip(self, near: float, clip: bool | None, looks: bool) -> None:
+        """Cut what crosses the near plane, if there is anything or `clip` says so."""
+        if clip is False or (clip is None and not looks):
+            return
+        if clip:
+            which = torch.arange(len(self.faces), device=self.faces.device)
+        else:
+            depth = self.triangles[..., 2].detach()
+            if not is_any(depth <= near * MARGIN):
+                return
+            which = crosses(depth, near).any(0).nonzero()[:, 0]
+        if len(which):
+            corners = self.view[:, self.faces]
+            corners, self.colors = clip_near(corners, self.colors, near, which)
+            self.triangles = self.camera.to_screen(corners)
+
+
+def _first(mesh: Mesh | Sequence[Mesh]) -> Mesh:
+    """The first mesh of those that are drawn.
+
+    Raises:
+        ValueError: there is none.
+    """
+    meshes = [mesh] if isinstance(mesh, Mesh) else mesh
+    if not isinstance(meshes, Sequence) or not meshes or not isinstance(meshes[0], Mesh):
+        raise ValueError(f"mesh: got {type(mesh).__name__}, wanted a Mesh or a list of them")
+    return meshes[0]
+
+
+def _pairs(mesh: Mesh | Sequence[Mesh], camera: Camera) -> list[tuple[Mesh, Camera]]:
+    """What is drawn with which cameras: one mesh with all of them, or one each."""
+    if isinstance(mesh, Mesh):
+        return [(_whole(mesh), camera)]
+    if len(camera) not in (1, len(mesh)):
+        wanted = "one, or one a mesh"
+        raise ValueError(f"camera: got {len(camera)} for {len(mesh)} meshes, wanted {wanted}")
+    return [(_whole(m), camera[k % len(camera)]) for k, m in enumerate(mesh)]
+
+
+def _whole(mesh: Mesh) -> Mesh:
+    """Inside autocast, a mesh of 16 bits in float32; any other as it is."""
+    verts, colors = whole(mesh.verts), whole(mesh.colors)
+    if verts is mesh.verts and colors is mesh.colors:
+        return mesh
+    return Mesh(verts, mesh.faces, None if colors is None else colors.to(verts.dtype))
+
+
+def _together(scenes: list[_Scene]) -> tuple[Tensor, Tensor]:
+    """All triangles and colours as one batch, (B, F, 3, 3): short lists end in faces of no area."""
+    if len(scenes) == 1:
+        return scenes[0].triangles, scenes[0].colors
+    most = max(scene.triangles.shape[1] for scene in scenes)
+    lists = [(s.triangles, s.colors, most - s.triangles.shape[1]) for s in scenes]
+    triangles = [pad(t, (0, 0, 0, 0, 0, few), value=1.0) for t, _, few in lists]
+    colors = [pad(c, (0, 0, 0, 0, 0, few)) for _, c, few in lists]
+    return torch.cat(triangles), torch.cat(colors)
+
+
+def _range(
+    near: float | Auto | None, far: float | Auto | None, scenes: list[_Scene]
+) -> tuple[float | None, float | None]:
+    """near and far with numbers for "auto": a hundredth before and behind what is before the eye.
+
+    Where the mesh reaches to the eye, near is a thousandth of far.
+    """
+    if "auto" not in (near, far):
+        return near, far  # type: ignore[return-value]
+    depths = torch.cat([scene.triangles[..., 2].detach().flatten() for scene in scenes])
+    depths = depths[depths > 0]
+    last = 1.01 * depths.max().item() if len(depths) else FAR
+    first = max(0.99 * depths.min().item(), 1e-3 * last) if len(depths) else NEAR
+    return first if near == "auto" else near, last if far == "auto" else far
+
+
+def _warn_of_depths(scene: _Scene, near: float, far: float) -> None:
+    """Say it if a camera's image has triangles, and all of them are outside near and far."""
+    depth = scene.triangles[..., 2].detach().flatten(1)  # (B, 3 F)
+    if not depth.numel():
+        return
+    low, high = depth.amin(1), depth.amax(1)
+    outside = (high < near) | (low > far)
+    if not is_any(outside):
+        return
+    k = int(outside.nonzero()[0, 0])
+    warnings.warn(
+        f"nothing is drawn for camera {k}: the depths of the mesh, {low[k].item():.3g} to "
+        f"{high[k].item():.3g}, are outside near = {near:g} and far = {far:g}. Pass near and far, "
+        'or near="auto", far="auto"; or move the camera',
+        stacklevel=3,
+    )

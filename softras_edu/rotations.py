@@ -1,4 +1,7 @@
-"""Rotations as parameters: matrices (..., 3, 3) that turn column vectors, x -> R x, and a step rule that walks on them."""
+"""Rotations as parameters.
+
+Matrices (..., 3, 3) that turn column vectors, x -> R x, and a step rule that walks on them.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +13,27 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from .precision import outside_autocast
+
 # ---------------------------------------------------------------- rotations
 
 
 def cross_matrix(v: Tensor) -> Tensor:
-    """The matrix of the cross product with v, (..., 3) -> (..., 3, 3): cross_matrix(v) x = v x x."""
+    """The matrix of the cross product with v, (..., 3) -> (..., 3, 3).
+
+    `cross_matrix(v) @ x` is v x x.
+    """
     x, y, z = v.unbind(-1)
     zero = torch.zeros_like(x)
     return torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], dim=-1).reshape(*v.shape[:-1], 3, 3)
 
 
+@outside_autocast
 def rotation_from_axis_angle(v: Tensor) -> Tensor:
-    """Rodrigues' formula, (..., 3) -> (..., 3, 3): turn about the axis v by the angle |v| in radians. Smooth at v = 0 too."""
+    """Rodrigues' formula, (..., 3) -> (..., 3, 3).
+
+    Turn about the axis v by the angle |v| in radians. Smooth at v = 0 too.
+    """
     square = (v * v).sum(-1)[..., None, None]
     small = square < 1e-6
     angle = square.where(~small, 1.0).sqrt()
@@ -34,17 +46,23 @@ def rotation_from_axis_angle(v: Tensor) -> Tensor:
 
 
 def rotation_from_6d(x: Tensor) -> Tensor:
-    """Gram-Schmidt on two vectors, (..., 6) -> (..., 3, 3): the "6-D" parameters of Zhou et al. (CVPR 2019), the first two columns."""
+    """Gram-Schmidt on two vectors, (..., 6) -> (..., 3, 3).
+
+    The "6-D" parameters of Zhou et al. (CVPR 2019), the first two columns.
+    """
     a = normalize(x[..., :3], dim=-1)
     b = normalize(x[..., 3:] - (a * x[..., 3:]).sum(-1, keepdim=True) * a, dim=-1)
     return torch.stack([a, b, torch.linalg.cross(a, b)], dim=-1)
 
 
+@outside_autocast
 def geodesic_angle(a: Tensor, b: Tensor) -> Tensor:
-    """How far apart two rotations are: the angle, in degrees, of the one turn that leads from one to the other. (..., 3, 3) x 2 -> (...).
+    """How far apart two rotations are: the angle, in degrees, of the one turn that leads from one
+    to the other. (..., 3, 3) x 2 -> (...).
 
-    With M = a^T b, 2 sin(angle) is the length of the skew part of M and 2 cos(angle) is trace M - 1. The arc tangent of both keeps its digits
-    near 0 and near 180 degrees, where the arc cosine of the trace alone loses them.
+    With M = a^T b, 2 sin(angle) is the length of the skew part of M and 2 cos(angle) is trace M -
+    1. The arc tangent of both keeps its digits near 0 and near 180 degrees, where the arc cosine of
+    the trace alone loses them.
     """
     m = a.transpose(-1, -2) @ b
     skew = torch.stack(
@@ -56,7 +74,10 @@ def geodesic_angle(a: Tensor, b: Tensor) -> Tensor:
 
 
 def random_rotations(count: int, generator: torch.Generator) -> Tensor:
-    """Uniform among all rotations, (count, 3, 3): a random unit quaternion is a random direction in four dimensions."""
+    """Uniform among all rotations, (count, 3, 3).
+
+    A random unit quaternion is a random direction in four dimensions.
+    """
     w, x, y, z = normalize(torch.randn(count, 4, generator=generator), dim=-1).unbind(-1)
     rows = [
         1 - 2 * (y * y + z * z),
@@ -82,9 +103,12 @@ def random_turns(count: int, degrees: float, generator: torch.Generator) -> Tens
 class TurnAdam(torch.optim.Optimizer):
     """Adam for rotation matrices (B, 3, 3): momentum and scale as in Adam, but a step is a turn.
 
-    1. The slope of the loss along a small turn v, R -> exp(v) R, is three numbers (B, 3): from autograd's dL/dR by the chain rule at v = 0.
-    2. Momentum averages these. One scale a pose, not one a coordinate: which axes we call x, y and z must not matter.
-    3. R <- exp(-lr momentum / scale) R stays a rotation. Every pose is a problem of its own, however many are solved together.
+    1. The slope of the loss along a small turn v, R -> exp(v) R, is three numbers (B, 3): from
+       autograd's dL/dR by the chain rule at v = 0.
+    2. Momentum averages these. One scale a pose, not one a coordinate: which axes we call x, y and
+       z must not matter.
+    3. R <- exp(-lr momentum / scale) R stays a rotation. Every pose is a problem of its own,
+       however many are solved together.
     """
 
     def __init__(
@@ -121,7 +145,9 @@ class TurnAdam(torch.optim.Optimizer):
 
 
 def turn_slope(rotation: Tensor, grad: Tensor) -> Tensor:
-    """dL/dv at v = 0 for R -> exp(v) R, (..., 3), from R and dL/dR: with A = dL/dR R^T, the skew part of A."""
+    """dL/dv at v = 0 for R -> exp(v) R, (..., 3), from R and dL/dR: with A = dL/dR R^T, the skew
+    part of A.
+    """
     a = grad @ rotation.transpose(-1, -2)
     return torch.stack(
         [a[..., 2, 1] - a[..., 1, 2], a[..., 0, 2] - a[..., 2, 0], a[..., 1, 0] - a[..., 0, 1]],

@@ -1,4 +1,7 @@
-"""Shapes made in code: icosphere, cube, torus, teapot; and the two tools that make more, `lathe` and `sweep`."""
+"""Shapes made in code.
+
+Icosphere, cube, torus, teapot; and the two tools that make more, `lathe` and `sweep`.
+"""
 
 from __future__ import annotations
 
@@ -35,8 +38,12 @@ def icosphere(level: int = 2) -> Mesh:
         (-g, 0, -1),
         (-g, 0, 1),
     ]
-    triangles = [(0, 11, 5), (0, 5, 1), (0, 1, 7), (0, 7, 10), (0, 10, 11), (1, 5, 9), (5, 11, 4), (11, 10, 2), (10, 7, 6), (7, 1, 8),
-                 (3, 9, 4), (3, 4, 2), (3, 2, 6), (3, 6, 8), (3, 8, 9), (4, 9, 5), (2, 4, 11), (6, 2, 10), (8, 6, 7), (9, 8, 1)]  # fmt: skip
+    triangles = [
+        (0, 11, 5), (0, 5, 1), (0, 1, 7), (0, 7, 10), (0, 10, 11),
+        (1, 5, 9), (5, 11, 4), (11, 10, 2), (10, 7, 6), (7, 1, 8),
+        (3, 9, 4), (3, 4, 2), (3, 2, 6), (3, 6, 8), (3, 8, 9),
+        (4, 9, 5), (2, 4, 11), (6, 2, 10), (8, 6, 7), (9, 8, 1),
+    ]  # fmt: skip
     verts, faces = torch.tensor(corners, dtype=torch.float64), torch.tensor(triangles)
     for _ in range(level):
         edges = torch.cat([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]).sort(1).values
@@ -53,7 +60,9 @@ def icosphere(level: int = 2) -> Mesh:
 
 
 def cube() -> Mesh:
-    """Cube from -1 to 1 in x, y and z divided by sqrt(3), so that its corners lie on the unit sphere: 8 vertices, 12 faces."""
+    """Cube from -1 to 1 in x, y and z divided by sqrt(3), so that its corners lie on the unit
+    sphere: 8 vertices, 12 faces.
+    """
     verts = torch.tensor(
         [(x, y, z) for x in (-1.0, 1.0) for y in (-1.0, 1.0) for z in (-1.0, 1.0)]
     ) / math.sqrt(3)
@@ -68,7 +77,10 @@ def torus(radius: float = 0.7, tube: float = 0.3, around: int = 24, across: int 
 
 
 def teapot(around: int = 14) -> Mesh:
-    """A teapot in the manner of Utah's: a lathed body with its lid, a spout and a handle; about 500 faces at around = 14, unit radius."""
+    """A teapot in the manner of Utah's.
+
+    A lathed body with its lid, a spout and a handle; about 500 faces at around = 14, unit radius.
+    """
     body = [
         (0.45, 0.0),
         (0.78, 0.16),
@@ -111,7 +123,9 @@ def _angles(count: int) -> list[float]:
 
 
 def lathe(profile: Sequence[tuple[float, float]], around: int) -> tuple[Tensor, Tensor]:
-    """Turn a profile of (radius, height), bottom to top, around the y axis and close both ends -> (V, 3), (F, 3)."""
+    """Turn a profile of (radius, height), bottom to top, around the y axis and close both ends ->
+    (V, 3), (F, 3).
+    """
     rings = [[(r * math.cos(a), y, -r * math.sin(a)) for a in _angles(around)] for r, y in profile]
     return _skin(rings, [(0.0, profile[0][1], 0.0), (0.0, profile[-1][1], 0.0)], closed=False)
 
@@ -122,7 +136,9 @@ def sweep(
     across: int,
     closed: bool = False,
 ) -> tuple[Tensor, Tensor]:
-    """A tube along a path in a plane (a ring around y if closed, else in x and y), one radius a point -> (V, 3), (F, 3)."""
+    """A tube along a path in a plane (a ring around y if closed, else in x and y), one radius a
+    point -> (V, 3), (F, 3).
+    """
     points = torch.tensor(path)
     ahead, behind = points.roll(-1, 0), points.roll(1, 0)
     if not closed:
@@ -140,7 +156,9 @@ def sweep(
 def _skin(
     rings: Sequence[Sequence[Sequence[float]]], caps: Sequence[Sequence[float]], closed: bool
 ) -> tuple[Tensor, Tensor]:
-    """Faces between neighbouring rings of points, and a fan at each end if there are caps -> (V, 3), (F, 3)."""
+    """Faces between neighbouring rings of points, and a fan at each end if there are caps -> (V,
+    3), (F, 3).
+    """
     count, n = len(rings), len(rings[0])
     faces = []
     for k in range(count if closed else count - 1):

@@ -1,4 +1,7 @@
-"""Scenes that several test files need, and Triton's interpreter, which must be chosen before anything imports triton."""
+"""Scenes that several test files need, and Triton's interpreter.
+
+The interpreter must be chosen before anything imports triton.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +21,10 @@ if not torch.cuda.is_available():
 
 @pytest.fixture
 def quick_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Triton's interpreter at twice its speed: it prepares triton.language again for every call of a function from a kernel, where once a launch would do.
+    """Triton's interpreter at twice its speed.
 
-    (So it is in Triton 3.7. Where it is not, nothing happens.)
+    It prepares triton.language again for every call of a function from a kernel, where once a
+    launch would do. (So it is in Triton 3.7. Where it is not, nothing happens.)
     """
     interpreted = getattr(
         sys.modules.get("triton.runtime.interpreter"), "InterpretedFunction", None
@@ -44,7 +48,10 @@ def _random_scene(
     batch: int | None = None,
     dtype: torch.dtype = torch.float64,
 ) -> tuple[Tensor, Tensor]:
-    """Triangles with x, y in [-1.2, 1.2] and z in [2, 6], and corner colours in [0, 1]: (B, F, 3, 3) and (B, F, 3, C), or without B."""
+    """Random triangles (B, F, 3, 3) and corner colours (B, F, 3, C), or without B.
+
+    x and y are in [-1.2, 1.2], z in [2, 6], colours in [0, 1].
+    """
     generator = torch.Generator().manual_seed(seed)
     lead = (faces,) if batch is None else (batch, faces)
     xy = 2.4 * torch.rand(*lead, 3, 2, generator=generator, dtype=torch.float64) - 1.2
@@ -59,7 +66,10 @@ def scene() -> Callable[..., tuple[Tensor, Tensor]]:
 
 
 def _boundary_distances(triangles: Tensor, height: int, width: int) -> Tensor:
-    """Distance from every pixel centre to the boundary of every triangle, (F, H, W), in plain Python from school geometry."""
+    """Distance from every pixel centre to the boundary of every triangle, (F, H, W).
+
+    In plain Python, from school geometry.
+    """
 
     def to_segment(px: float, py: float, ax: float, ay: float, bx: float, by: float) -> float:
         ex, ey = bx - ax, by - ay

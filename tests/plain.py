@@ -18,7 +18,10 @@ def draw(triangles: Tensor, colors: Tensor | None = None, **options: object) -> 
 
 
 def pixel(image: Tensor, x: float, y: float) -> Tensor:
-    """The pixel whose centre is (x, y): row and column from the contract's formula, solved for i and j."""
+    """The pixel whose centre is (x, y).
+
+    Row and column from the contract's formula, solved for i and j.
+    """
     height, width = image.shape[-3:-1]
     i, j = ((1 - y) * height - 1) / 2, (x * height - 1 + width) / 2
     assert i == round(i)
@@ -31,7 +34,7 @@ def sigmoid(x: float) -> float:
 
 
 def plane(z: float, reach: float = 50.0) -> list[list[float]]:
-    """A triangle at depth z so large that the picture sees neither its edges nor a change of D from 1."""
+    """A triangle at depth z, so large that no pixel sees its edges: D is 1 everywhere."""
     return [[-reach, -reach, z], [reach, -reach, z], [0.0, reach, z]]
 
 

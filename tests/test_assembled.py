@@ -1,10 +1,12 @@
-"""A reader who follows notebooks 06 to 09 and solves their exercises has written four rasterizers. Each must pass the library's own contract tests.
+"""A reader who follows notebooks 06 to 09 and solves their exercises has written four rasterizers.
+Each must pass the library's own contract tests.
 
-The cells tagged `rung`, with every exercise's stub replaced by its solution, become a module; its `rasterize_mine` takes the place of the
-backend "loops", and the tests of `test_backends.py` and `test_gradients.py` run on it.
+The cells tagged `rung`, with every exercise's stub replaced by its solution, become a module; its
+`rasterize_mine` takes the place of the backend "loops", and the tests of `test_backends.py` and
+`test_gradients.py` run on it.
 
-Notebook 09 defines Triton kernels, which run on the CPU in Triton's interpreter only, and that is chosen when Triton is first imported. So its tests
-run in a process of their own.
+Notebook 09 defines Triton kernels, which run on the CPU in Triton's interpreter only, and that is
+chosen when Triton is first imported. So its tests run in a process of their own.
 """
 
 from __future__ import annotations
@@ -43,7 +45,10 @@ INTERPRETER = os.environ.get("TRITON_INTERPRET") == "1"
 
 
 def source(path: Path) -> str:
-    """The rung of a notebook as one module: its cells tagged `rung` and its exercises, solved; without the lines that call a check."""
+    """The rung of a notebook as one module.
+
+    Its cells tagged `rung` and its exercises, solved; without the lines that call a check.
+    """
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     solutions = {}
     for cell in cells:
@@ -72,7 +77,10 @@ def tagged(path: Path) -> bool:
 
 
 def notebook(number: str) -> Path:
-    """The file of a notebook. One that nobody has written yet is skipped; 06 and 07 must be there."""
+    """The file of a notebook.
+
+    One that nobody has written yet is skipped; 06 and 07 must be there.
+    """
     paths = sorted(FOLDER.glob(f"{number}_*.ipynb"))
     if not paths and number in ("08", "09"):
         pytest.skip(f"notebook {number} is not written yet")
@@ -82,7 +90,10 @@ def notebook(number: str) -> Path:
 
 @cache
 def load(number: str, folder: Path) -> ModuleType:
-    """The assembled module. It is a file, because numba and Triton read the source of what they compile."""
+    """The assembled module.
+
+    It is a file, because numba and Triton read the source of what they compile.
+    """
     file = folder / f"assembled_{number}.py"
     file.write_text(source(notebook(number)), encoding="utf-8")
     spec = importlib.util.spec_from_file_location(file.stem, file)
@@ -100,11 +111,14 @@ def assemble(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Module
     return lambda number: load(number, folder)
 
 
-# ---------------------------------------------------------------- the library's tests, on any function
+# ---------------------------------------------------------------- the library's tests
 
 
 def trials(module: ModuleType) -> Iterator[tuple[str, Callable[..., None], dict[str, Any]]]:
-    """Name, function and parameters of every test in a module that takes a `backend`, with each combination of its other parameters."""
+    """Name, function and parameters of every test in a module that takes a `backend`.
+
+    One for each combination of its other parameters.
+    """
     for name, function in inspect.getmembers(module, inspect.isfunction):
         marks = [mark for mark in getattr(function, "pytestmark", []) if mark.name == "parametrize"]
         axes = [(mark.args[0], mark.args[1]) for mark in marks]
@@ -133,7 +147,8 @@ ALL = {
     for module in (test_backends, test_gradients)
     for label, function, parameters in trials(module)
 }
-# The interpreter takes milliseconds for what a GPU does in nanoseconds: for notebook 09, one trial of each kind.
+# The interpreter takes milliseconds for what a GPU does in nanoseconds: for notebook 09, one trial
+# of each kind.
 FEW = (
     "options_agree(cull_backfaces=False, perspective_correct=True, distance=euclidean)",
     "options_agree(cull_backfaces=True, perspective_correct=False, distance=barycentric)",

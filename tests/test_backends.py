@@ -1,7 +1,9 @@
-"""Every other backend against `broadcast`, values and gradients. `loops` shares no formula with it, so agreement means something.
+"""Every other backend against `broadcast`, values and gradients, by its public name.
 
-The image jumps where a pair is left out (D = dist_eps, or z at near or far), and there one ulp decides. So random scenes keep every pair
-(dist_eps = 0, near and far beyond every corner), and the tests of the cuts keep their pairs away from them.
+`loops` shares no formula with `broadcast`, so agreement means something. Random scenes keep every
+pair (dist_eps = 0, near and far beyond every corner), since the image jumps where one is left out;
+the tests of the cuts keep their pairs away from them. `test_assembled.py` runs all of this on what
+the notebooks build.
 """
 
 from __future__ import annotations
@@ -10,9 +12,9 @@ import math
 
 import pytest
 import torch
+from compare import FLOAT32, FLOAT64, check_backend, rounding
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
 
 from softras_edu import backends, rasterize
 
@@ -21,65 +23,6 @@ OTHERS = [
     for name, state in backends().items()
     if state == "ok" and name not in ("broadcast", "triton")
 ]  # triton: test_triton.py
-
-
-def values_and_gradients(
-    backend: str,
-    triangles: Tensor,
-    colors: Tensor | None,
-    background: Tensor | None,
-    options: dict[str, object],
-) -> list[Tensor]:
-    """The image, and the gradients of triangles, colours and background for one random cotangent."""
-    inputs = [x.clone().requires_grad_() for x in (triangles, colors, background) if x is not None]
-    image = rasterize(
-        inputs[0],
-        None if colors is None else inputs[1],
-        background=0.0 if background is None else inputs[-1],
-        backend=backend,
-        **options,
-    )
-    cotangent = torch.randn(
-        image.shape, generator=torch.Generator().manual_seed(7), dtype=image.dtype
-    )
-    # allow_unused: with no face at all, the picture does not depend on some inputs.
-    grads = (
-        torch.autograd.grad(image, inputs, cotangent, allow_unused=True)
-        if image.requires_grad
-        else [None] * len(inputs)
-    )
-    return [
-        image.detach(),
-        *(torch.zeros_like(x) if g is None else g for x, g in zip(inputs, grads, strict=True)),
-    ]
-
-
-def check(
-    backend: str,
-    triangles: Tensor,
-    colors: Tensor | None,
-    background: Tensor | None = None,
-    tolerance: float = 1e-10,
-    **options: object,
-) -> list[Tensor]:
-    """Both backends agree to `tolerance` of the largest number, in the image and in each gradient."""
-    reference = values_and_gradients("broadcast", triangles, colors, background, options)
-    result = values_and_gradients(backend, triangles, colors, background, options)
-    for name, got, wanted in zip(
-        ("image", "grad triangles", "grad 2", "grad 3"), result, reference, strict=False
-    ):
-        assert got.shape == wanted.shape, name
-        assert got.dtype == wanted.dtype, name
-        assert got.isfinite().all(), name
-        scale = max(1.0, wanted.abs().max().item()) if wanted.numel() else 1.0
-        torch.testing.assert_close(
-            got,
-            wanted,
-            rtol=0,
-            atol=tolerance * scale,
-            msg=lambda text, name=name: f"{name}: {text}",
-        )
-    return reference
 
 
 @pytest.mark.parametrize("backend", OTHERS)
@@ -97,8 +40,8 @@ def test_options_agree(scene, backend, distance, perspective_correct, cull_backf
         "perspective_correct": perspective_correct,
         "cull_backfaces": cull_backfaces,
     }
-    reference = check(backend, triangles, colors, background, **options)
-    drawn = (reference[1].abs().amax((1, 2)) > 1e-9).tolist()
+    result = check_backend(backend, triangles, colors, background, **options)
+    drawn = (result[1].abs().amax((1, 2)) > 1e-9).tolist()
     assert sum(drawn) == (2 if cull_backfaces else 4)  # seed 1 has two faces of each orientation
 
 
@@ -113,15 +56,15 @@ def test_the_cut_at_dist_eps_agrees(scene, boundary_distances, backend, sigma):
     distance = boundary_distances(triangles, 7, 7)
     assert ((distance - reach).abs() > 1e-6).all()  # no pair on the jump
     assert (distance > reach).any()  # and the cut matters
-    check(backend, triangles, colors, size=7, sigma=sigma, gamma=0.02, dist_eps=1e-4)
+    check_backend(backend, triangles, colors, size=7, sigma=sigma, gamma=0.02, dist_eps=1e-4)
 
 
 @pytest.mark.parametrize("backend", OTHERS)
 def test_the_cut_at_near_and_far_agrees(scene, backend):
-    # Depths 2 ... 6, cut at 3 and 5: pairs exactly on a cut have probability 0 for a random scene with a fixed seed.
+    # Depths 2 ... 6, cut at 3 and 5: no pair of a random scene is exactly on a cut.
     triangles, colors = scene(3, faces=4)
     options = {"size": 6, "sigma": 0.1, "gamma": 0.05, "dist_eps": 0.0}
-    cut = check(backend, triangles, colors, near=3.0, far=5.0, **options)[0]
+    cut = check_backend(backend, triangles, colors, near=3.0, far=5.0, **options)[0]
     whole = rasterize(triangles, colors, near=1.0, far=100.0, backend="broadcast", **options)
     assert ((cut - whole)[..., -1].abs() > 1e-3).any()  # the cut matters
 
@@ -131,8 +74,7 @@ def test_the_cut_at_near_and_far_agrees(scene, backend):
 @pytest.mark.parametrize("gamma", [1e-7, 1e-5, 1e-3, 1.0])
 def test_extreme_sigma_and_gamma_agree(scene, backend, sigma, gamma):
     triangles, colors = scene(4, faces=3)
-    # A depth's last bit (2 ** -52 of up to 6) over (far - near) gamma enters the logarithm of a weight: that much no formula can beat.
-    check(
+    check_backend(
         backend,
         triangles,
         colors,
@@ -140,7 +82,7 @@ def test_extreme_sigma_and_gamma_agree(scene, backend, sigma, gamma):
         sigma=sigma,
         gamma=gamma,
         dist_eps=0.0,
-        tolerance=1e-10 + 100 * 6 * 2**-52 / (99 * gamma),
+        tolerance=FLOAT64 + rounding(triangles, gamma),
     )
 
 
@@ -150,7 +92,7 @@ def test_extreme_sigma_and_gamma_agree(scene, backend, sigma, gamma):
 def test_ugly_shapes_agree(scene, backend, height, width, faces):
     triangles, colors = scene(5, faces=faces)
     background = torch.tensor([0.1, 0.2, 0.3], dtype=torch.float64)
-    check(
+    check_backend(
         backend,
         triangles,
         colors,
@@ -179,7 +121,7 @@ def test_channels_and_batches_agree(scene, backend, channels, batch):
             dtype=torch.float64,
         )
     )
-    reference = check(
+    result = check_backend(
         backend,
         triangles,
         None if channels is None else colors,
@@ -189,7 +131,7 @@ def test_channels_and_batches_agree(scene, backend, channels, batch):
         gamma=0.05,
         dist_eps=0.0,
     )
-    assert reference[0].shape == (*colors.shape[:-3], 4, 5, (channels or 0) + 1)
+    assert result[0].shape == (*colors.shape[:-3], 4, 5, (channels or 0) + 1)
 
 
 @pytest.mark.parametrize("backend", [*OTHERS, "broadcast"])
@@ -206,14 +148,15 @@ def test_undrawable_triangles_agree(scene, backend):
     triangles[1, 2] = triangles[1, 0]  # two corners coincide
     triangles[2, 0, 2] = -1.0  # behind the eye
     triangles[3, :, :2] = triangles[3, :1, :2]  # all coincide on the screen
-    reference = check(backend, triangles, colors, size=5, sigma=0.05, gamma=0.05, dist_eps=0.0)
-    assert (reference[1].abs().amax((1, 2)) > 0).tolist() == [True, False, False, False, True]
+    result = check_backend(backend, triangles, colors, size=5, sigma=0.05, gamma=0.05, dist_eps=0.0)
+    assert (result[1].abs().amax((1, 2)) > 0).tolist() == [True, False, False, False, True]
 
 
 @pytest.mark.parametrize("backend", OTHERS)
 def test_float32_agrees(scene, backend):
     triangles, colors = scene(8, faces=4, dtype=torch.float32)
-    check(backend, triangles, colors, size=6, sigma=0.01, gamma=0.01, dist_eps=0.0, tolerance=1e-4)
+    options = {"size": 6, "sigma": 0.01, "gamma": 0.01, "dist_eps": 0.0}
+    check_backend(backend, triangles, colors, tolerance=FLOAT32, **options)
 
 
 @pytest.mark.parametrize("backend", OTHERS)
@@ -239,11 +182,10 @@ def test_random_scenes_agree(scene, backend, data):
         "cull_backfaces": data.draw(st.booleans(), "cull_backfaces"),
         "dist_eps": 0.0,
     }
-    # Of the tolerance, the first part is for the sums and the second for the last bit of a depth, as above.
-    check(
+    check_backend(
         backend,
         triangles,
         None if channels is None else colors,
-        tolerance=1e-10 + 100 * 6 * 2**-52 / (99 * gamma),
+        tolerance=FLOAT64 + rounding(triangles, gamma),
         **options,
     )

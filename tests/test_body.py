@@ -56,7 +56,7 @@ def test_parents_come_first_and_bones_hang_together() -> None:
 
 
 def test_the_skin_is_closed_and_faces_outward() -> None:
-    """Every edge is shared by two faces that run along it in opposite directions, and the volume inside comes out positive."""
+    """Two faces share each edge and run along it in opposite directions; the volume is positive."""
     edges = torch.cat([BODY.faces[:, [0, 1]], BODY.faces[:, [1, 2]], BODY.faces[:, [2, 0]]])
     assert len(edges.unique(dim=0)) == len(edges)
     assert torch.equal(edges.unique(dim=0), edges.flip(1).unique(dim=0))
@@ -114,7 +114,10 @@ def test_a_joint_moves_what_hangs_on_it_and_nothing_else() -> None:
 
 
 def test_transforms_against_a_walk_up_the_tree() -> None:
-    """A point of a bone goes through its own joint, then its parent's, up to the root: written as a loop over points."""
+    """A point of a bone goes through its own joint, then its parent's, up to the root.
+
+    Written as a loop over points.
+    """
     angles = random_angles(1)
     turn = rotation_from_axis_angle(angles)
     got = transforms(turn, DOUBLE.joints)

@@ -1,4 +1,8 @@
-"""One notebook as a reader meets it: a real JupyterLab, a real browser, a slider that is moved. Everything else about widgets is tested without one."""
+"""One notebook as a reader meets it.
+
+A real JupyterLab, a real browser, a slider that is moved. Everything else about widgets is tested
+without one.
+"""
 
 import importlib.util
 import json
@@ -30,7 +34,8 @@ NAMES = (
     "google-chrome",
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 )
-# --no-sandbox: in containers, where CI runs as root, Chromium has no other way. The others keep it off the network.
+# --no-sandbox: in containers, where CI runs as root, Chromium has no other way. The others keep it
+# off the network.
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -53,25 +58,33 @@ PIXELS = """() => {
 }"""
 
 
-# Writes down, for each explorer, the milliseconds from a press of a key to the picture that it changed, decoded.
+# Writes down, for each explorer, the milliseconds from a press of a key to the picture that it
+# changed, decoded.
 WATCH = """() => {
     const pictures = [...document.querySelectorAll('.jp-OutputArea-output img.widget-image')];
     if (pictures.length < 2 || pictures.some(picture => !picture.naturalWidth)) return false;
     window.trips = pictures.map(() => []);
     document.addEventListener('keydown', () => { window.pressed = performance.now(); }, true);
-    pictures.forEach((picture, k) => picture.addEventListener('load', () => window.trips[k].push(performance.now() - window.pressed)));
+    pictures.forEach((picture, k) => picture.addEventListener('load', () => {
+        window.trips[k].push(performance.now() - window.pressed);
+    }));
     return true;
 }"""
 
 # JupyterLab shows its frame long before the notebook and its kernel are there.
 READY = """() => {
     const panel = window.jupyterapp?.shell.currentWidget;
-    return Boolean(panel?.context?.isReady && panel.sessionContext.isReady && panel.sessionContext.session?.kernel?.status === 'idle');
+    const session = panel?.sessionContext;
+    const idle = session?.isReady && session.session?.kernel?.status === 'idle';
+    return Boolean(panel?.context?.isReady && idle);
 }"""
 # All cells ran, or one failed that may not.
 DONE = """() => {
-    const code = window.jupyterapp.shell.currentWidget.content.widgets.map(cell => cell.model).filter(model => model.type === 'code');
-    const failed = model => !(model.getMetadata('tags') || []).includes('raises-exception') && model.outputs.toJSON().some(o => o.output_type === 'error');
+    const models = window.jupyterapp.shell.currentWidget.content.widgets.map(cell => cell.model);
+    const code = models.filter(model => model.type === 'code');
+    const stub = model => (model.getMetadata('tags') || []).includes('raises-exception');
+    const error = model => model.outputs.toJSON().some(o => o.output_type === 'error');
+    const failed = model => !stub(model) && error(model);
     return code.at(-1).executionCount === code.length || code.some(failed);
 }"""
 
@@ -92,7 +105,10 @@ def browser():
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """A JupyterLab on copies of the notebooks that knows nothing of the user's settings: its address and its token."""
+    """A JupyterLab on copies of the notebooks that knows nothing of the user's settings.
+
+    Its address and its token.
+    """
     room, home = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("home")
     for path in NOTEBOOKS.glob("00*.ipynb"):
         shutil.copy(path, room)
@@ -113,7 +129,8 @@ def lab(tmp_path_factory):
     environment = dict(os.environ)
     for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
         environment[name] = str(home / name.lower())
-    # The app is exposed so that the test can run all cells and wait for the last one, where a user would look and click.
+    # The app is exposed so that the test can run all cells and wait for the last one, where a user
+    # would look and click.
     command = [
         sys.executable,
         "-m",
@@ -164,7 +181,10 @@ def wait_for_server(server, url, log):
 
 
 def open_notebook(browser, lab, name):
-    """A notebook, open and with an idle kernel; `page.complaints` collects what the browser's console says."""
+    """A notebook, open and with an idle kernel.
+
+    `page.complaints` collects what the browser's console says.
+    """
     address, token = lab
     page = browser.new_page(
         viewport={"width": 1280, "height": 6000}

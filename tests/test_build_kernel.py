@@ -1,4 +1,5 @@
-"""Notebook 09: the stand-in for Triton, the checks, compiling without a GPU, and the whole notebook on a machine that has no Triton."""
+"""Notebook 09: the stand-in for Triton, the checks, compiling without a GPU, and the whole
+notebook on a machine that has no Triton."""
 
 from __future__ import annotations
 
@@ -44,11 +45,14 @@ def in_a_new_process(code: str, folder: Path, **environment: str) -> str:
 
 @pytest.fixture
 def without_triton(tmp_path: Path) -> Path:
-    """A folder that, first in PYTHONPATH, makes a Python in which triton cannot be found, as on macOS and Windows."""
+    """A folder that, first in PYTHONPATH, makes a Python in which triton cannot be found, as on
+    macOS and Windows."""
     (tmp_path / "sitecustomize.py").write_text(
         "import importlib.machinery as m\n"
         "find = m.PathFinder.find_spec\n"
-        "m.PathFinder.find_spec = classmethod(lambda cls, name, *rest: None if name.split('.')[0] == 'triton' else find(name, *rest))\n"
+        "def find_spec(cls, name, *rest):\n"
+        "    return None if name.split('.')[0] == 'triton' else find(name, *rest)\n"
+        "m.PathFinder.find_spec = classmethod(find_spec)\n"
     )
     return tmp_path
 
@@ -91,7 +95,7 @@ def test_the_readers_rasterizer_passes_in_the_stand_in(without_triton):
     assert "contract: passed" in said
 
 
-# ---------------------------------------------------------------- compiled for a GPU that is not here
+# ---------------------------------------------------------------- compiled, without a GPU
 
 PROBE = """
 import mine, triton
@@ -99,13 +103,17 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 from softras_edu.teaching.triton_lab.machine_code import read_cubin
 
+INTEGERS = {"starts_ptr": "*i64", "faces_ptr": "*i64", "boxes_ptr": "*i32"}
+
 def compile(kernel, dtype):
     constants = {"C": 3, "CHANNELS": 4, "EUCLIDEAN": True, "PERSPECTIVE": False, "TILE": 8}
     types = {name: "constexpr" if name in constants else "i32" for name in kernel.arg_names}
     types |= {name: "*" + dtype for name in types if name.endswith("_ptr")}
-    types |= {name: of for name, of in {"starts_ptr": "*i64", "faces_ptr": "*i64", "boxes_ptr": "*i32"}.items() if name in types}
-    aligned = {(k,): [["tt.divisibility", 16]] for k, name in enumerate(types) if name.endswith("_ptr")}  # as PyTorch's memory is
-    return triton.compile(ASTSource(kernel, types, constants, aligned), target=GPUTarget("cuda", 90, 32), options={"num_warps": 1}).asm
+    types |= {name: of for name, of in INTEGERS.items() if name in types}
+    pointers = [k for k, name in enumerate(types) if name.endswith("_ptr")]
+    aligned = {(k,): [["tt.divisibility", 16]] for k in pointers}  # as PyTorch's memory is
+    source, target = ASTSource(kernel, types, constants, aligned), GPUTarget("cuda", 90, 32)
+    return triton.compile(source, target=target, options={"num_warps": 1}).asm
 
 for kernel in (mine.forward_kernel, mine.backward_kernel):
     print(*read_cubin(compile(kernel, "fp32")["cubin"]), "f32" in compile(kernel, "fp64")["ttir"])
@@ -114,7 +122,10 @@ for kernel in (mine.forward_kernel, mine.backward_kernel):
 
 @needs_triton
 def test_the_readers_kernels_compile_without_spills_and_keep_float64(tmp_path):
-    compiled = "import triton\nimport triton.language as tl\nHERE = 'interpreter'  # which it is not; only a message asks"
+    compiled = (
+        "import triton\nimport triton.language as tl\n"
+        "HERE = 'interpreter'  # which it is not; only a message asks"
+    )
     code, count = re.subn(
         r"^from softras_edu.teaching.triton_lab.language import .*$",
         compiled,

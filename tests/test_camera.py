@@ -64,7 +64,8 @@ def test_depth_grows_away_from_the_camera():
 
 @pytest.mark.parametrize("fov", [20.0, 60.0, 90.0, 140.0])
 def test_fov_is_the_whole_vertical_angle(fov):
-    # Seen from distance 2, half the angle reaches up to 2 tan(fov / 2): the picture's top edge, y = 1.
+    # Seen from distance 2, half the angle reaches up to 2 tan(fov / 2): the picture's top edge, y =
+    # 1.
     half = 2 * math.tan(math.radians(fov / 2))
     camera = Camera.orbit(2.0, 0.0, 0.0, fov=fov)
     assert camera.project(points((0, half, 0), (0, -half, 0), (half, 0, 0)))[
@@ -149,7 +150,8 @@ def test_gradients_flow_through_distance_elevation_and_azimuth(elevation, orthog
 
 
 def test_gradient_of_the_azimuth_by_hand():
-    # At azimuth 0, turning the camera by da degrees moves the world point (0, 0, 1) by -da pi/180 to the side at depth 2.
+    # At azimuth 0, turning the camera by da degrees moves the world point (0, 0, 1) by -da pi/180
+    # to the side at depth 2.
     azimuth = torch.tensor(0.0, dtype=F64, requires_grad=True)
     Camera.orbit(3.0, 0.0, azimuth, fov=90.0).project(points((0, 0, 1)))[0, 0, 0].backward()
     assert azimuth.grad.item() == pytest.approx(-math.pi / 180 / 2)
@@ -224,36 +226,37 @@ def test_bad_cameras_are_refused(make, message):
         make()
 
 
-# ---------------------------------------------------------------- cameras from calibration, and some of many
+# ---------------------------------------------------------------- calibrated cameras, some of many
 
 
 def test_pinhole_puts_a_point_where_k_r_t_say():
-    # u = fx x / z + cx from the left edge, v = fy y / z + cy from the top one, in pixels; here of a picture of 40 x 60.
+    # u = fx x / z + cx and v = fy y / z + cy, in pixels of a picture of 40 x 60. OpenCV counts them
+    # from the first pixel's centre, COLMAP from the corner of the picture.
     K = torch.tensor([[50.0, 0, 33], [0, 45, 18], [0, 0, 1]], dtype=F64)  # noqa: N806
     turn = math.radians(25)
-    R = torch.tensor(
+    R = torch.tensor(  # noqa: N806
         [
             [[math.cos(turn), 0, math.sin(turn)], [0, 1, 0], [-math.sin(turn), 0, math.cos(turn)]],
             torch.eye(3).tolist(),
         ],
         dtype=F64,
-    )  # noqa: N806
+    )
     t = points((0.1, -0.2, 3.0), (0.0, 0.0, 2.0))
     world = points((0.3, 0.4, -0.5), (-0.2, 0.1, 0.3))
-    seen = Camera.pinhole(K, R, t, (40, 60)).project(world)
-    for b in range(2):
-        for k in range(2):
-            x, y, z = (R[b] @ world[k] + t[b]).tolist()
-            u, v = 50 * x / z + 33, 45 * y / z + 18
-            assert seen[b, k].tolist() == pytest.approx(
-                [(2 * u - 60) / 40, 1 - 2 * v / 40, z], abs=1e-12
-            )
+    for center, more in (({}, 0.5), ({"pixel_center": 0.0}, 0.5), ({"pixel_center": 0.5}, 0.0)):
+        seen = Camera.pinhole(K, R, t, (40, 60), **center).project(world)
+        for b in range(2):
+            for k in range(2):
+                x, y, z = (R[b] @ world[k] + t[b]).tolist()
+                u, v = 50 * x / z + 33 + more, 45 * y / z + 18 + more  # from the picture's corner
+                wanted = [(2 * u - 60) / 40, 1 - 2 * v / 40, z]
+                assert seen[b, k].tolist() == pytest.approx(wanted, abs=1e-12)
 
 
 def test_an_orbit_written_as_k_r_t_is_the_same_camera():
     orbit = Camera.orbit([2.0, 3.0], [20.0, -50.0], [30.0, 200.0], fov=50)
     f = 64 / (2 * math.tan(math.radians(25)))
-    K = torch.tensor([[f, 0, 32], [0, f, 32], [0, 0, 1]], dtype=F64)  # noqa: N806
+    K = torch.tensor([[f, 0, 31.5], [0, f, 31.5], [0, 0, 1]], dtype=F64)  # noqa: N806
     R = orbit.rotation * torch.tensor([1.0, -1.0, -1.0], dtype=F64)[:, None]  # noqa: N806
     pinhole = Camera.pinhole(K, R, -(R @ orbit.eye[..., None])[..., 0], 64)
     world = torch.rand(5, 3, generator=torch.Generator().manual_seed(0), dtype=F64)
@@ -287,6 +290,10 @@ def test_some_of_many_cameras():
             "K: camera 0 has .* wanted .*fx, 0, cx",
         ),
         ({"K": torch.zeros(3, 3)}, "with fx, fy > 0"),
+        ({"R": torch.eye(3) * torch.nan}, r"R, t: got shapes \(3, 3\) and \(2, 3\)"),
+        ({"t": torch.full((2, 3), torch.nan)}, "K: camera 0 .* and a finite t"),
+        ({"pixel_center": 1.0}, r"pixel_center: got 1\.0, wanted 0\.0 \(OpenCV\) or 0\.5"),
+        ({"size": 2.5}, r"size: got 2\.5, wanted a positive int"),
         ({"R": torch.eye(3)}, r"R, t: got shapes \(3, 3\) and \(2, 3\)"),
         ({"R": torch.stack([torch.eye(3), -torch.eye(3)])}, "R: camera 1 has .* wanted a rotation"),
         (
@@ -304,4 +311,4 @@ def test_pinhole_refuses_what_is_no_camera(change, message):
     }
     Camera.pinhole(**right, size=40)
     with pytest.raises(ValueError, match=message):
-        Camera.pinhole(**{**right, **change}, size=40)
+        Camera.pinhole(**{**right, "size": 40, **change})

@@ -1,8 +1,12 @@
-"""Every solution passes its check, and every typical wrong answer is rejected, with the hint that names it."""
+"""Every check takes right answers, and rejects typical wrong ones with the hint for each.
+
+That the notebooks' solutions, which are written without the references, pass: `test_solutions.py`.
+"""
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -18,9 +22,21 @@ MISTAKES = [
 ]
 
 
+def rounded(value: Any, off: float) -> Any:
+    """Almost the same numbers, as lists; booleans as they are."""
+    if isinstance(value, (tuple, list)):
+        return [rounded(part, off) for part in value]
+    if not isinstance(value, torch.Tensor):
+        return value if isinstance(value, bool) else value * (1 + off)
+    return (value if value.dtype == torch.bool else value.double() * (1 + off)).tolist()
+
+
 @pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
-def test_the_reference_passes(exercise: Exercise, capsys: pytest.CaptureFixture[str]) -> None:
-    exercise(exercise.reference)
+def test_a_right_answer_may_be_rounded_and_no_tensor(
+    exercise: Exercise, capsys: pytest.CaptureFixture[str]
+) -> None:
+    off = 0.1 * exercise.tolerance
+    exercise(lambda *arguments: rounded(exercise.reference(*arguments), off))
     assert capsys.readouterr().out == f"{exercise.name}: passed, {len(exercise.cases)} cases.\n"
 
 

@@ -1,4 +1,4 @@
-"""`checks.contract` lets the library's own rungs pass, and tells which scene a wrong one fails in."""
+"""`checks.contract` lets the library's own rungs pass, and names the scene of a wrong one."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def test_every_distribution_with_its_reach() -> None:
     for name, _, *said, on_edge in table:
         shape, shift, _ = softness.check_softness(name, True, None, None, "max", None)
         for squared, cell in zip((True, False), said, strict=True):
-            reach = formulas.reach(1.0, 1e-4, name, squared, shape, shift) / softness.rise(
+            reach = softness.reach(1.0, 1e-4, name, squared, shape, shift) / softness.rise(
                 1.0, 2, distribution=name, squared=squared
             )
             assert number(cell) == pytest.approx(reach, rel=0.06), (name, squared)

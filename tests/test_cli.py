@@ -28,7 +28,7 @@ def test_without_a_command_it_says_what_there_is(capsys):
     with pytest.raises(SystemExit) as stopped:
         main([])
     assert stopped.value.code == 2
-    assert "doctor | notebooks | bench | fit | reconstruct" in capsys.readouterr().err
+    assert "doctor | notebooks | bench | gpu | fit | reconstruct" in capsys.readouterr().err
 
 
 def test_doctor_is_content_here(capsys):
@@ -112,12 +112,12 @@ def test_bench_prints_a_table_and_writes_csv_and_a_plot(tmp_path, monkeypatch, c
     )
     for row in rows:
         assert f" {row['backend']}" in text
-        assert float(row["forward_backward_ms"]) > float(row["forward_ms"]) / 10 > 0
+        assert float(row["forward_backward_ms"]) > float(row["forward_ms"]) / 2 > 0
         assert row["torch"]
         assert row["date"]
         assert row["threads"]
         assert row["faces"] == "20"
-        assert int(row["live_pairs"]) > 0
+        assert 0 < int(row["live_pairs"]) <= 20 * 16, "no more than all pairs of the smallest case"
     assert list((tmp_path / "results").glob("*.png"))
 
 

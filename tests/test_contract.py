@@ -1,13 +1,18 @@
-"""Bad input gets an error that names the argument, what it got and what it wanted; the same one from every backend."""
+"""Bad input gets an error that names the argument, what it got and what it wanted.
+
+The same one from every backend.
+"""
 
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 import torch
 
 from softras_edu import backends, rasterize, rasterize_hard
+from softras_edu.rasterizers import ladder
 
 RUNNABLE = [*(name for name, state in backends().items() if state == "ok"), "auto"]
 NAN, INF = math.nan, math.inf
@@ -284,8 +289,43 @@ def test_the_z_buffer_checks_its_input_too(bad):
 
 def test_backends_tells_which_can_run():
     states = backends()
-    assert states["loops"] == states["broadcast"] == "ok"
-    assert all(isinstance(state, str) and state for state in states.values())
+    assert list(states) == ["loops", "broadcast", "pairs", "numba", "triton"]
+    assert states["loops"] == states["broadcast"] == states["pairs"] == "ok"
+    for name, state in states.items():
+        where = "cuda" if name == "triton" and torch.cuda.is_available() else "cpu"
+        face = triangles().to(where)
+        if state == "ok":
+            assert rasterize(face, size=2, backend=name).shape == (2, 2, 1)
+        else:
+            with pytest.raises(ValueError, match=re.escape(state)):
+                rasterize(face, size=2, backend=name)
+
+
+def test_auto_takes_the_fast_rung_where_it_runs_and_pairs_where_not(monkeypatch):
+    absent: set[str] = set()
+    reasons = lambda name, device: "it is not here" if name in absent else None  # noqa: E731
+    monkeypatch.setattr(ladder, "why_not", reasons)
+    for device, fast in (("cpu", "numba"), ("cuda", "triton")):
+        absent.clear()
+        assert ladder.choose("auto", torch.device(device)) == fast
+        absent.add(fast)
+        assert ladder.choose("auto", torch.device(device)) == "pairs"
+
+
+@pytest.mark.parametrize("name", ["numba", "triton"])
+def test_a_backend_that_was_named_never_falls_back(name, monkeypatch):
+    monkeypatch.setattr(ladder, "why_not", lambda name, device: "it is not here")
+    with pytest.raises(ValueError, match=rf"^backend: '{name}' cannot serve .*: it is not here"):
+        rasterize(triangles(), size=4, backend=name)
+
+
+@every_backend
+def test_a_bad_number_in_the_last_background_of_a_batch_is_found(backend):
+    pictures = torch.zeros(2, 1, 1, 3, dtype=torch.float64)
+    pictures[1, 0, 0, 2] = NAN
+    batch = [torch.stack([x, x]) for x in (triangles(), colors())]
+    with pytest.raises(ValueError, match=r"^background: got NaN"):
+        rasterize(*batch, size=(4, 5), background=pictures.expand(2, 4, 5, 3), backend=backend)
 
 
 @every_backend

@@ -1,4 +1,7 @@
-"""`broadcast` at the edges of its contract: what is left out, which way is up, dtypes, and the numbers that float32 can still bear."""
+"""`broadcast` at the edges of its contract.
+
+What is left out, which way is up, dtypes, and the numbers that float32 can still bear.
+"""
 
 from __future__ import annotations
 
@@ -132,21 +135,13 @@ def test_an_f_is_drawn_upright_and_not_mirrored_on_a_picture_that_is_not_square(
     triangles = []
     for i, line in enumerate(LETTER):
         for j, mark in enumerate(line):
-            if (
-                mark == "#"
-            ):  # the square of pixel (i, j): y goes down by 2/H a row from 1, x up by 2/H a column from -W/H
-                left, right, top, bottom = (
-                    (2 * j - width) / height,
-                    (2 * j + 2 - width) / height,
-                    1 - 2 * i / height,
-                    1 - (2 * i + 2) / height,
-                )
-                a, b, c, d = (
-                    [left, bottom, 2.0],
-                    [right, bottom, 2.0],
-                    [right, top, 2.0],
-                    [left, top, 2.0],
-                )
+            if mark == "#":
+                # The square of pixel (i, j): y goes down by 2/H a row from 1, x up by 2/H a column
+                # from -W/H.
+                left, right = (2 * j - width) / height, (2 * j + 2 - width) / height
+                top, bottom = 1 - 2 * i / height, 1 - (2 * i + 2) / height
+                a, b = [left, bottom, 2.0], [right, bottom, 2.0]
+                c, d = [right, top, 2.0], [left, top, 2.0]
                 triangles += [[a, b, c], [a, c, d]]
     tensor = torch.tensor(triangles, dtype=torch.float64)
     alpha = draw(tensor, size=(height, width), sigma=1e-4)[..., 0]
@@ -215,7 +210,8 @@ def test_float32_is_finite_forward_and_backward_for_every_sigma_and_gamma(scene,
 
 @pytest.mark.parametrize("backend", ["broadcast", "loops"])
 def test_float32_is_finite_where_rounding_swallows_a_slivers_weights(backend):
-    # Slivers about 1e-3 long and 1e-9 thin, far from the one pixel at the origin: in float32 all three barycentric weights are <= 0.
+    # Slivers about 1e-3 long and 1e-9 thin, far from the one pixel at the origin: in float32 all
+    # three barycentric weights are <= 0.
     xy = torch.tensor(
         [
             [

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import html
 import io
-import re
 
 import numpy as np
 import pytest
@@ -16,12 +15,7 @@ from softras_edu import (
     Camera,
     Lights,
     explore,
-    formulas,
-    icosphere,
-    rasterize,
-    rasterize_hard,
     render,
-    screen_triangles,
 )
 from softras_edu.explore import (
     BendBody,
@@ -43,16 +37,10 @@ from softras_edu.explore import (
     Softness,
     Staircase,
     TileLists,
-    gradient_terms,
-    loss_landscape,
-    online_softmax,
-    silhouette,
-    staircase,
 )
 from softras_edu.explore.base import Explorer
 from softras_edu.explore.draw import CAPTION, PANEL, to_bytes
 from softras_edu.explore.pace import PAIRS, SIZE, affordable, pairs
-from softras_edu.teaching.cost_ledger import peak_bytes
 
 CLASSES = [getattr(explore, name) for name in explore.__all__]
 # One change of each dial that must change the picture.
@@ -107,7 +95,8 @@ TURNS = {
     Staircase: {"x": 0.25, "size": 32},
     TileLists: {"tile": "16", "sigma": 1e-3, "x": -0.2, "y": 0.0, "shape": "teapot"},
 }
-# Where an explorer must stand so that each of its dials does something. The others do wherever they are.
+# Where an explorer must stand so that each of its dials does something. The others do wherever they
+# are.
 STARTS: dict[type[Explorer], dict[str, object]] = {
     Softness: {"distribution": "gamma", "conorm": "yager"}
 }
@@ -192,192 +181,6 @@ def test_sigma_gamma_shows_what_render_gives() -> None:
     ).all()  # less the frame of one pixel
 
 
-def test_the_staircase_is_flat_between_jumps_and_its_loss_is_zero_at_the_target() -> None:
-    explorer = Staircase(x=-0.2)
-    loss = re.search(r"loss ([\d.]+)", explorer.readout)
-    explorer.x = -0.2001
-    assert re.search(r"loss ([\d.]+)", explorer.readout).group(1) == loss.group(1)
-    explorer.x = 0.3
-    assert "loss 0.0000" in explorer.readout
-
-
-def test_the_probability_map_counts_the_pixels_in_reach() -> None:
-    explorer = ProbabilityMap(sigma=1e-2)
-    live = int(re.search(r"(\d+) of", explorer.readout).group(1))
-    explorer.sigma = 1e-4
-    assert int(re.search(r"(\d+) of", explorer.readout).group(1)) < live
-    assert f"{formulas.reach(1e-4):.3f} NDC" in explorer.readout
-
-
-def test_the_rules_for_silhouettes_read_as_the_text_says() -> None:
-    explorer = Silhouette(shape="teapot", rule="sum")
-    assert "not a probability" in explorer.readout
-    explorer.rule = "product"
-    assert "not a probability" not in explorer.readout
-    assert "to 1.00" in explorer.readout
-
-
-def test_only_soft_pulls_the_hidden_triangle_forward() -> None:
-    explorer = Occlusion(depth=0.3)
-    assert "pulls it forward" in explorer.readout
-    for renderer in ("hard", "NMR"):
-        explorer.renderer = renderer
-        assert "leaves it where it is" in explorer.readout
-
-
-def test_far_range_ends_at_the_reach_unless_every_pair_is_kept() -> None:
-    explorer = FarRange(sigma=1e-2, gap=0.2)
-    size = lambda: float(re.search(r"soft ([\d.e+-]+\d)", explorer.readout).group(1))  # noqa: E731
-    near = size()
-    explorer.gap = 0.4
-    assert size() == 0 < near
-    explorer.cut = "keep every pair"
-    assert 0 < size() < near
-    assert "hard 0.0e+00" in explorer.readout
-
-
-def test_sigma_opens_the_landscape() -> None:
-    explorer = LossLandscape(sigma=1e-4)
-    assert "stopped" in explorer.readout
-    explorer.sigma = 1e-1
-    assert "found the target" in explorer.readout
-
-
-def test_the_online_softmax_ends_where_a_softmax_over_all_faces_ends():
-    log_weight = online_softmax.log_weights(0.02)
-    log_background = (online_softmax.EPS - 1) / 0.02
-    share = torch.softmax(torch.cat([log_weight, log_weight.new_tensor([log_background])]), dim=0)
-    for order in online_softmax.ORDERS.values():
-        peaks, dens, running = online_softmax.history(
-            log_weight[order],
-            online_softmax.COLORS[order],
-            log_background,
-            torch.zeros(3, dtype=torch.float64),
-        )
-        torch.testing.assert_close(
-            running[-1], share[:-1] @ online_softmax.COLORS, rtol=1e-12, atol=0
-        )
-        assert peaks == sorted(peaks)
-        assert min(dens) >= 1
-    explorer = OnlineSoftmax(gamma=1e-3)
-    assert "infinity" in explorer.readout
-    explorer.gamma = 1.0
-    assert "infinity" not in explorer.readout
-
-
-def test_gradient_terms_is_whole_or_not():
-    triangles, colors = gradient_terms.walls(torch.tensor([0.1], dtype=torch.float64))
-    triangles.requires_grad_()
-    direction = torch.randn(
-        gradient_terms.SIZE,
-        gradient_terms.SIZE,
-        3,
-        generator=torch.Generator().manual_seed(0),
-        dtype=torch.float64,
-    )
-    ours = gradient_terms.rasterize_terms(triangles, colors, 1e-3, 1e-2)[0]
-    theirs = rasterize(
-        triangles[0],
-        colors,
-        size=gradient_terms.SIZE,
-        sigma=1e-3,
-        gamma=1e-2,
-        far=gradient_terms.FAR,
-        backend="broadcast",
-    )[..., :3]
-    torch.testing.assert_close(ours, theirs)
-    torch.testing.assert_close(
-        *(torch.autograd.grad(image, triangles, direction)[0] for image in (ours, theirs))
-    )
-
-    explorer = GradientTerms()
-    assert (
-        float(re.search(r"([\d.]+) %", explorer.readout).group(1)) < 5
-    )  # what the seams of the sheet tell
-    explorer.terms = "no depth term"  # depth is the same everywhere: nothing is missing
-    assert "100.0 %" in explorer.readout
-    explorer.scene = "two walls that cross"
-    assert "nothing comes back" in explorer.readout
-    explorer.terms = "no colour term"  # flat colours: nothing is missing
-    assert "100.0 %" in explorer.readout
-
-
-def test_larger_tiles_evaluate_more_pairs_for_the_same_live_ones() -> None:
-    numbers = lambda: [
-        int(n.replace(",", ""))
-        for n in re.search(r"([\d,]+) pairs for ([\d,]+) live", explorer.readout).groups()
-    ]  # noqa: E731
-    explorer = TileLists(tile="4")
-    small = numbers()
-    explorer.tile = "32"
-    assert numbers()[0] > 5 * small[0]
-    assert numbers()[1] == small[1]
-    explorer.sigma = 1e-3
-    assert numbers()[1] > small[1]
-
-
-def test_the_memory_wall_foresees_what_is_measured() -> None:
-    explorer = MemoryWall(side=24, level=1, what="picture only")
-    foreseen = 24 * 24 * 80 * explorer.per_pair["picture only"]
-    triangles = torch.rand(80, 3, 3, generator=torch.Generator().manual_seed(1)) + 1
-    with torch.no_grad():
-        found = peak_bytes(lambda: rasterize(triangles, triangles, size=24, backend="broadcast"))
-    assert found == pytest.approx(foreseen, rel=0.02)
-    assert "fits in a laptop" in explorer.readout
-    explorer.what = "picture and gradient"
-    assert explorer.per_pair["picture and gradient"] > 2 * explorer.per_pair["picture only"]
-    explorer.side, explorer.level = 1024, 6
-    assert "neither machine" in explorer.readout
-
-
-def test_pairs_per_pixel_counts_as_brute_force_does() -> None:
-    explorer = PairsPerPixel(level=1, sigma=1e-3)
-    triangles = screen_triangles(
-        icosphere(1).verts, icosphere(1).faces, Camera.orbit(2.732, 30, 0)
-    )[0]
-    pixel, xy = formulas.pixel_centers(64, 64), triangles[:, None, None, :, :2]
-    d = torch.sigmoid(
-        formulas.signed_logit(pixel, xy, formulas.barycentric(pixel, xy), 1e-3, "euclidean")
-    )
-    assert f"{int((d >= 1e-4).sum()):,} of {80 * 64 * 64:,} pairs are live" in explorer.readout
-    assert f"reach {formulas.reach(1e-3) * 32:.1f} pixels" in explorer.readout
-
-
-def test_predict_adds_the_measurement_only_when_asked_and_only_where_it_fits() -> None:
-    explorer = Predict(rung="pairs", side=32, level=1)
-    assert "not measured yet" in explorer.readout
-    before = explorer.image.copy()
-    explorer.measure = "yes, now"
-    assert "times the prediction" in explorer.readout
-    assert (explorer.image != before).any()
-    assert "Measured" in explorer.alt
-    explorer.rung, explorer.level, explorer.side = "loops", 6, 1024
-    assert "stays a prediction" in explorer.readout
-    assert "days" in explorer.readout
-    explorer.rung, explorer.level, explorer.side = "broadcast", 5, 64
-    assert "stays a prediction" in explorer.readout
-
-
-def test_predict_follows_live_pairs_for_pairs_and_all_pairs_for_broadcast() -> None:
-    explorer = Predict(rung="broadcast")
-    milliseconds = lambda: explorer.models[explorer.rung].case(
-        explorer.level, explorer.side, explorer.sigma
-    )  # noqa: E731
-    for rung, grows in (("broadcast", False), ("pairs", True), ("numba", True)):
-        explorer.rung, explorer.sigma = rung, 1e-4
-        before = milliseconds()
-        explorer.sigma = 1e-2
-        assert (milliseconds() > before) == grows
-    explorer.rung = "broadcast"
-    assert "5,242,880 pairs" in explorer.readout
-
-
-def test_predict_says_what_to_do_without_measurements(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("softras_edu.teaching.results.timings.folder", lambda: None)
-    with pytest.raises(FileNotFoundError, match="softras_edu bench"):
-        Predict()
-
-
 @pytest.mark.parametrize("cls", CLASSES)
 def test_the_widget_fits_a_laptop_and_shrinks_on_a_narrow_page(cls: type[Explorer]) -> None:
     explorer = cls()
@@ -403,82 +206,13 @@ def test_a_wide_blur_costs_pixels_not_patience() -> None:
     assert affordable(triangle.expand(PAIRS // 128**2 + 1, 3, 3), 1e-6)[0] == 64
 
 
-@pytest.mark.parametrize("shape", silhouette.SHAPES)
-def test_the_quick_rules_are_the_rules(shape: str) -> None:
-    verts, faces = silhouette.on_screen(shape)
-    triangles, sigma, size = verts[faces], 1e-2, 24
-    d = silhouette.probabilities(triangles[..., :2], sigma, size)
-    signed = silhouette.largest_signed_d2(shape, size)
-    torch.testing.assert_close((signed / sigma).sigmoid(), d.amax(0), rtol=0, atol=1e-5)
-    assert torch.equal((signed >= 0).float(), rasterize_hard(triangles, size=size)[..., 0])
-    counted = d.where(d >= 1e-4, 0.0)
-    torch.testing.assert_close(
-        silhouette.aggregate(triangles, sigma, "product", size),
-        1 - (1 - counted).prod(0),
-        rtol=0,
-        atol=1e-5,
-    )
-    torch.testing.assert_close(
-        silhouette.aggregate(triangles, sigma, "sum", size), counted.sum(0), rtol=1e-5, atol=1e-5
-    )
+def test_predict_says_what_to_do_without_measurements(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("softras_edu.teaching.results.timings.folder", lambda: None)
+    with pytest.raises(FileNotFoundError, match="softras_edu bench"):
+        Predict()
 
 
-@pytest.mark.parametrize("size", staircase.SIZES)
-def test_the_staircase_is_the_loss_of_hard_pictures(size: int) -> None:
-    places, losses = staircase.staircase(size)
-    x = torch.rand(50, generator=torch.Generator().manual_seed(0)) * 1.2 - 0.6
-    target = staircase.silhouettes(torch.tensor([staircase.TARGET_X]), size)
-    true = (staircase.silhouettes(x, size) - target).square().mean((1, 2))
-    step = torch.searchsorted(places, x.double(), right=True) - 1
-    assert ((losses[step] - true).abs() * size**2).max() < max(2, size / 16), (
-        "but for pixel centres on an edge, where rounding decides"
-    )
-
-
-@pytest.mark.parametrize("sigma", [1e-4, 1e-1])
-def test_the_windows_of_one_picture_are_the_landscape(sigma: float) -> None:
-    y, x = torch.meshgrid(loss_landscape.places().flip(0), loss_landscape.places(), indexing="ij")
-    some = torch.randperm(x.numel(), generator=torch.Generator().manual_seed(0))[:60]
-    with torch.no_grad():
-        true = loss_landscape.losses(torch.stack([x.flatten(), y.flatten()], dim=-1)[some], sigma)
-    torch.testing.assert_close(
-        loss_landscape.landscape(sigma).flatten()[some], true, rtol=0, atol=1e-5
-    )
-
-
-def test_a_long_first_step_finds_a_pose_that_a_short_one_does_not() -> None:
-    explorer = PoseLandscape()
-    assert "did not find it" in explorer.readout
-    explorer.longest = 30.0
-    assert "found the pose" in explorer.readout
-    explorer.gamma = 1e-3
-    assert "did not find it" in explorer.readout
-
-
-def test_each_loss_lowers_what_it_measures() -> None:
-    explorer = ShapeForces()
-    for loss, name, lower in (
-        ("IoU", "IoU", False),
-        ("Laplacian", "Laplacian", True),
-        ("flatten", "flatten", True),
-    ):
-        explorer.loss = loss
-        before, after = (
-            float(number) for number in re.findall(rf"{name} ([\d.]+\d|\d+)", explorer.readout)
-        )
-        assert (after < before) == lower, explorer.readout
-    explorer.loss, explorer.sigma, explorer.crumple = "IoU", 1e-1, 0.0
-    assert float(re.findall(r"Laplacian ([\d.]+)", explorer.readout)[0]) < 0.3
-
-
-def test_gamma_decides_whether_the_hidden_hand_is_pulled_forward() -> None:
-    explorer = BendBody()
-    assert "pulls it forward" in explorer.readout
-    explorer.gamma = 1e-3
-    assert "leaves it at its depth" in explorer.readout
-
-
-def test_softness_shows_what_rasterize_gives_and_switches_dials_that_do_nothing() -> None:
+def test_softness_switches_off_dials_that_do_nothing() -> None:
     explorer = Softness(mesh="two triangles")
     dials = dict(zip(explorer.dial_names(), explorer.widget.children, strict=False))
     assert [name for name, turner in dials.items() if turner.disabled] == ["shape", "shift", "p"]
@@ -489,46 +223,3 @@ def test_softness_shows_what_rasterize_gives_and_switches_dials_that_do_nothing(
     explorer.distribution = "hard"
     assert [name for name, turner in dials.items() if turner.disabled] == ["blur", "shape", "shift"]
     assert " 0 of 4,096 pixels have a gradient" in explorer.readout
-
-
-def test_softness_tells_the_seam_of_notebook_03_and_who_has_a_gradient() -> None:
-    explorer = Softness(mesh="sphere", blur=4.0)
-    seam = lambda: float(re.search(r"in an edge: ([\d.]+\d)", explorer.readout).group(1))  # noqa: E731
-    lively = lambda: int(re.search(r"([\d,]+) of", explorer.readout).group(1).replace(",", ""))  # noqa: E731
-    assert seam() == 0.75
-    soft = lively()
-    explorer.distribution = "exponential_rev"  # DIB-R: a covered pixel has alpha 1 and no gradient
-    assert seam() == 1.0
-    assert 0 < lively() < soft
-    explorer.distribution, explorer.squared = "cauchy", "not squared, d / sigma"
-    assert lively() == 1024, "everything reaches everything, at half the resolution"
-
-
-def test_conorms_tells_the_numbers_of_the_definitions() -> None:
-    explorer = Conorms(conorm="probabilistic", a=0.3, b=0.6)
-    assert (
-        "= 0.720. Of a small change, alpha takes over 0.40 times a's and 0.70 times b's"
-        in explorer.readout
-    )
-    explorer.conorm = "einstein"
-    assert f"= {0.9 / 1.18:.3f}. " in explorer.readout
-    explorer.conorm, explorer.p = "yager", 1.0
-    assert (
-        "= 0.900. Of a small change, alpha takes over 1.00 times a's and 1.00 times b's"
-        in explorer.readout
-    )
-    assert "40 faces of D = 0.30 make 1.000" in explorer.readout
-    explorer.conorm = "max"
-    assert "0.00 times a's and 1.00 times b's" in explorer.readout
-
-
-def test_reconstruction_shows_the_photograph_and_one_mesh_from_all_sides() -> None:
-    explorer = Reconstruction(object="car 1")
-    score = re.search(r"IoU <b>([\d.]+)", explorer.readout).group(1)
-    assert "where the photograph was taken" in explorer.readout
-    photograph = explorer.image[:, :PANEL].copy()
-    explorer.turn = 180.0  # the same mesh, from behind
-    assert re.search(r"IoU <b>([\d.]+)", explorer.readout).group(1) == score
-    assert (explorer.image[:, :PANEL] == photograph).all()
-    explorer.view = 14  # another picture, and so another mesh
-    assert (explorer.image[:, :PANEL] != photograph).any()

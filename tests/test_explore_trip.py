@@ -1,4 +1,7 @@
-"""An explorer as a page meets it, less the browser: a real kernel gets the message that a dragged slider sends, and answers with pixels."""
+"""An explorer as a page meets it, less the browser.
+
+A real kernel gets the message that a dragged slider sends, and answers with pixels.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,9 @@ bench = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(bench)
 
 BAR = 40  # milliseconds
-NO_RENDER = 10  # what a trip without a render takes on the machine that the bar is meant for; one that is slower, or busy, gets as much more time
+# What a trip without a render takes on the machine that the bar is meant for; one that is slower,
+# or busy, gets as much more time.
+NO_RENDER = 10
 
 
 @pytest.fixture(scope="module")
@@ -53,13 +58,14 @@ def test_a_trip_takes_less_than_40_ms(kernel):
         work = (kernel.processor_time() - before) * 1e3 / (len(sigmas) + len(gammas))
         rounds.append((trip, median(idle, "gamma", gammas), work))
         print(
-            "median of a trip: {:.1f} ms, of one without a render: {:.1f} ms, processor time of a trip: {:.1f} ms".format(
+            "milliseconds of a trip {:.1f}, of one without a render {:.1f}, of work {:.1f}".format(
                 *rounds[-1]
             )
         )
         if trip <= BAR * max(1, rounds[-1][1] / NO_RENDER):
             return
-    # Something else holds the cores. What can still be judged is the work: done by one core that is free, would it fit?
+    # Something else holds the cores. What can still be judged is the work: done by one core that is
+    # free, would it fit?
     assert min(work for _, _, work in rounds) <= BAR, (
         f"(milliseconds of a trip, of one without a render, of processor time): {rounds}"
     )

@@ -1,4 +1,8 @@
-"""The optimisation loop: it descends, its dials move as asked, it is repeatable, and an interrupted fit goes on along the same curve."""
+"""The optimisation loop.
+
+It descends, its dials move as asked, it is repeatable, and an interrupted fit goes on along the
+same curve.
+"""
 
 from __future__ import annotations
 

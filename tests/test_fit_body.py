@@ -1,4 +1,7 @@
-"""The table of notebook 14: the committed file is whole, and the script that makes it draws the cases that it says."""
+"""The table of notebook 14.
+
+The committed file is whole, and the script that makes it draws the cases that it says.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,9 @@ from types import ModuleType
 import pytest
 import torch
 
-from softras_edu.fitting import bend
 from softras_edu.fitting.body import joint_error, make_body
+from softras_edu.teaching.results import body as body_table
+from softras_edu.teaching.results import tables
 
 ROOT = Path(__file__).parent.parent
 
@@ -70,7 +74,7 @@ def test_without_a_gradient_nothing_moves(script: ModuleType) -> None:
 
 def test_the_table_takes_means_of_the_file() -> None:
     mine = [row for row in newest() if (row["task"], row["method"]) == ("comes out", "soft")]
-    row = bend.table()["comes out", "soft"]
+    row = body_table.table()["comes out", "soft"]
     degrees = [float(line["degrees"]) for line in mine]
     assert row.cases == 20
     assert row.degrees == pytest.approx(sum(degrees) / 20, rel=1e-5)
@@ -84,6 +88,6 @@ def test_the_table_takes_means_of_the_file() -> None:
 def test_a_missing_table_says_how_to_make_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(bend, "folder", lambda: tmp_path)
+    monkeypatch.setattr(tables, "folder", lambda: tmp_path)
     with pytest.raises(FileNotFoundError, match=r"fit_body\.py"):
-        bend.table()
+        body_table.table()

@@ -1,4 +1,6 @@
-"""The script behind notebook 16's study, on tiny cases; how its files are read; and the files that are committed."""
+"""The script behind notebook 16's study, on tiny cases; how its files are read; and the files that
+are committed.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,7 @@ import pytest
 import torch
 
 from softras_edu.teaching.results import gendr as gendr_table
+from softras_edu.teaching.results import tables
 
 pytest.importorskip("numba")
 SCRIPT = Path(__file__).parent.parent / "benchmarks" / "fit_gendr.py"
@@ -110,7 +113,7 @@ def test_the_committed_files_have_every_choice(task):
 
 
 def test_no_file_says_what_to_do(monkeypatch):
-    monkeypatch.setattr(gendr_table, "table", lambda name: [])
+    monkeypatch.setattr(tables, "folder", lambda: None)
     with pytest.raises(FileNotFoundError, match=r"fit_gendr\.py"):
         gendr_table.study("pose")
 

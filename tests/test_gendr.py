@@ -1,15 +1,24 @@
 """GenDR's whole family on every backend: 18 distributions, squared or not, times 10 conorms.
 
-Each combination is compared with `broadcast`, image and gradients, and its gradient with finite differences. `loops` shares no formula with it, so
-agreement means something. Scenes are random with fixed seeds, and no pixel of theirs is at a jump or a kink (of which these choices have many).
+Each combination is compared with `broadcast`, image and gradients, and the gradient of `broadcast`
+with finite differences. `loops` shares no formula with it, so agreement means something. Scenes
+are random with fixed seeds, and no pixel of theirs is at a jump or a kink (of which these choices
+have many).
+
+By default the cases are a covering array (`covering.py`): any two choices meet in one of them, the
+other options of `rasterize` among them. The rest of the grid has the marker `full_grid`.
 """
 
 from __future__ import annotations
 
 import math
+from itertools import product
+from typing import Any
 
 import pytest
 import torch
+from compare import check_draw, named, values_and_gradients
+from covering import Case, covering
 from torch import Tensor
 from torch.autograd import gradcheck
 
@@ -19,27 +28,80 @@ from softras_edu.softness import CONORMS, DISTRIBUTIONS
 BACKENDS = [name for name in ("broadcast", "pairs", "loops", "numba") if backends()[name] == "ok"]
 QUICK = [name for name in BACKENDS if name != "loops"]
 OTHERS = [name for name in BACKENDS if name != "broadcast"]
-TRITON = (
-    ["triton"] if backends()["triton"] == "ok" else []
-)  # slow, in the interpreter: beyond the grid it does a sample
+TRITON = ["triton"] if backends()["triton"] == "ok" else []
 DEVICE = {"triton": "cuda" if torch.cuda.is_available() else "cpu"}  # of all others: "cpu"
 pytestmark = [
     pytest.mark.usefixtures("quick_interpreter"),
-    pytest.mark.filterwarnings("ignore::RuntimeWarning:triton"),
-]  # of numpy: log(0) and the like
+    pytest.mark.filterwarnings("ignore::RuntimeWarning:triton"),  # numpy's: log(0) and the like
+]
 SETTING = {
     "size": (3, 4),
     "sigma": 0.3,
     "gamma": 0.3,
     "near": 1.0,
     "far": 10.0,
-    "eps": 0.6,
+    "eps": 0.6,  # in the range of the faces' depths
     "dist_eps": 0.0,
-}  # eps: in the faces' range
+    "background": 0.4,
+}
 
-every_distribution = pytest.mark.parametrize("distribution", DISTRIBUTIONS)
-squared_or_not = pytest.mark.parametrize("squared", [True, False], ids=["squared", "not_squared"])
-every_conorm = pytest.mark.parametrize("conorm", CONORMS)
+# ---------------------------------------------------------------- which cases
+
+FAMILY = {"distribution": DISTRIBUTIONS, "squared": (True, False), "conorm": CONORMS}
+OPTIONS = {
+    "distance": ("euclidean", "barycentric"),
+    "perspective_correct": (False, True),
+    "cull_backfaces": (False, True),
+    "channels": (None, 1, 3),
+}
+
+
+def label(case: Case) -> str:
+    """What pytest calls a case, and what -k finds: gaussian-not_squared-max-barycentric-..."""
+    words = {"squared": ("not_squared", "squared")}
+    words |= {"perspective_correct": ("on_screen", "perspective")}
+    words |= {"cull_backfaces": ("both_sides", "culled")}
+    named = {name: words[name][x] if name in words else str(x) for name, x in case.items()}
+    return "-".join(named.values())
+
+
+def cases(some: list[Case], rest: bool = False) -> pytest.MarkDecorator:
+    """The parameter `case`: some combinations, and with `rest` those of the grid that are left."""
+    params = [pytest.param(case, id=label(case)) for case in some]
+    done = {tuple(case[name] for name in FAMILY) for case in some}
+    for combination in product(*FAMILY.values()) if rest else ():
+        if combination not in done:
+            case = dict(zip(FAMILY, combination, strict=True))
+            params.append(pytest.param(case, id=label(case), marks=pytest.mark.full_grid))
+    return pytest.mark.parametrize("case", params)
+
+
+# Any two choices, of the other options too: 180 cases, since 18 distributions meet 10 conorms.
+COVERING = covering(FAMILY | OPTIONS)
+# Each distribution, squared and not, and each conorm, where these need not meet: 36 cases each.
+ALONE = {name: FAMILY[name] for name in ("distribution", "squared")}
+MORE = {"distance": OPTIONS["distance"], "dist_eps": (0.0, 0.02)}
+EACH, CUTS = (
+    [{**case, "conorm": CONORMS[k % len(CONORMS)]} for k, case in enumerate(covering(factors))]
+    for factors in (ALONE, ALONE | MORE)
+)
+
+
+def test_the_cases_hold_every_choice_and_the_grid_is_whole() -> None:
+    params = cases(COVERING, rest=True).args[1]
+    grid = [tuple(param.values[0][name] for name in FAMILY) for param in params]
+    assert sorted(grid) == sorted(product(*FAMILY.values()))
+    for some in (COVERING, EACH, CUTS):
+        assert {case["distribution"] for case in some} == set(DISTRIBUTIONS)
+        assert {case["conorm"] for case in some} == set(CONORMS)
+
+
+def skip_most(backend: str, case: Case, one_in: int = 10) -> None:
+    """Of the slow triton (in its interpreter, or two kernels to compile a case) a sample."""
+    index = DISTRIBUTIONS.index(case["distribution"]) + 5 * case["squared"]
+    if backend in TRITON and (index - CONORMS.index(case["conorm"])) % one_in:
+        pytest.skip("slow: triton does a sample")
+
 
 # Other parameters than the defaults, each in a setting where it matters.
 PARAMETERS = [
@@ -59,77 +121,23 @@ PARAMETERS = [
 some_parameters = pytest.mark.parametrize(
     "options", PARAMETERS, ids=lambda options: "-".join(map(str, options.values()))
 )
+every_conorm = pytest.mark.parametrize("conorm", CONORMS)
 
 
-def skip_most(backend: str, distribution: str, squared: bool, conorm: str) -> None:
-    """Of the grid, triton does one combination in ten, each distribution and each conorm among them."""
-    if (
-        backend in TRITON
-        and (DISTRIBUTIONS.index(distribution) + 5 * squared - CONORMS.index(conorm)) % 10
-    ):
-        pytest.skip("slow: triton does a sample")
+# ---------------------------------------------------------------- the two comparisons
 
 
-def image_and_gradients(
-    backend: str, triangles: Tensor, colors: Tensor | None, **options: object
+def agrees(
+    backend: str, triangles: Tensor, colors: Tensor | None, tolerance: float = 1e-10, **options: Any
 ) -> list[Tensor]:
-    """The image, and the gradients of triangles and colours for one random cotangent."""
-    inputs = [
-        x.to(DEVICE.get(backend, "cpu"), copy=True).requires_grad_()
-        for x in (triangles, colors)
-        if x is not None
-    ]
-    image = rasterize(
-        inputs[0],
-        None if colors is None else inputs[1],
-        background=0.4,
-        backend=backend,
-        **{**SETTING, **options},
-    )
-    gradients = (
-        torch.autograd.grad(image, inputs, cotangent(image))
-        if image.requires_grad
-        else [torch.zeros_like(x) for x in inputs]
-    )
-    return [x.detach().cpu() for x in (image, *gradients)]
-
-
-def cotangent(image: Tensor) -> Tensor:
-    return torch.randn(
-        image.shape, generator=torch.Generator().manual_seed(7), dtype=torch.float64
-    ).to(image)
-
-
-def check_agreement(
-    backend: str,
-    triangles: Tensor,
-    colors: Tensor | None,
-    tolerance: float = 1e-10,
-    **options: object,
-) -> list[Tensor]:
-    """The backend agrees with broadcast in float64, to `tolerance` of the largest number of each tensor (of 1, if that is more)."""
-    result = image_and_gradients(backend, triangles, colors, **options)
-    reference = image_and_gradients(
-        "broadcast", triangles.double(), None if colors is None else colors.double(), **options
-    )
-    for name, got, wanted in zip(
-        ("image", "grad triangles", "grad colors"), result, reference, strict=False
-    ):
-        assert got.dtype == triangles.dtype
-        assert got.isfinite().all(), name
-        scale = max(1.0, wanted.abs().max().item()) if wanted.numel() else 1.0
-        torch.testing.assert_close(
-            got.double(),
-            wanted,
-            rtol=0,
-            atol=tolerance * scale,
-            msg=lambda text, name=name: f"{name}: {text}",
-        )
-    return result
+    """The backend has the image and the gradients of broadcast in float64."""
+    draws = [named(name, **{**SETTING, **options}) for name in (backend, "broadcast")]
+    device = DEVICE.get(backend, "cpu")
+    return check_draw(*draws, triangles, colors, None, tolerance, device)
 
 
 def check_gradient(
-    backend: str, triangles: Tensor, colors: Tensor, fast_mode: bool = True, **options: object
+    backend: str, triangles: Tensor, colors: Tensor, fast_mode: bool = True, **options: Any
 ) -> None:
     """Against finite differences: of one random direction (`fast_mode`), or number by number."""
 
@@ -137,33 +145,28 @@ def check_gradient(
         return rasterize(t, c, backend=backend, **{**SETTING, "size": (2, 2), **options})
 
     inputs = tuple(x.to(DEVICE.get(backend, "cpu")).requires_grad_() for x in (triangles, colors))
-    gradcheck(draw, inputs, fast_mode=fast_mode, check_undefined_grad=False)
+    assert gradcheck(draw, inputs, fast_mode=fast_mode, check_undefined_grad=False)
 
 
 @pytest.mark.parametrize("backend", [*OTHERS, *TRITON])
-@every_distribution
-@squared_or_not
-@every_conorm
-def test_every_combination_agrees(scene, backend, distribution, squared, conorm):
-    if DEVICE.get(backend) == "cuda":  # each combination is two kernels to compile
-        skip_most(backend, distribution, squared, conorm)
-    triangles, colors = scene(20, faces=3, channels=1)
-    check_agreement(
-        backend, triangles, colors, distribution=distribution, squared=squared, conorm=conorm
-    )
+@cases(COVERING, rest=True)
+def test_every_combination_agrees(scene, backend, case):
+    if DEVICE.get(backend) == "cuda":
+        skip_most(backend, case)
+    options = dict(case)
+    channels = options.pop("channels", 1)
+    triangles, colors = scene(20, faces=3, channels=channels or 1)
+    triangles[1] = triangles[1].flip(0)  # a back face among the three, for `cull_backfaces`
+    agrees(backend, triangles, None if channels is None else colors, **options)
 
 
-@pytest.mark.parametrize("backend", [*BACKENDS, *TRITON])
-@every_distribution
-@squared_or_not
-@every_conorm
-def test_every_combination_passes_gradcheck(scene, backend, distribution, squared, conorm):
-    if DEVICE.get(backend) == "cuda":  # each combination is two kernels to compile
-        skip_most(backend, distribution, squared, conorm)
-    triangles, colors = scene(20, faces=2, channels=1)
-    check_gradient(
-        backend, triangles, colors, distribution=distribution, squared=squared, conorm=conorm
-    )
+@pytest.mark.parametrize("backend", ["broadcast"])  # whose gradients the others have, see above
+@cases(COVERING, rest=True)
+def test_every_combination_passes_gradcheck(scene, backend, case):
+    options = dict(case)
+    triangles, colors = scene(20, faces=2, channels=options.pop("channels", 1) or 1)
+    triangles[1] = triangles[1].flip(0)
+    check_gradient(backend, triangles, colors, **options)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -172,116 +175,68 @@ def test_every_combination_passes_gradcheck(scene, backend, distribution, square
 )
 def test_a_sample_passes_gradcheck_number_by_number(scene, backend, distribution, conorm):
     triangles, colors = scene(22, faces=2, channels=1)
-    check_gradient(
-        backend,
-        triangles,
-        colors,
-        fast_mode=False,
-        distribution=distribution,
-        squared=len(distribution) % 2 == 0,
-        conorm=conorm,
-    )
+    options = {"distribution": distribution, "conorm": conorm}
+    options["squared"] = len(distribution) % 2 == 0
+    check_gradient(backend, triangles, colors, fast_mode=False, **options)
 
 
 @pytest.mark.parametrize("backend", [*BACKENDS, *TRITON])
 @some_parameters
 def test_other_parameters_agree_and_pass_gradcheck(scene, backend, options):
     triangles, colors = scene(20, faces=2, channels=1)
-    check_agreement(backend, triangles, colors, **options)
+    image = agrees(backend, triangles, colors, **options)[0]
     check_gradient(backend, triangles, colors, **options)
-    with_defaults = {
-        name: value for name, value in options.items() if name in ("distribution", "conorm")
-    }
-    assert not torch.equal(
-        image_and_gradients(backend, triangles, colors, **options)[0],
-        image_and_gradients(backend, triangles, colors, **with_defaults)[0],
-    )
+    plain = {name: options[name] for name in ("distribution", "conorm") if name in options}
+    assert not torch.equal(image, agrees(backend, triangles, colors, **plain)[0])
 
 
 @pytest.mark.parametrize("backend", [*OTHERS, *TRITON])
-@every_distribution
-@squared_or_not
-@pytest.mark.parametrize("distance", ["euclidean", "barycentric"])
-@pytest.mark.parametrize("dist_eps", [0.0, 0.02])
-def test_distances_and_cuts_agree(scene, backend, distribution, squared, distance, dist_eps):
-    if (
-        backend in TRITON
-        and (
-            DISTRIBUTIONS.index(distribution) + squared + (distance == "euclidean") + (dist_eps > 0)
-        )
-        % 3
-    ):
-        pytest.skip("slow: triton does a third")
+@cases(CUTS)
+def test_distances_and_cuts_agree(scene, backend, case):
+    skip_most(backend, case, one_in=3)
     triangles, _ = scene(23, faces=3)
-    conorm = CONORMS[DISTRIBUTIONS.index(distribution) % len(CONORMS)]
-    options = {
-        "sigma": 0.05,
-        "distance": distance,
-        "dist_eps": dist_eps,
-        "distribution": distribution,
-        "squared": squared,
-    }
-    check_agreement(backend, triangles, None, conorm=conorm, **options)
+    agrees(backend, triangles, None, sigma=0.05, **case)
 
 
-@pytest.mark.parametrize("backend", [*BACKENDS, *TRITON])
-@every_conorm
-def test_no_face_and_no_face_that_counts_give_the_background(scene, backend, conorm):
-    triangles, colors = scene(1, faces=2)
-    for some in (0, 2):  # none, and two beyond the edge of the picture
-        image, *gradients = image_and_gradients(
-            backend, triangles[:some] + 50, colors[:some], conorm=conorm, distribution="uniform"
-        )
-        assert torch.equal(
-            image, torch.tensor([0.4, 0.4, 0.4, 0.0], dtype=torch.float64).expand(3, 4, 4)
-        )
-        assert all((gradient == 0).all() for gradient in gradients)
+# ---------------------------------------------------------------- float32
 
 
 @pytest.mark.parametrize("backend", [*QUICK, *TRITON])
-@every_distribution
-@squared_or_not
-@every_conorm
-def test_float32_is_finite_at_the_smallest_sigma_and_gamma_and_on_an_edge(
-    scene, backend, distribution, squared, conorm
-):
-    skip_most(backend, distribution, squared, conorm)
+@cases(EACH, rest=True)
+def test_float32_is_finite_at_the_smallest_sigma_and_gamma_and_on_an_edge(scene, backend, case):
+    skip_most(backend, case)
     triangles, colors = scene(3, faces=3, channels=1, dtype=torch.float32)
-    triangles[0, :, :2] = torch.tensor(
-        [[-0.5, -0.5], [0.5, -0.5], [0.0, 0.5]]
-    )  # pixel centres on its corners and its bottom edge
+    # Pixel centres on its corners and its bottom edge:
+    triangles[0, :, :2] = torch.tensor([[-0.5, -0.5], [0.5, -0.5], [0.0, 0.5]])
+    inputs = [x.to(DEVICE.get(backend, "cpu")) for x in (triangles, colors)]
     for sigma, dist_eps in ((1e-7, 0.0), (1e-7, 1e-4), (1.0, 0.0)):
-        options = {
-            "size": (2, 3),
-            "sigma": sigma,
-            "gamma": 1e-7,
-            "dist_eps": dist_eps,
-            "distribution": distribution,
-            "squared": squared,
-        }
-        image, *gradients = image_and_gradients(
-            backend, triangles, colors, conorm=conorm, **options
-        )
+        options = {**SETTING, "size": (2, 3), "sigma": sigma, "gamma": 1e-7, "dist_eps": dist_eps}
+        image, *gradients = values_and_gradients(named(backend, **options, **case), *inputs, None)
         assert ((image[..., -1] >= 0) & (image[..., -1] <= 1)).all()
         assert all(x.isfinite().all() for x in (image, *gradients))
 
 
 @pytest.mark.parametrize("backend", [*QUICK, *TRITON])
-@every_distribution
-@squared_or_not
-@every_conorm
-def test_float32_agrees_with_float64(scene, backend, distribution, squared, conorm):
-    skip_most(backend, distribution, squared, conorm)
+@cases(EACH, rest=True)
+def test_float32_agrees_with_float64(scene, backend, case):
+    skip_most(backend, case)
     triangles, colors = scene(20, faces=3, channels=1, dtype=torch.float32)
-    check_agreement(
-        backend,
-        triangles,
-        colors,
-        tolerance=1e-3,
-        distribution=distribution,
-        squared=squared,
-        conorm=conorm,
-    )
+    agrees(backend, triangles, colors, tolerance=1e-3, **case)
+
+
+# ---------------------------------------------------------------- laws
+
+
+@pytest.mark.parametrize("backend", [*BACKENDS, *TRITON])
+@every_conorm
+def test_no_face_and_no_face_that_counts_give_the_background(scene, backend, conorm):
+    triangles, colors = (x.to(DEVICE.get(backend, "cpu")) for x in scene(1, faces=2))
+    draw = named(backend, **SETTING, conorm=conorm, distribution="uniform")
+    empty = torch.tensor([0.4, 0.4, 0.4, 0.0], dtype=torch.float64).expand(3, 4, 4)
+    for some in (0, 2):  # none, and two beyond the edge of the picture
+        image, *gradients = values_and_gradients(draw, triangles[:some] + 50, colors[:some], None)
+        assert torch.equal(image, empty)
+        assert all((gradient == 0).all() for gradient in gradients)
 
 
 @pytest.mark.parametrize("backend", [*BACKENDS, *TRITON])
@@ -289,12 +244,8 @@ def test_float32_agrees_with_float64(scene, backend, distribution, squared, cono
 def test_faces_may_come_in_any_order(scene, backend, conorm):
     triangles = scene(25, faces=5)[0].to(DEVICE.get(backend, "cpu"))
     options = {**SETTING, "conorm": conorm, "backend": backend, "distribution": "gaussian"}
-    torch.testing.assert_close(
-        rasterize(triangles, **options),
-        rasterize(triangles.flip(0), **options),
-        rtol=1e-12,
-        atol=1e-14,
-    )
+    one, other = rasterize(triangles, **options), rasterize(triangles.flip(0), **options)
+    torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-14)
 
 
 @pytest.mark.parametrize("backend", [*BACKENDS, *TRITON])
@@ -309,17 +260,15 @@ def test_one_face_alone_has_the_alpha_d_whatever_the_conorm(scene, backend):
 
 @pytest.mark.parametrize("backend", [*BACKENDS, *TRITON])
 def test_cauchy_is_still_there_far_away_where_the_gaussian_has_gone(backend):
-    triangles = torch.tensor(
-        [[[-0.6, -0.6, 2.0], [-0.5, -0.6, 2.0], [-0.6, -0.5, 2.0]]], dtype=torch.float64
-    ).to(DEVICE.get(backend, "cpu"))
+    corners = [[-0.6, -0.6, 2.0], [-0.5, -0.6, 2.0], [-0.6, -0.5, 2.0]]
+    triangles = torch.tensor([corners], dtype=torch.float64).to(DEVICE.get(backend, "cpu"))
     options = {"size": 4, "sigma": 1e-2, "squared": False, "dist_eps": 0.0, "backend": backend}
     corner = {
         name: rasterize(triangles, distribution=name, **options)[0, 3, 0].item()
         for name in ("cauchy", "gaussian", "uniform")
     }
-    distance = math.hypot(
-        0.75 + 0.5, 0.75 + 0.6
-    )  # from the pixel at (0.75, 0.75) to the middle of nothing: the nearest corner or edge is as far or nearer
+    # From the pixel at (0.75, 0.75) to (-0.5, -0.6): the nearest edge is as far, or nearer.
+    distance = math.hypot(0.75 + 0.5, 0.75 + 0.6)
     assert 0.01 / (math.pi * distance) < corner["cauchy"] < 0.01
     assert corner["gaussian"] < 1e-300
     assert corner["uniform"] == 0

@@ -1,6 +1,8 @@
-"""float64 gradcheck: autograd's gradient against finite differences, number by number, on every backend and over the options.
+"""float64 gradcheck: autograd's gradient against finite differences, number by number, on every
+backend and over the options.
 
-Pairs of pixel and face stay away from the jumps of the image (dist_eps, near, far): either none is there, or the test says how far.
+Pairs of pixel and face stay away from the jumps of the image (dist_eps, near, far): either none is
+there, or the test says how far.
 """
 
 from __future__ import annotations

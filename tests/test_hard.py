@@ -1,12 +1,14 @@
-"""The z-buffer against a plain Python one, and NMR's hand-made gradient against hand-computed numbers."""
+"""The z-buffer against a plain Python one, and NMR's gradient against numbers computed by hand."""
 
 from __future__ import annotations
 
+import plain_nmr
 import pytest
 import torch
 from torch import Tensor
 
-from softras_edu import rasterize_hard
+from softras_edu import Camera, formulas, icosphere, rasterize_hard, screen_triangles
+from softras_edu.rasterizers.hard import hard_options, visible_face
 
 NMR_EPS = 1e-4
 
@@ -20,7 +22,10 @@ def z_buffer(
     near: float,
     far: float,
 ) -> Tensor:
-    """One pixel after the other, one face after the other: keep the nearest that covers the centre."""
+    """One pixel after the other, one face after the other.
+
+    Keep the nearest that covers the centre.
+    """
     image = torch.full((height, width, colors.shape[-1] + 1), background, dtype=torch.float64)
     image[..., -1] = 0.0
     for i in range(height):
@@ -120,8 +125,9 @@ def square(x: float, y: float, half: float = 0.3, z: float = 2.0) -> Tensor:
 @pytest.mark.parametrize(("dx", "dy"), [(0.2, 0.0), (-0.2, 0.0), (0.0, 0.2), (0.0, -0.2)])
 @pytest.mark.parametrize("shape", ["square", "triangle"])
 def test_nmr_pulls_towards_a_target_that_is_left_right_above_or_below(size, dx, dy, shape):
-    # The triangle keeps clear of a trap of NMR's own: pixel centres almost on an edge pull with 1 / (almost 0) and outweigh all others,
-    # even where another edge should move. So no edge runs along a diagonal of pixels, and the lower one lies between two rows.
+    # The triangle keeps clear of a trap of NMR's own: pixel centres almost on an edge pull with
+    # 1 / (almost 0) and outweigh all others, even where another edge should move. So no edge runs
+    # along a diagonal of pixels, and the lower one lies between two rows.
     triangle = torch.tensor(
         [[[-0.37, -0.33, 2.0], [0.36, -0.33, 2.0], [0.02, 0.42, 2.0]]], dtype=torch.float64
     )
@@ -158,7 +164,10 @@ def test_nmr_gives_a_hidden_face_exactly_nothing():
 
 
 def ramp(cotangents: list[float], jumps: list[float], gaps: list[float], lever: float) -> float:
-    """sum of jump / delta over the pixels where the change lowers the loss; delta is what the corner must move, and 1e-4 more."""
+    """sum of jump / delta over the pixels where the change lowers the loss.
+
+    Delta is what the corner must move, and 1e-4 more.
+    """
     total = 0.0
     for cotangent, jump, gap in zip(cotangents, jumps, gaps, strict=True):
         if cotangent * jump < 0:
@@ -172,8 +181,9 @@ COTANGENT = [0.3, -0.2, 0.5, -0.7, -0.4]
 
 @pytest.mark.parametrize("flip", [False, True])
 def test_nmr_on_one_row_of_pixels_by_hand(flip):
-    # H = 1, W = 5: centres at x = -4, -2, 0, 2, 4 and y = 0. The edge from a to b crosses y = 0 at x = 1, a quarter of its way;
-    # the face lies to its left. The third corner sits on the row but far off the picture, so the other edges move no pixel.
+    # H = 1, W = 5: centres at x = -4, -2, 0, 2, 4 and y = 0. The edge from a to b crosses y = 0 at
+    # x = 1, a quarter of its way; the face lies to its left. The third corner sits on the row but
+    # far off the picture, so the other edges move no pixel.
     a, b, c = [1.0, -1.0, 2.0], [1.0, 3.0, 2.0], [-9.0, 0.0, 2.0]
     sign = -1.0 if flip else 1.0  # flipped, the face lies to the right of x = -1
     triangles = torch.tensor([[a, b, c]], dtype=torch.float64)
@@ -203,7 +213,8 @@ def test_nmr_on_one_row_of_pixels_by_hand(flip):
 
 
 def test_nmr_on_one_column_of_pixels_by_hand():
-    # H = 5, W = 1: centres at y = 0.8, 0.4, 0, -0.4, -0.8 and x = 0. The same scene turned: the face lies below y = 0.2.
+    # H = 5, W = 1: centres at y = 0.8, 0.4, 0, -0.4, -0.8 and x = 0. The same scene turned: the
+    # face lies below y = 0.2.
     triangles = torch.tensor(
         [[[-1.0, 0.2, 2.0], [3.0, 0.2, 2.0], [0.0, -9.0, 2.0]]],
         dtype=torch.float64,
@@ -238,7 +249,8 @@ def test_nmr_counts_the_jump_of_colours_too():
 
 
 def test_nmr_turns_with_the_picture(scene):
-    # A quarter turn of everything, (x, y) -> (-y, x), turns the gradient: rows and columns are treated alike.
+    # A quarter turn of everything, (x, y) -> (-y, x), turns the gradient: rows and columns are
+    # treated alike.
     triangles, colors = scene(33, faces=4)
     cotangent = torch.randn(
         11, 11, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64
@@ -304,3 +316,56 @@ def test_nmr_stays_finite_for_faces_off_screen_flat_behind_or_right_on_pixels(dt
     for k in (1, 2, 4, 5, 6):
         assert (grad[k] == 0).all()
     assert (grad[7] != 0).any()
+
+
+@pytest.mark.parametrize("size", [(24, 24), (7, 13), (13, 7)])
+@pytest.mark.parametrize("channels", [None, 3])
+def test_nmrs_loops_give_what_whole_tensors_give(size, channels):
+    random = torch.Generator().manual_seed(0)
+    sphere = icosphere(1)
+    verts = sphere.verts * 0.8 + 0.03 * torch.randn(2, 42, 3, generator=random)
+    triangles = screen_triangles(
+        verts.double(), sphere.faces, Camera.orbit(2.7, 20.0, [10.0, 80.0])
+    )
+    corner_colors = torch.rand(2, 42, 3, generator=random, dtype=torch.float64)[:, sphere.faces]
+    colors = None if channels is None else corner_colors
+    leaf = triangles.clone().requires_grad_()
+    image = rasterize_hard(leaf, colors, size=size, gradient="nmr")
+    d_image = torch.randn(image.shape, generator=random, dtype=torch.float64)
+    image.backward(d_image)
+    face = visible_face(triangles, hard_options(*size))
+    expected = plain_nmr.nmr_gradients(triangles, image.detach(), face, d_image)
+    assert expected.abs().max() > 1, "there is something to compare"
+    torch.testing.assert_close(leaf.grad, expected, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 1000])
+def test_the_nearest_triangle_is_the_same_however_pairs_are_grouped(chunk, monkeypatch):
+    # Equal triangles too: of equally near ones the first is seen, also if they are in two groups.
+    random = torch.Generator().manual_seed(1)
+    corners = torch.rand(2, 6, 3, 3, generator=random) * torch.tensor([2.0, 2.0, 3.0])
+    corners = corners + torch.tensor([-1.0, -1.0, 2.0])
+    corners[:, 4] = corners[:, 1]
+    o = hard_options(9, 11)
+    pixel = formulas.pixel_centers(9, 11)
+    v = formulas.barycentric(pixel, corners[:, :, None, None, :, :2])
+    z = formulas.interpolate_depth(formulas.clip_barycentric(v), corners[:, :, None, None, :, 2])
+    z = z.where((v[0] >= 0) & (v[1] >= 0) & (v[2] >= 0), torch.inf)
+    expected = torch.full((2, 9, 11), -1)
+    for f in range(5, -1, -1):  # later ones lose against equal earlier ones
+        expected = torch.where((z[:, f] < torch.inf) & (z[:, f] == z.amin(1)), f, expected)
+    monkeypatch.setattr("softras_edu.rasterizers.hard.CHUNK", chunk)
+    assert torch.equal(visible_face(corners, o), expected)
+    assert (expected == 4).sum() == 0 < (expected == 1).sum()
+
+
+def test_a_picture_of_many_triangles_needs_little_memory():
+    # B x F x H x W numbers would be 671 MB for one of the tensors here.
+    mesh = icosphere(5)
+    triangles = screen_triangles(mesh.verts, mesh.faces, Camera.orbit(2.7, 20.0, 10.0))
+    with torch.profiler.profile(profile_memory=True) as profile:
+        image = rasterize_hard(triangles, size=128)
+    assert image[0, 64, 64, 0] == 1
+    assert image[0, 0, 0, 0] == 0
+    largest = max((event.cpu_memory_usage for event in profile.key_averages()), default=0)
+    assert largest < 100e6

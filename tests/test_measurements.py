@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from compare import options
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from softras_edu.rasterizers.options import Options
 from softras_edu.rasterizers.pairs import live_pairs
 from softras_edu.teaching.cost_model import CostModel, expected_pairs, sphere
+from softras_edu.teaching.results import tables
 from softras_edu.teaching.results import timing_figures as measure_figures
 from softras_edu.teaching.results import timings as measurements
 from softras_edu.teaching.results.timings import Results
@@ -37,7 +38,7 @@ COLUMNS = (
 
 
 def write(path: Path, device: str, date: str, backends: dict[str, float], **more: str) -> None:
-    """A file in which backend b takes backends[b] nanoseconds a live pair, and half of that forward."""
+    """A file in which backend b takes backends[b] nanoseconds a live pair, half of it forward."""
     rows = []
     for name, ns in backends.items():
         for level in range(5):
@@ -65,7 +66,7 @@ def write(path: Path, device: str, date: str, backends: dict[str, float], **more
 @pytest.fixture
 def shelf(tmp_path, monkeypatch):
     """An empty folder in the place of benchmarks/results; the processor here is called "mine"."""
-    monkeypatch.setattr(measurements, "folder", lambda: tmp_path)
+    monkeypatch.setattr(tables, "folder", lambda: tmp_path)
     monkeypatch.setattr(measurements, "processor", lambda: "mine")
     return tmp_path
 
@@ -74,7 +75,7 @@ def shelf(tmp_path, monkeypatch):
 
 
 def test_in_the_repository_the_files_are_those_of_the_benchmark():
-    assert measurements.folder() == ROOT / "benchmarks" / "results"
+    assert tables.folder() == ROOT / "benchmarks" / "results"
 
 
 def test_the_newest_file_of_this_machine_comes_first(shelf):
@@ -119,6 +120,33 @@ def test_a_table_of_another_script_is_its_newest_file(shelf):
     assert measurements.table("fit-shapes") == [{"target": "cube", "iou": "0.98"}]
 
 
+def test_rehearsals_are_never_read(shelf):
+    # A run on a borrowed machine that only tries a script out must not become the course's numbers.
+    write(shelf / "2030-01-01-mine.csv", "mine, 2 threads", "2030-01-01", {"numba": 1.0})
+    write(
+        shelf / "2031-01-01-mine.csv",
+        "mine, 2 threads",
+        "2031-01-01",
+        {"numba": 9.0},
+        rehearsal="True",
+    )
+    assert measurements.newest().date == "2030-01-01"
+    (shelf / "poses-2030-01-01.csv").write_text("solved,rehearsal\n1,\n2,yes\n3,False\n4\n")
+    (shelf / "poses-2031-01-01.csv").write_text("solved,rehearsal\n5,1\n")
+    assert [row["solved"] for row in tables.wanted("poses", "fit_poses")] == ["1", "3", "4"]
+
+
+def test_a_longer_name_is_another_table(shelf):
+    # reconstruct-step-<date>.csv lies beside reconstruct.csv, and sorts after it.
+    (shelf / "reconstruct.csv").write_text("mean\n58\n")
+    (shelf / "reconstruct-step-2031-01-01.csv").write_text("step\n0.1\n")
+    assert tables.table("reconstruct") == [{"mean": "58"}]
+    with pytest.raises(
+        FileNotFoundError, match=r"no body-<date>\.csv: run benchmarks/fit_body\.py"
+    ):
+        tables.wanted("body", "fit_body")
+
+
 def test_rows_are_numbers_and_older_files_lack_columns(shelf):
     write(shelf / "old.csv", "mine, 2 threads", "2030-01-01", {"pairs": 10.0, "numba": 1.0})
     results = Results(shelf / "old.csv")
@@ -151,6 +179,7 @@ def test_newer_files_say_who_draws_what(shelf):
     assert m.row["alpha_difference"] == "0.3"
 
 
+@pytest.mark.data
 def test_the_committed_numbers_reach_the_bars_of_the_project():
     # On the machine where they were measured last. A reader's own file is not held to them.
     results = Results(max((ROOT / "benchmarks" / "results").glob("*-2-threads.csv")))
@@ -174,16 +203,15 @@ def test_the_committed_numbers_reach_the_bars_of_the_project():
     ("level", "side", "sigma"), [(2, 64, 1e-4), (3, 48, 1e-3), (1, 100, 1e-5), (0, 64, 1e-2)]
 )
 def test_steiner_counts_the_live_pairs(level, side, sigma):
-    o = Options(side, side, sigma, 1e-4, 1e-3, 1.0, 100.0, 1e-4, "euclidean", False, False)
+    o = options((side, side), sigma=sigma, dist_eps=1e-4)
     triangles = sphere(level)
     face, _, _ = live_pairs(triangles, torch.ones(1, len(triangles), dtype=torch.bool), o)
     assert expected_pairs(triangles, side, sigma) == pytest.approx(len(face), rel=0.05)
 
 
 def test_steiner_by_hand():
-    right = torch.tensor(
-        [[[0.0, 0.0, 2.0], [3.0, 0.0, 2.0], [0.0, 4.0, 2.0]]]
-    )  # area 6, perimeter 12
+    # Area 6, perimeter 12.
+    right = torch.tensor([[[0.0, 0.0, 2.0], [3.0, 0.0, 2.0], [0.0, 4.0, 2.0]]])
     r = math.sqrt(1e-2 * math.log(1e4 - 1))
     assert expected_pairs(right, 10, 1e-2) == pytest.approx((6 + 12 * r + math.pi * r * r) * 25)
 
@@ -206,6 +234,7 @@ def test_the_model_finds_what_made_the_times(shelf):
         CostModel.fit(results, "banana")
 
 
+@pytest.mark.data
 def test_the_model_of_the_committed_numbers_is_about_right():
     results = measurements.newest("loops", "broadcast", "pairs", "numba")
     for name in ("loops", "broadcast", "pairs", "numba"):

@@ -1,4 +1,7 @@
-"""What every committed notebook must be like, read from the file alone; nothing is run here (nbval does that, and is blind to most of this)."""
+"""What every committed notebook must be like, read from the file alone.
+
+Nothing is run here (nbval does that, and is blind to most of this).
+"""
 
 import ast
 import re
@@ -187,8 +190,9 @@ def test_only_the_stubs_raise(path):
             if output.output_type == "error"
         ]
         if is_stub(cell):
-            # nbval and nbconvert let a tagged cell pass whatever it raises, and even if it does not raise.
-            # A rasterizer put together from stubs, at the end of 06 to 09, waits for them: its check passes their NotImplementedError on.
+            # nbval and nbconvert let a tagged cell pass whatever it raises, and even if it does not
+            # raise. A rasterizer put together from stubs, at the end of 06 to 09, waits for them:
+            # its check passes their NotImplementedError on.
             waits = (
                 "raise NotImplementedError" in cell.source
                 or "checks.contract(rasterize_mine)" in cell.source

@@ -20,10 +20,7 @@ DRAW = """
 import torch
 from softras_edu.rasterizers.numba_cpu import rasterize_numba
 from softras_edu.rasterizers.options import Options
-o = Options(
-    height=4, width=4, sigma=0.1, gamma=0.1, eps=0.0, near=1.0, far=9.0, dist_eps=0.0,
-    distance="euclidean", perspective_correct=False, cull_backfaces=False,
-)
+o = Options(height=4, width=4, sigma=0.1, gamma=0.1, eps=0.0, far=9.0, dist_eps=0.0)
 triangle, background = torch.eye(3).add(1).expand(1, 1, 3, 3), torch.zeros(1, 4, 4, 0)
 for _ in range(2):
     print(rasterize_numba(triangle, None, background, o).mean().item())
@@ -108,10 +105,7 @@ def test_the_operator_passes_opcheck(scene, channels, dtype, conorm):
     ]
     from softras_edu.rasterizers import compile_op
 
-    o = Options(
-        height=3, width=4, sigma=0.05, gamma=0.05, eps=1e-3, near=1.0, far=100.0, dist_eps=1e-4,
-        distance="euclidean", perspective_correct=False, cull_backfaces=False, conorm=conorm,
-    )  # fmt: skip
+    o = Options(height=3, width=4, sigma=0.05, gamma=0.05, conorm=conorm)
     torch.library.opcheck(torch.ops.softras_edu.rasterize_numba, (*inputs, *compile_op.fields(o)))
 
 

@@ -168,7 +168,7 @@ def test_conorms_and_their_slopes_near_0_and_1(conorm):
             d = torch.tensor([a, b], dtype=torch.float64, requires_grad=True)
             log_d = d.log() - d.log().detach() + logs[0]
             log_outside = torch.log1p(-d) - torch.log1p(-d).detach() + logs[1]
-            wanted = softness.combine(softness.lift(log_d, log_outside, conorm, p), 0, conorm, p)
+            wanted = softness.aggregate(log_d, log_outside, conorm, p, dim=0)
             slope = torch.autograd.grad(wanted, d)[0][1].item()
             lift_sum = conorms.no_faces(kind)
             for n in range(2):

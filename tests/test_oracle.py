@@ -1,6 +1,8 @@
-"""`broadcast` in float64 is what every other backend is tested against, so here it is tested against plain mathematics.
+"""`broadcast` in float64 is what every other backend is tested against, so here it is tested
+against plain mathematics.
 
-Every expected number below is worked out in the test itself, with `math`, from the sentence that the test's name says.
+Every expected number below is worked out in the test itself, with `math`, from the sentence that
+the test's name says.
 """
 
 from __future__ import annotations
@@ -27,11 +29,8 @@ from softras_edu import rasterize, rasterize_hard
         (-0.875, 0.125, -(0.375**2)),  # left of the left leg
         (0.125, 0.125, -(0.25**2) / 2),  # across the hypotenuse
         (-0.625, -0.625, -(0.125**2 + 0.125**2)),  # diagonally off the right angle
-        (
-            0.875,
-            -0.625,
-            -(0.375**2 + 0.125**2),
-        ),  # off a sharp corner: the line of the hypotenuse is much nearer, the segment is not
+        # Off a sharp corner: the line of the hypotenuse is much nearer, the segment is not.
+        (0.875, -0.625, -(0.375**2 + 0.125**2)),
         (0.875, -0.375, -(0.375**2 + 0.125**2)),  # the same corner, from the hypotenuse's side
         (-0.625, 0.875, -(0.375**2 + 0.125**2)),  # the other sharp corner
     ],
@@ -48,11 +47,8 @@ def test_alpha_of_one_triangle_is_the_sigmoid_of_its_signed_squared_distance(
 @pytest.mark.parametrize(
     ("x", "y", "least"),
     [
-        (
-            -0.375,
-            -0.125,
-            0.125,
-        ),  # barycentric weights (-x - y, x + 0.5, y + 0.5) = (0.5, 0.125, 0.375)
+        # Barycentric weights are (-x - y, x + 0.5, y + 0.5):
+        (-0.375, -0.125, 0.125),  # (0.5, 0.125, 0.375)
         (0.125, 0.125, -0.25),  # (-0.25, 0.625, 0.625)
         (0.625, -0.625, -0.125),  # (0, 1.125, -0.125)
         (0.875, 0.875, -1.75),  # (-1.75, 1.375, 1.375)
@@ -72,9 +68,7 @@ def test_a_triangle_reaches_exactly_sqrt_of_sigma_log_of_one_over_dist_eps_less_
 ):
     reach = math.sqrt(sigma * math.log(1 / dist_eps - 1))
     for factor, seen in ((1 - 1e-6, True), (1 + 1e-6, False)):
-        edge = (
-            reach * factor
-        )  # the one pixel's centre is the origin, and the triangle starts at x = edge
+        edge = reach * factor  # the triangle starts there; the one pixel's centre is the origin
         triangle = torch.tensor(
             [[[edge, -90.0, 2.0], [90.0, 0.0, 2.0], [edge, 90.0, 2.0]]], dtype=torch.float64
         )
@@ -94,7 +88,8 @@ def test_a_triangle_reaches_exactly_sqrt_of_sigma_log_of_one_over_dist_eps_less_
 
 
 def test_rgb_of_a_lone_face_stays_its_colour_out_to_the_cut_off_while_alpha_fades():
-    # Trap 4: at the default gamma the softmax over depth leaves the background no say wherever the face is seen at all.
+    # Trap 4: at the default gamma the softmax over depth leaves the background no say wherever the
+    # face is seen at all.
     reach = math.sqrt(1e-4 * math.log(1 / 1e-4 - 1))
     for fraction, alpha in ((0.25, 0.36), (0.50, 0.0909), (0.75, 0.0056), (0.99, 0.00012)):
         edge = fraction * reach
@@ -134,7 +129,8 @@ def test_alphas_of_two_faces_add_like_independent_chances():
 
 
 def test_alpha_on_a_shared_inner_edge_is_three_quarters():
-    # Trap 8: D is one half on an edge, for both faces, so 1 - 0.5 * 0.5: the grey seams of SoftRas issues 103 and 109.
+    # Trap 8: D is one half on an edge, for both faces, so 1 - 0.5 * 0.5: the grey seams of SoftRas
+    # issues 103 and 109.
     a, b, c, d = [-0.5, -0.5, 2.0], [0.5, -0.5, 2.0], [0.5, 0.5, 2.0], [-0.5, 0.5, 2.0]
     image = draw(torch.tensor([[a, b, c], [a, c, d]], dtype=torch.float64), size=8, sigma=1e-5)
     for x in (-0.375, -0.125, 0.125, 0.375):  # pixel centres exactly on the diagonal
@@ -147,9 +143,8 @@ def test_two_opaque_faces_share_a_pixel_by_exp_of_depth_difference_over_far_less
     dz,
 ):
     near, far, gamma, eps = 1.0, 21.0, 0.01, 0.3
-    colors = (
-        torch.eye(2, dtype=torch.float64)[:, None].expand(2, 3, 2).contiguous()
-    )  # red and green; a blue background is what remains
+    # Red and green; a blue background is what remains.
+    colors = torch.eye(2, dtype=torch.float64)[:, None].expand(2, 3, 2).contiguous()
     image = draw(
         facing(4.0, 4.0 + dz), colors, size=1, sigma=1e-6, gamma=gamma, near=near, far=far, eps=eps
     ).flatten()
@@ -180,7 +175,8 @@ def test_colour_weights_are_d_times_exp_of_depth():
 @pytest.mark.parametrize("z", [99.0, 99.5, 99.9])
 @pytest.mark.parametrize("gamma", [1e-3, 3e-3])
 def test_background_weighs_exp_eps_over_gamma_and_not_its_square(z, gamma):
-    # Trap 1: the official kernel starts its sum at exp(eps / gamma) as if its running maximum were 0, and so counts eps twice.
+    # Trap 1: the official kernel starts its sum at exp(eps / gamma) as if its running maximum were
+    # 0, and so counts eps twice.
     eps, zn = 5e-3, (100.0 - z) / 99.0
     image = draw(
         facing(z),
@@ -249,9 +245,8 @@ def test_sigma_and_gamma_towards_0_give_the_z_buffer(scene, boundary_distances):
         dist_eps=1e-4,
     )
     hard = rasterize_hard(triangles, colors, size=(16, 20), background=background)
-    clear = (
-        boundary_distances(triangles, 16, 20).amin(0) > 3e-4
-    )  # three times the reach at this sigma
+    # Three times the reach at this sigma:
+    clear = boundary_distances(triangles, 16, 20).amin(0) > 3e-4
     assert clear.float().mean() > 0.95
     assert 0.2 < hard[..., -1].mean() < 0.9
     torch.testing.assert_close(soft[clear], hard[clear], rtol=0, atol=1e-9)
@@ -263,9 +258,8 @@ def test_sigma_and_gamma_towards_0_give_the_z_buffer(scene, boundary_distances):
 SLOPED = torch.tensor(
     [[[-0.5, -0.5, 2.0], [0.5, -0.5, 4.0], [-0.5, 0.5, 8.0]]], dtype=torch.float64
 )
-CORNERS = torch.eye(3, dtype=torch.float64)[
-    None
-]  # corner k is 1 in channel k, so the picture shows the three weights
+# Corner k is 1 in channel k, so the picture shows the three weights.
+CORNERS = torch.eye(3, dtype=torch.float64)[None]
 
 
 @pytest.mark.parametrize(
@@ -275,11 +269,8 @@ CORNERS = torch.eye(3, dtype=torch.float64)[
         (-0.125, -0.375, (0.5, 0.375, 0.125)),
         (0.125, 0.125, (0.0, 0.5, 0.5)),  # outside: (-0.25, 0.625, 0.625) clipped and renormalised
         (0.375, 0.125, (0.0, 0.875 / 1.5, 0.625 / 1.5)),  # (-0.5, 0.875, 0.625)
-        (
-            0.875,
-            -0.375,
-            (0.0, 1 / 1.125, 0.125 / 1.125),
-        ),  # (-0.5, 1.375, 0.125): 1.375 is clipped to 1 before renormalising
+        # (-0.5, 1.375, 0.125): 1.375 is clipped to 1 before renormalising.
+        (0.875, -0.375, (0.0, 1 / 1.125, 0.125 / 1.125)),
         (0.875, -0.625, (0.0, 1.0, 0.0)),  # (-0.25, 1.375, -0.125): 1.375 is clipped to 1
     ],
 )
@@ -389,8 +380,9 @@ def test_finite_differences_of_the_image_agree_with_its_gradient(scene, seed, op
 
 
 def test_sliding_a_face_slides_its_colours_along():
-    # Trap 2, the path through barycentric colour: deep inside an opaque face, C(x) = x + 0.5 (corner colours 0, 1, 0 on RIGHT, x of its
-    # corners + 0.5). Moving all corners by dx takes the colour at a fixed pixel down by dx; the official kernel finds 0.
+    # Trap 2, the path through barycentric colour: deep inside an opaque face, C(x) = x + 0.5
+    # (corner colours 0, 1, 0 on RIGHT, x of its corners + 0.5). Moving all corners by dx takes the
+    # colour at a fixed pixel down by dx; the official kernel finds 0.
     triangles = RIGHT.clone().requires_grad_()
     colors = torch.tensor([[[0.0], [1.0], [0.0]]], dtype=torch.float64)
     image = draw(triangles, colors, size=8, sigma=1e-6, gamma=1e-3)

@@ -1,5 +1,9 @@
-"""The files around the library: they agree with each other, the wheel has everything in it, and the set-up script says what is wrong."""
+"""The files around the library agree with each other.
 
+The wheel has everything in it, and the set-up script says what is wrong.
+"""
+
+import ast
 import json
 import os
 import re
@@ -8,6 +12,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -42,9 +47,8 @@ def wanted() -> list[Requirement]:
 
 def test_the_lock_has_exact_versions_and_nothing_else():
     for line in LINES:
-        assert re.fullmatch(r'[\w.-]+==[\w.]+( ; [\w "<>=.]+)?', line), (
-            line
-        )  # no hashes, addresses, paths, local versions
+        # No hashes, addresses, paths, local versions:
+        assert re.fullmatch(r'[\w.-]+==[\w.]+( ; [\w "<>=.]+)?', line), line
     assert len(pins()) == len(LINES)
 
 
@@ -74,6 +78,54 @@ def test_the_conda_environment_installs_the_same_lock():
     assert below == {"pip": ["-r requirements.lock", "-e ."]}
     version = python.removeprefix("python=")
     assert Requirement(f"python{PROJECT['project']['requires-python']}").specifier.contains(version)
+
+
+def imported(room: str) -> set[str]:
+    """What the files of a folder import, by the first part of the name, at any depth."""
+    names = set()
+    for path in (ROOT / room).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                names.add(str(node.module).partition(".")[0])
+    return names - set(sys.stdlib_module_names)
+
+
+PEERS = {"pytorch3d", "deodr", "soft_renderer", "nvdiffrast", "kaolin"}  # wanted by nobody
+
+
+@pytest.mark.parametrize(
+    ("room", "extras"),
+    [
+        ("softras_edu", ["triton"]),
+        ("benchmarks", ["triton", "test"]),
+        ("scripts", ["test"]),
+        ("tests", ["triton", "test"]),
+    ],
+)
+def test_what_is_imported_is_declared(room, extras):
+    """Not found because something else that is declared happens to need it."""
+    project = PROJECT["project"]
+    lines = [line for extra in extras for line in project["optional-dependencies"][extra]]
+    lines += [f"softras-edu=={project.get('version', '0')}", *project["dependencies"]]
+    declared = {canonicalize_name(Requirement(line).name) for line in lines}
+    ours = {path.stem for name in ("tests", "benchmarks") for path in (ROOT / name).glob("*.py")}
+    packages = packages_distributions()
+    for name in imported(room) - ours - PEERS:
+        owners = {canonicalize_name(owner) for owner in packages.get(name, [name])}
+        assert owners & declared, f"{room} imports {name} of {owners}: not in pyproject.toml"
+
+
+def test_what_is_run_by_name_is_declared():
+    """`make test` runs these; nothing imports them."""
+    declared = {
+        Requirement(line).name for line in PROJECT["project"]["optional-dependencies"]["test"]
+    }
+    assert {"ruff", "mypy", "pytest-xdist", "nbval", "import-linter"} <= declared
+    makefile = (ROOT / "Makefile").read_text()
+    for words in ("ruff check", "ruff format --check", "mypy", "-n 2", "--nbval", "lint-imports"):
+        assert words in makefile
 
 
 # ---------------------------------------------------------------- README.md
@@ -156,7 +208,8 @@ def test_the_wheel_has_every_module_and_every_notebook(wheel):
 
 
 def test_the_installed_wheel_hands_out_the_notebooks(wheel, tmp_path):
-    script = "import softras_edu, sys; from softras_edu.__main__ import main; print(softras_edu.__file__); sys.exit(main(['notebooks', 'mine']))"
+    script = "import softras_edu, sys; from softras_edu.__main__ import main; "
+    script += "print(softras_edu.__file__); sys.exit(main(['notebooks', 'mine']))"
     done = subprocess.run(
         [sys.executable, "-c", script],
         cwd=tmp_path,
@@ -171,7 +224,10 @@ def test_the_installed_wheel_hands_out_the_notebooks(wheel, tmp_path):
 
 
 def test_the_installed_wheel_reads_its_own_copy_of_the_measurements(wheel, tmp_path):
-    script = "from softras_edu.teaching.results import timings as m; print(m.folder(), m.newest('broadcast', 'pairs', 'numba').path.name, len(m.compiled()))"
+    script = (
+        "from softras_edu.teaching.results import tables, timings as m; print(tables.folder(), "
+    )
+    script += "m.newest('broadcast', 'pairs', 'numba').path.name, len(m.compiled()))"
     done = subprocess.run(
         [sys.executable, "-c", script],
         cwd=tmp_path,
@@ -183,7 +239,8 @@ def test_the_installed_wheel_reads_its_own_copy_of_the_measurements(wheel, tmp_p
     folder, name, kernels = done.stdout.split()
     assert Path(folder) == wheel / "softras_edu" / "measured"
     assert (ROOT / "benchmarks" / "results" / name).exists()
-    assert int(kernels) > 0
+    newest = max((ROOT / "benchmarks" / "results").glob("compile-*.csv"))
+    assert int(kernels) == len(newest.read_text().splitlines()) - 1
 
 
 # ---------------------------------------------------------------- the set-up script
@@ -277,3 +334,28 @@ def test_set_up_says_when_pip_fails_and_makes_a_broken_environment_anew(clone):
     done = set_up(clone)  # and the next time it goes on with the environment that it made
     assert done.returncode == 1
     assert "Making .venv" not in done.stdout
+
+
+def test_without_the_cpu_index_set_up_goes_on_with_the_usual_build(clone):
+    # CPU=1 must never leave a machine worse than without it.
+    lock = clone / "requirements.lock"
+    lock.write_text("torch==0.0.1\n" + lock.read_text())
+    done = set_up(clone, CPU="1", CPU_INDEX="file:///nonexistent")
+    assert "==> Installing torch==0.0.1 without CUDA" in done.stdout
+    assert "That did not work, so PyTorch comes with CUDA" in done.stdout
+    assert "==> Installing what requirements.lock lists" in done.stdout
+    assert "pip could not install requirements.lock" in done.stderr  # no index has what it asks for
+
+
+def test_set_up_refuses_a_cpu_that_is_neither_0_nor_1(clone):
+    done = set_up(clone, CPU="yes")
+    assert done.returncode == 1
+    assert "CPU=yes: wanted 1 (PyTorch without CUDA), 0 (with CUDA)" in done.stderr
+    assert not (clone / ".venv").exists(), "it says so before it does anything"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere PyTorch has one build")
+def test_cpu_0_asks_for_the_usual_build(clone):
+    lock = clone / "requirements.lock"
+    lock.write_text("torch==0.0.1\n" + lock.read_text())
+    assert "without CUDA" not in set_up(clone, CPU="0").stdout

@@ -1,4 +1,7 @@
-"""What is special to the backend `pairs`: its list holds every pair that counts and no other, and chunks change nothing."""
+"""What is special to the backend `pairs`.
+
+Its list holds every pair that counts and no other, and chunks change nothing.
+"""
 
 from __future__ import annotations
 
@@ -26,11 +29,14 @@ def options(height: int, width: int, **changes: object) -> Options:
         "perspective_correct": False,
         "cull_backfaces": False,
     }
-    return Options(height, width, **{**defaults, **changes})
+    return Options(height=height, width=width, **{**defaults, **changes})
 
 
 def live_by_force(triangles: Tensor, o: Options) -> set[tuple[int, int]]:
-    """(face, pixel) of every pair that counts, by looking at all of them: (F, 3, 3) triangles, one image."""
+    """(face, pixel) of every pair that counts, by looking at all of them.
+
+    (F, 3, 3) triangles, one image.
+    """
     center = formulas.pixel_centers(o.height, o.width, dtype=triangles.dtype).reshape(-1, 2)
     found = set()
     for f, triangle in enumerate(triangles):
@@ -83,7 +89,10 @@ def test_a_closed_mesh_at_small_sigma_needs_far_fewer_pairs_than_all():
 
 
 @pytest.mark.parametrize("silhouette", [False, True])
-def test_small_chunks_give_the_same_image_and_gradient(scene, monkeypatch, silhouette):
+@pytest.mark.parametrize(
+    "conorm", ["probabilistic", "max", "dombi"]
+)  # a sum, the largest, a logsumexp
+def test_small_chunks_give_the_same_image_and_gradient(scene, monkeypatch, conorm, silhouette):
     triangles, colors = scene(3, faces=12, batch=2)
     cotangent = torch.randn(
         2,
@@ -97,7 +106,13 @@ def test_small_chunks_give_the_same_image_and_gradient(scene, monkeypatch, silho
     def draw() -> tuple[Tensor, list[Tensor]]:
         t, c = triangles.clone().requires_grad_(), colors.clone().requires_grad_()
         image = rasterize(
-            t, None if silhouette else c, size=(9, 11), sigma=1e-2, gamma=1e-2, backend="pairs"
+            t,
+            None if silhouette else c,
+            size=(9, 11),
+            sigma=1e-2,
+            gamma=1e-2,
+            conorm=conorm,
+            backend="pairs",
         )
         return image.detach(), list(
             torch.autograd.grad(image, [t] if silhouette else [t, c], cotangent)
@@ -108,6 +123,20 @@ def test_small_chunks_give_the_same_image_and_gradient(scene, monkeypatch, silho
     chunked, chunked_gradients = draw()
     torch.testing.assert_close(chunked, image, rtol=1e-13, atol=1e-13)
     torch.testing.assert_close(chunked_gradients, gradients, rtol=1e-11, atol=1e-11)
+
+
+def test_of_equal_faces_in_different_chunks_the_first_gets_the_gradient_of_max(scene, monkeypatch):
+    triangle = scene(3, faces=1)[0]
+    options = {"size": (9, 11), "sigma": 1e-2, "dist_eps": 0.0, "conorm": "max", "backend": "pairs"}
+    alone = triangle.clone().requires_grad_()
+    image = rasterize(alone, **options)
+    (wanted,) = torch.autograd.grad(image.square().sum(), alone)
+    monkeypatch.setattr(pairs, "CHUNK", 50)  # of 99 pairs a face
+    three = triangle.repeat(3, 1, 1).requires_grad_()
+    assert torch.equal(rasterize(three, **options), image)
+    (grad,) = torch.autograd.grad(rasterize(three, **options).square().sum(), three)
+    torch.testing.assert_close(grad[:1], wanted, rtol=1e-12, atol=1e-12)
+    assert (grad[1:] == 0).all()
 
 
 def test_the_same_call_gives_the_same_bits_on_one_thread_and_on_two():

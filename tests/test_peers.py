@@ -1,4 +1,4 @@
-"""The peers of the benchmark: the machinery with a made-up peer, and the adapters of those that are installed."""
+"""The peers of the benchmark, with a made-up one; and the adapters of those that are installed."""
 
 import importlib.util
 
@@ -184,7 +184,8 @@ def test_deodr_draws_the_same_sphere_from_the_same_side():
     assert far[0] == min(far)
     gradients = torch.autograd.grad(image.square().mean(), (points, colors))
     assert all(grad.abs().sum() > 0 for grad in gradients)
-    # Moving the whole sphere by a hair, right or up, against the gradient: edges are antialiased, so the image moves smoothly.
+    # Moving the whole sphere by a hair, right or up, against the gradient: edges are antialiased,
+    # so the image moves smoothly.
     for axis, weight in enumerate(
         (torch.linspace(0, 1, 64)[:, None], torch.linspace(1, 0, 64)[:, None, None])
     ):  # brighter to the right, to the top

@@ -1,4 +1,7 @@
-"""Poses: rotations against formulas that share no code with them, the step rule's promises, and a search that finds."""
+"""Rotations against formulas that share no code with them, and searches for a pose.
+
+The step rule keeps its promises, and a search finds.
+"""
 
 from __future__ import annotations
 
@@ -89,7 +92,8 @@ def test_the_geodesic_angle_keeps_its_digits(degrees: float) -> None:
 def test_random_rotations_are_uniform() -> None:
     r = random_rotations(20000, seeded())
     assert is_rotation(r)
-    # The angle of a uniform rotation has the density (1 - cos) / 180 degrees: its mean is 90 + 360 / pi**2 degrees.
+    # The angle of a uniform rotation has the density (1 - cos) / 180 degrees: its mean is
+    # 90 + 360 / pi**2 degrees.
     assert abs(geodesic_angle(r, torch.eye(3)).mean().item() - (90 + 360 / math.pi**2)) < 1
     assert r.mean(0).abs().max() < 0.02
     assert torch.allclose(
@@ -149,7 +153,7 @@ def test_every_pose_is_a_problem_of_its_own() -> None:
 
 
 def cube_group() -> list[Tensor]:
-    """The 24 turns that bring a cube without colours back to itself, and the 24 mirrored ones are not among them."""
+    """The 24 turns that bring a cube without colours back to itself, without the 24 mirrored."""
     signs = itertools.product((1.0, -1.0), repeat=3)
     matrices = [
         torch.eye(3)[list(p)] * torch.tensor(s)[:, None]
@@ -233,13 +237,25 @@ def test_a_search_finds_a_pose_nearby(parameters: str) -> None:
     assert is_rotation(found.path, 1e-4)
 
 
-def test_the_renderer_gives_a_gradient_to_the_pose() -> None:
-    rotation = random_rotations(2, seeded()).requires_grad_()
-    draw_soft(colored_cube(), rotation, 1e-2, 1e-1)[..., :3].square().sum().backward()
-    assert rotation.grad is not None
-    assert (rotation.grad.flatten(1).norm(dim=1) > 0).all()
+def test_the_gradient_of_the_pose_is_the_slope_of_the_picture_along_a_turn() -> None:
+    rotation, axes = random_rotations(2, seeded()), torch.eye(3)
+
+    def loss(turn: Tensor) -> Tensor:
+        return draw_soft(colored_cube(), turn, 1e-2, 1e-1)[..., :3].square().sum((1, 2, 3))
+
+    leaf = rotation.clone().requires_grad_()
+    (grad,) = torch.autograd.grad(loss(leaf).sum(), leaf)
+    for k in range(3):
+        step = 0.01 * axes[k]
+        ahead, behind = (loss(rotation_from_axis_angle(s * step) @ rotation) for s in (1, -1))
+        along = (ahead - behind) / 0.02
+        assert turn_slope(rotation, grad)[:, k].tolist() == pytest.approx(
+            along.tolist(), rel=0.05, abs=0.05 * grad.norm().item()
+        )
+    assert grad.flatten(1).norm(dim=1).min() > 1
 
 
+@pytest.mark.data
 def test_the_table_is_read_and_drawn() -> None:
     rows = newest()
     assert len(percent(rows, "cube", "soft, schedules")) == 4

@@ -1,4 +1,8 @@
-"""What notebook 15 stands on: objects in memory, the table, the figure of the network, a curve that grows, and the model that comes with the course."""
+"""What notebook 15 stands on.
+
+Objects in memory, the table, the figure of the network, a curve that grows, and the model that
+comes with the course.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +22,7 @@ from softras_edu.reconstruct.samples import make_shapes
 from softras_edu.teaching.live_curve import LiveCurve
 from softras_edu.teaching.network_diagram import diagram
 from softras_edu.teaching.results import reconstruction as table
+from softras_edu.teaching.results import tables
 
 
 def test_objects_in_memory_are_those_of_the_files(tmp_path: Path) -> None:
@@ -64,7 +69,7 @@ def test_the_figure_of_the_families_has_a_mark_for_each_method() -> None:
 
 
 def test_without_a_table_it_says_how_to_make_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table, "folder", lambda: None)
+    monkeypatch.setattr(tables, "folder", lambda: None)
     with pytest.raises(FileNotFoundError, match="reconstruct_table"):
         table.read()
 
@@ -97,6 +102,7 @@ def test_the_curve_is_shown_once_and_then_changed_in_place(monkeypatch: pytest.M
     assert updates[0]["image/png"] != updates[1]["image/png"]
 
 
+@pytest.mark.data
 def test_the_model_that_comes_with_the_course_is_small_and_knows_its_families() -> None:
     assert PRETRAINED.stat().st_size <= 5_000_000
     network, config, about = load_model()

@@ -1,9 +1,8 @@
-"""Training: what the network gives, that gradients arrive, that a run is repeatable, can be taken up again and shared; and its scores."""
+"""Training: gradients arrive, a run can be repeated, taken up again and shared; and its scores."""
 
 from __future__ import annotations
 
 import csv
-import json
 import os
 import subprocess
 import sys
@@ -13,17 +12,13 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Tensor
 
-from softras_edu import Mesh, icosphere, rasterize_hard, screen_triangles
-from softras_edu.__main__ import main
-from softras_edu.rasterizers.nmr import rasterize_nmr
-from softras_edu.reconstruct import checkpoint, data, families, train
+from softras_edu import icosphere
+from softras_edu.reconstruct import checkpoint, data, train
 from softras_edu.reconstruct.config import METHODS, Config
 from softras_edu.reconstruct.draw import NAMES, draw
-from softras_edu.reconstruct.evaluate import evaluate, reconstruct, sheet, visual_hull
 from softras_edu.reconstruct.network import Network, place
-from softras_edu.reconstruct.voxels import voxel_iou, voxelize
 
 ROOT = Path(__file__).parent.parent
 
@@ -146,32 +141,6 @@ def test_shading_darkens_what_the_lamp_does_not_reach():
     assert lit[20, 32, 0] > lit[44, 32, 0] + 0.1
 
 
-@pytest.mark.parametrize("color", [False, True])
-def test_the_compiled_nmr_renderer_is_the_readable_one(color):
-    random = torch.Generator().manual_seed(0)
-    sphere = icosphere(2)
-    verts = (sphere.verts * 0.35 + 0.03 * torch.randn(2, 162, 3, generator=random)).double()
-    triangles = screen_triangles(verts, sphere.faces, data.orbit([1, 8]))
-    colors = (
-        torch.rand(2, 162, 3, generator=random, dtype=torch.float64)[:, sphere.faces]
-        if color
-        else None
-    )
-    found = []
-    for renderer in (
-        rasterize_nmr,
-        lambda t, c, size: rasterize_hard(t, c, size=size, gradient="nmr"),
-    ):
-        leaf = triangles.clone().requires_grad_()
-        image = renderer(leaf, colors, size=24)
-        cotangent = torch.randn(
-            image.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64
-        )
-        found.append((image.detach(), torch.autograd.grad(image, leaf, cotangent)[0]))
-    torch.testing.assert_close(found[0], found[1], rtol=1e-9, atol=1e-9)
-    assert found[0][1].abs().max() > 1
-
-
 # ---------------------------------------------------------------- runs
 
 
@@ -228,7 +197,8 @@ def test_an_interrupted_run_goes_on_along_the_same_curve_bit_for_bit(small, tmp_
 
 
 def test_two_processes_match_one_on_the_same_global_batch(small, tmp_path):
-    # In float64 the order of sums hardly matters, so what is compared is the arithmetic, batch normalisation over all processes included.
+    # In float64 the order of sums hardly matters, so what is compared is the arithmetic, batch
+    # normalisation over all processes included.
     config = replace(small, steps=2, dtype="float64")
     alone = train.train(config, tmp_path / "alone", device="cpu", progress=False)
     command = [
@@ -335,155 +305,6 @@ def test_settings_that_make_no_sense_are_named(name, value):
 def test_pairs_go_from_first_to_last_in_equal_ratios():
     config = Config(data="", steps=3, lr=(1e-2, 1e-4))
     assert [config.at("lr", step) for step in range(3)] == pytest.approx([1e-2, 1e-3, 1e-4])
-
-
-# ---------------------------------------------------------------- scores
-
-
-class Knows(nn.Module):
-    """Gives one mesh, whatever the picture."""
-
-    def __init__(self, mesh: Mesh) -> None:
-        super().__init__()
-        self.verts, self.sphere, self.faces = mesh.verts, mesh.verts, mesh.faces
-
-    def forward(self, images: Tensor) -> tuple[Tensor, None]:
-        return self.verts.expand(len(images), -1, -1), None
-
-
-def test_a_known_mesh_scores_1_and_one_beside_it_less():
-    mesh = families.make("table", 0)
-    images = torch.zeros(1, 24, 4, 64, 64, dtype=torch.uint8)
-    for surface in (False, True):
-        truth = voxelize(mesh.verts, mesh.faces, surface=surface)
-        shapes = data.Shapes(["04379243"], [images], [truth[None]])
-        score = evaluate(Knows(mesh), shapes, surface=surface, progress=False)  # type: ignore[arg-type]
-        assert score.classes == {"table": 1.0}
-        assert score.mean == 1.0
-    moved = Mesh(mesh.verts + torch.tensor([2 / 31, 0.0, 0.0]), mesh.faces)
-    expected = (truth & truth.roll(2, 1)).sum() / (truth | truth.roll(2, 1)).sum()
-    assert evaluate(Knows(moved), shapes, [0], surface=True, progress=False).mean == pytest.approx(
-        expected.item(), abs=0.05
-    )  # type: ignore[arg-type]
-
-
-def test_the_mean_counts_each_class_as_much_as_another():
-    ball = Mesh(icosphere(2).verts * 0.3, icosphere(2).faces)
-    full = voxelize(ball.verts, ball.faces)
-    images = torch.zeros(3, 24, 4, 64, 64, dtype=torch.uint8)
-    shapes = data.Shapes(
-        ["a", "b"], [images, images[:1]], [torch.stack([full] * 3), torch.zeros_like(full)[None]]
-    )
-    score = evaluate(Knows(ball), shapes, [0], progress=False)  # type: ignore[arg-type]
-    assert score.classes == {"a": 1.0, "b": 0.0}
-    assert score.mean == 0.5
-    assert "mean    0.5000" in score.table()
-
-
-def test_the_commands_from_data_to_scores(tmp_path, capsys):
-    shapes, run = str(tmp_path / "shapes"), str(tmp_path / "run")
-    assert (
-        main(
-            [
-                "reconstruct",
-                "make-data",
-                "--out",
-                shapes,
-                "--objects-per-class",
-                "1",
-                "--held-out",
-                "1",
-                "--classes",
-                "lamp",
-            ]
-        )
-        == 0
-    )
-    small = ["--steps", "2", "--batch", "2", "--width", "0.03", "--device", "cpu"]
-    assert (
-        main(
-            [
-                "reconstruct",
-                "train",
-                "--data",
-                shapes,
-                "--out",
-                run,
-                *small,
-                "--sigma",
-                "1e-3",
-                "--lr",
-                "1e-3",
-                "1e-4",
-            ]
-        )
-        == 0
-    )
-    assert main(["reconstruct", "evaluate", "--model", run, "--every", "12"]) == 0
-    out = capsys.readouterr().out
-    assert "lamp    0." in out
-    found = json.loads((tmp_path / "run" / "evaluation.json").read_text())
-    assert found["mean"] == found["iou"]["lamp"]
-    assert found["views"] == 2
-    assert (tmp_path / "run" / "sheet.png").read_bytes().startswith(b"\x89PNG")
-    assert Config.from_json((tmp_path / "run" / "config.json").read_text()).sigma == (1e-3, 1e-3)
-    assert (
-        main(
-            [
-                "reconstruct",
-                "train",
-                "--data",
-                shapes,
-                "--out",
-                run + "2",
-                *small,
-                "--dials",
-                "distance",
-            ]
-        )
-        == 1
-    )
-    assert "--dials: got 'distance', wanted name=value" in capsys.readouterr().err
-    assert (
-        main(
-            [
-                "reconstruct",
-                "train",
-                "--data",
-                shapes,
-                "--out",
-                run + "2",
-                *small,
-                "--dials",
-                "distance=taxi",
-            ]
-        )
-        == 1
-    )
-    assert "distance: got 'taxi'" in capsys.readouterr().err
-    assert main(["reconstruct", "evaluate", "--model", str(tmp_path)]) == 1
-    assert "no such file" in capsys.readouterr().err
-
-
-def test_the_visual_hull_holds_the_shape_and_fills_what_no_silhouette_shows():
-    mesh = families.make("mug", 0)
-    hull, truth = visual_hull(data.photograph(mesh)), voxelize(mesh.verts, mesh.faces)
-    assert (hull & truth).sum() > 0.95 * truth.sum()  # all but what a pixel's width cuts off
-    assert hull[16, 16, 16], "the inside of a mug is in its hull"
-    assert not truth[16, 16, 16]
-    ball = Mesh(icosphere(3).verts * 0.4, icosphere(3).faces, torch.ones(642, 3))
-    assert voxel_iou(visual_hull(data.photograph(ball)), voxelize(ball.verts, ball.faces)) > 0.8
-
-
-def test_a_sheet_has_a_row_for_each_object_and_meshes_keep_their_colours(folder):
-    torch.manual_seed(0)
-    shapes = data.read(folder, "val")
-    network = Network(0.03)
-    figure = sheet(network, shapes)
-    assert len(figure.axes) == 2 * 6
-    (mesh,) = reconstruct(network, shapes.images[0][:1, 0])
-    assert mesh.colors is not None
-    assert len(mesh.faces) == 1280
 
 
 def test_a_committed_model_would_be_below_5_megabytes(tmp_path):

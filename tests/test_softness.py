@@ -1,21 +1,23 @@
-"""The distributions and conorms of GenDR, each against its textbook formula (in 60 digits, from mpmath) and against what makes it one.
+"""The distributions of GenDR, each against its textbook formula and against what makes it one.
 
-The formulas are written out here once more, as research papers have them: nothing of `distributions.py` or `conorms.py` is used for that.
+The formulas are written out here once more, in 60 digits (mpmath), as research papers have them:
+nothing of `distributions.py` is used for that. `test_conorms.py` does so for the conorms.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
+from functools import partial
 
 import mpmath
 import pytest
 import torch
+from compare import options as plain_options
+from covering import covering
 from mpmath import mpf
-from torch import Tensor
 
 from softras_edu import formulas, rasterize, softness
-from softras_edu.rasterizers.options import Options
 from softras_edu.rasterizers.pairs import live_pairs
 from softras_edu.softness import conorms, distributions
 
@@ -30,7 +32,7 @@ MIRRORED = {
 FINITE = ["uniform", "cubic_hermite", "wigner_semicircle"]
 ONE_SIDED = ["exponential", "gamma", "levy"]
 
-# ---------------------------------------------------------------- distributions, as a textbook has them
+# ---------------------------------------------------------------- as a textbook has them
 
 
 def parameters(name: str) -> tuple[float, float]:
@@ -89,32 +91,9 @@ def textbook(name: str, x: float, a: float = 2.0) -> tuple[mpf, mpf, mpf]:
 
 
 SIZES = [
-    0.0,
-    1e-12,
-    1e-6,
-    1e-3,
-    0.03,
-    0.1,
-    0.3,
-    0.5,
-    0.7,
-    0.9,
-    0.99,
-    0.9999,
-    0.999999,
-    1.0,
-    1.7,
-    2.9,
-    3.1,
-    5.0,
-    8.0,
-    17.0,
-    40.0,
-    87.0,
-    110.0,
-    700.0,
-    1e4,
-]
+    0.0, 1e-12, 1e-6, 1e-3, 0.03, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99, 0.9999, 0.999999, 1.0, 1.7,
+    2.9, 3.1, 5.0, 8.0, 17.0, 40.0, 87.0, 110.0, 700.0, 1e4,
+]  # fmt: skip
 LINE = sorted({sign * size for size in SIZES for sign in (-1, 1)})
 SHAPES = [(name, 2.0) for name in SOFT] + [
     (name, shape) for name in ("gamma", "gamma_rev") for shape in (0.1, 0.5, 1.0, 7.0, 100.0)
@@ -286,40 +265,30 @@ def test_without_a_cut_the_support_decides_how_far_a_triangle_reaches():
     assert all(ends[name] == 0 for name in ("hard", *ONE_SIDED))
     assert softness.least_x("levy", 1.0, 0.5, 0.0) == -0.5
     assert softness.least_x("exponential_rev", 1.0, 0.5, 0.0) == -math.inf
-    assert formulas.reach(0.04, 0.0, "uniform") == pytest.approx(0.2)
-    assert formulas.reach(0.04, 0.0, "uniform", squared=False) == pytest.approx(0.04)
-    assert formulas.reach(0.04, 0.0, "gamma") == 0
-    assert formulas.reach(0.04, 0.0, "cauchy") == math.inf
+    assert softness.reach(0.04, 0.0, "uniform") == pytest.approx(0.2)
+    assert softness.reach(0.04, 0.0, "uniform", squared=False) == pytest.approx(0.04)
+    assert softness.reach(0.04, 0.0, "gamma") == 0
+    assert softness.reach(0.04, 0.0, "cauchy") == math.inf
 
 
 def test_the_reach_of_softras_is_what_it_was():
     assert all(
-        formulas.reach(sigma, e) == math.sqrt(sigma * math.log(1 / e - 1))
+        softness.reach(sigma, e) == math.sqrt(sigma * math.log(1 / e - 1))
         for sigma in (1e-7, 3e-4, 1.0)
         for e in (1e-10, 1e-4, 0.49)
     )
 
 
-def options(height: int, width: int, **changes: object) -> Options:
-    plain = {
-        "sigma": 0.1,
-        "gamma": 0.1,
-        "eps": 1e-3,
-        "near": 1.0,
-        "far": 100.0,
-        "dist_eps": 0.0,
-        "distance": "euclidean",
-    }
-    return Options(
-        height, width, **{**plain, "perspective_correct": False, "cull_backfaces": False, **changes}
-    )
+options = partial(plain_options, sigma=0.1, gamma=0.1)
 
 
 @pytest.mark.parametrize("name", ["hard", *FINITE, *ONE_SIDED])
 @pytest.mark.parametrize("squared", [True, False])
 def test_a_finite_support_culls_exactly(scene, boundary_distances, name, squared):
     triangles, _ = scene(4, faces=5)
-    o = options(9, 8, sigma=0.09 if squared else 0.3, squared=squared, distribution=name, shape=2.0)
+    o = options(
+        (9, 8), sigma=0.09 if squared else 0.3, squared=squared, distribution=name, shape=2.0
+    )
     face, pixel, _ = live_pairs(triangles, torch.ones(1, 5, dtype=torch.bool), o)
     center = formulas.pixel_centers(9, 8, dtype=torch.float64)
     inside = torch.stack(
@@ -336,219 +305,41 @@ def test_a_finite_support_culls_exactly(scene, boundary_distances, name, squared
     assert inside.sum() <= len(wanted) < 0.8 * 5 * 72
 
 
-@pytest.mark.parametrize("name", softness.DISTRIBUTIONS)
-@pytest.mark.parametrize("distance", ["euclidean", "barycentric"])
-@pytest.mark.parametrize("squared", [True, False])
-@pytest.mark.parametrize("dist_eps", [0.0, 1e-4, 0.2])
-def test_boxes_hold_every_pair_that_counts(scene, name, distance, squared, dist_eps):
+BOXES = covering(
+    {
+        "distribution": softness.DISTRIBUTIONS,
+        "distance": ("euclidean", "barycentric"),
+        "squared": (True, False),
+        "dist_eps": (0.0, 1e-4, 0.2),
+    }
+)
+
+
+@pytest.mark.parametrize("case", BOXES, ids=lambda case: "-".join(map(str, case.values())))
+def test_boxes_hold_every_pair_that_counts(scene, case):
+    name = case["distribution"]
     shape, shift = parameters(name)
     for seed, sigma, dtype in itertools.product(
         range(2), (1e-3, 0.1), (torch.float32, torch.float64)
     ):
         triangles, _ = scene(seed, faces=6, dtype=dtype)
-        o = options(
-            11,
-            10,
-            sigma=sigma,
-            squared=squared,
-            distance=distance,
-            distribution=name,
-            shape=shape,
-            shift=shift,
-            dist_eps=dist_eps,
-        )
+        o = options((11, 10), sigma=sigma, shape=shape, shift=shift, **case)
         face, pixel, _ = live_pairs(triangles, torch.ones(1, 6, dtype=torch.bool), o)
         center = formulas.pixel_centers(11, 10, dtype=dtype).reshape(1, -1, 2)
         xy = triangles[:, None, :, :2]
-        x = formulas.signed_logit(
-            center, xy, formulas.barycentric(center, xy), sigma, distance, squared
-        )
+        v = formulas.barycentric(center, xy)
+        x = formulas.signed_logit(center, xy, v, sigma, o.distance, o.squared)
         log_d, _ = softness.log_probability(x, name, shape, shift)
         wanted = ((log_d >= o.log_dist_eps) & (log_d > -math.inf)).nonzero().tolist()
         assert [list(pair) for pair in zip(face.tolist(), pixel.tolist(), strict=True)] == wanted
 
 
-# ---------------------------------------------------------------- conorms
-
-PARAMETERS = [(name, p) for name, p in [*((n, 1.0) for n in ("hard", "max", "probabilistic", "einstein")), *(("hamacher", p) for p in (0.0, 0.3, 1.0, 5.0)),
-    *(("frank", p) for p in (1e-6, 0.5, 1 + 1e-9, 2.0, 1e6)), *((n, p) for n in ("yager", "aczel_alsina", "dombi") for p in (0.5, 1.0, 2.0, 7.0)),
-    *(("schweizer_sklar", p) for p in (-1e-6, -0.5, -2.0, -7.0))]]  # fmt: skip
-LAWFUL = PARAMETERS[1:]
-GRID = [0.0, 1e-30, 1e-9, 1e-3, 0.1, 0.4, 0.5, 0.6, 0.9, 0.999, 1.0]
-
-
-def logs(d: Tensor) -> tuple[Tensor, Tensor]:
-    return torch.log(d), torch.log1p(-d)
-
-
-def combined(name: str, p: float, *d: Tensor) -> Tensor:
-    lifted = softness.lift(*logs(torch.stack(torch.broadcast_tensors(*d))), name, p)
-    return softness.combine(lifted, 0, name, p)
-
-
-def grid(axes: int, dtype: torch.dtype = torch.float64) -> list[Tensor]:
-    return list(torch.tensor(list(itertools.product(GRID, repeat=axes)), dtype=dtype).T)
-
-
-def either(name: str, p: float, a: mpf, b: mpf) -> mpf:
-    """S(a, b), as the literature has it."""
-    a, b = mpf(a), mpf(b)
-    if name == "hard":
-        return mpf(a > 0.5 or b > 0.5)
-    if 0 in (a, b) or 1 in (a, b):  # where the formulas below divide by 0
-        return a + b if 0 in (a, b) else mpf(1)
-    return {
-        "max": lambda: max(a, b),
-        "probabilistic": lambda: a + b - a * b,
-        "einstein": lambda: (a + b) / (1 + a * b),
-        "hamacher": lambda: (a + b + (p - 2) * a * b) / (1 + (p - 1) * a * b),
-        "frank": lambda: (
-            1
-            - mpmath.log(1 + (p ** (1 - a) - 1) * (p ** (1 - b) - 1) / (mpf(p) - 1)) / mpmath.log(p)
-        ),
-        "yager": lambda: min(mpf(1), (a**p + b**p) ** (mpf(1) / p)),
-        "aczel_alsina": lambda: (
-            1
-            - mpmath.exp(-((((-mpmath.log1p(-a)) ** p) + (-mpmath.log1p(-b)) ** p) ** (mpf(1) / p)))
-        ),
-        "dombi": lambda: 1 / (1 + ((1 / a - 1) ** -p + (1 / b - 1) ** -p) ** (-mpf(1) / p)),
-        "schweizer_sklar": lambda: 1 - ((1 - a) ** p + (1 - b) ** p - 1) ** (mpf(1) / p),
-    }[name]()
-
-
-@pytest.mark.parametrize(("name", "p"), PARAMETERS)
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_a_conorm_of_two_is_the_textbooks_also_for_tiny_probabilities(name, p, dtype):
-    a, b = grid(2, dtype)
-    got = combined(name, p, a, b)
-    accurate = 200 * torch.finfo(dtype).eps
-    with mpmath.workdps(80):
-        for one, other, number in zip(a.tolist(), b.tolist(), got.tolist(), strict=True):
-            wanted = either(name, p, one, other)
-            assert abs(number - wanted) <= accurate * wanted, (one, other, number, wanted)
-
-
-@pytest.mark.parametrize(("name", "p"), LAWFUL)
-def test_a_conorm_is_commutative_associative_and_monotone_with_0_neutral_and_1_absorbing(name, p):
-    a, b, c = grid(3)
-    close = {"rtol": 1e-12, "atol": 0.0}
-    torch.testing.assert_close(combined(name, p, a, b), combined(name, p, b, a), **close)
-    torch.testing.assert_close(
-        combined(name, p, a, combined(name, p, b, c)),
-        combined(name, p, combined(name, p, a, b), c),
-        rtol=1e-9,
-        atol=1e-9,
-    )
-    torch.testing.assert_close(
-        combined(name, p, a, b, c),
-        combined(name, p, combined(name, p, a, b), c),
-        rtol=1e-9,
-        atol=1e-9,
-    )
-    more = torch.tensor([*GRID[1:], 1.0], dtype=torch.float64).repeat(
-        len(GRID) ** 2
-    )  # c's next larger value
-    assert (combined(name, p, a, b, more) >= combined(name, p, a, b, c) * (1 - 1e-12)).all()
-    torch.testing.assert_close(combined(name, p, a, torch.zeros_like(a)), a, **close)
-    torch.testing.assert_close(combined(name, p, a), a, **close)
-    assert (combined(name, p, a, torch.ones_like(a)) == 1).all()
-    assert (combined(name, p, a, b) >= torch.maximum(a, b) * (1 - 1e-12)).all()
-
-
-def test_the_hard_conorm_asks_whether_any_face_is_more_likely_than_not():
-    d = torch.tensor(
-        [[0.5, 0.5, 0.1], [0.2, 0.51, 0.1], [1.0, 0.0, 0.9]],
-        dtype=torch.float64,
-        requires_grad=True,
-    )
-    alpha = softness.combine(softness.lift(*logs(d), "hard"), 1, "hard")
-    assert alpha.tolist() == [0, 1, 1]
-    assert torch.autograd.grad(alpha.sum(), d)[0].nan_to_num(0).abs().sum() == 0
-
-
-def test_probabilistic_is_the_papers_product():
-    d = torch.rand(7, 50, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    torch.testing.assert_close(
-        softness.combine(softness.lift(*logs(d)), 0), 1 - (1 - d).prod(0), rtol=1e-14, atol=0
-    )
-
-
-@pytest.mark.parametrize(
-    ("name", "p", "other", "q"),
-    [
-        ("hamacher", 1.0, "probabilistic", 1.0),
-        ("hamacher", 2.0, "einstein", 1.0),
-        ("hamacher", 0.0, "dombi", 1.0),
-        ("hamacher", 1e-12, "hamacher", 0.0),
-        ("aczel_alsina", 1.0, "probabilistic", 1.0),
-        ("frank", 1 + 1e-13, "probabilistic", 1.0),
-        ("schweizer_sklar", -1e-13, "probabilistic", 1.0),
-        ("schweizer_sklar", -1.0, "hamacher", 0.0),
-        *[(name, 1e4, "max", 1.0) for name in ("yager", "aczel_alsina", "dombi")],
-        ("frank", 1e-30, "max", 1.0),
-        ("schweizer_sklar", -1e4, "max", 1.0),
-    ],
-)
-def test_known_relations_between_conorms(name, p, other, q):
-    d = (
-        0.98 * torch.rand(4, 200, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-        + 0.01
-    )
-    slack = 0.03 if p == 1e-30 else 1e-3 if abs(p) == 1e4 else 1e-9
-    torch.testing.assert_close(combined(name, p, *d), combined(other, q, *d), rtol=0, atol=slack)
-
-
-def test_yager_of_1_is_the_sum_until_it_is_full_and_then_has_no_slope():
-    d = torch.tensor([[0.2, 0.3], [0.7, 0.6]], dtype=torch.float64, requires_grad=True)
-    alpha = softness.combine(softness.lift(*logs(d), "yager", 1.0), 1, "yager", 1.0)
-    torch.testing.assert_close(alpha.detach(), torch.tensor([0.5, 1.0], dtype=torch.float64))
-    torch.testing.assert_close(
-        torch.autograd.grad(alpha.sum(), d)[0],
-        torch.tensor([[1.0, 1.0], [0.0, 0.0]], dtype=torch.float64),
-    )
-
-
-@pytest.mark.parametrize(("name", "p"), PARAMETERS)
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_gradients_of_a_conorm_are_finite_however_close_to_0_or_1_the_faces_are(name, p, dtype):
-    x = torch.tensor(
-        [-math.inf, -1e30, -1e4, -200.0, -80.0, -20.0, 0.0, 20.0, 80.0, 200.0, 1e4, 1e30, math.inf],
-        dtype=dtype,
-    )
-    pairs = torch.cartesian_prod(x, x)
-    steep = pairs.clamp(-1e30, 1e30).requires_grad_()
-    log_d, log_outside = softness.log_probability(steep)
-    edge = (
-        pairs.isinf()
-    )  # exactly 0 or 1, as a finite support has them: logarithms of 0, without a slope
-    log_d = torch.where(edge, torch.where(pairs > 0, 0.0, -math.inf), log_d)
-    log_outside = torch.where(edge, torch.where(pairs > 0, -math.inf, 0.0), log_outside)
-    alpha = softness.combine(softness.lift(log_d, log_outside, name, p), 1, name, p)
-    assert ((alpha >= 0) & (alpha <= 1)).all()
-    assert torch.autograd.grad(alpha.sum(), steep)[0].isfinite().all()
-
-
-@pytest.mark.parametrize(("name", "p"), PARAMETERS)
-def test_no_face_gives_alpha_0(name, p):
-    assert softness.combine(torch.zeros(2, 0, 3), 1, name, p).tolist() == [[0, 0, 0], [0, 0, 0]]
-    nothing = torch.full((2, 4, 3), softness.nothing(name, p), requires_grad=True)
-    alpha = softness.combine(nothing, 1, name, p)
-    assert alpha.tolist() == [[0, 0, 0], [0, 0, 0]]
-    assert torch.autograd.grad(alpha.sum(), nothing)[0].isfinite().all()
-
-
-@pytest.mark.parametrize("backend", ["loops", "broadcast", "pairs"])
-def test_of_several_equal_faces_the_first_gets_the_gradient_of_max(scene, backend):
-    triangles = scene(5, faces=1)[0].repeat(3, 1, 1).requires_grad_()
-    alpha = rasterize(triangles, size=4, sigma=0.1, dist_eps=0.0, conorm="max", backend=backend)
-    gradient = torch.autograd.grad(alpha.sum(), triangles)[0].abs().sum((1, 2))
-    assert gradient[0] > 0
-    assert gradient[1:].tolist() == [0, 0]
-
-
 @pytest.mark.parametrize("backend", ["loops", "broadcast", "pairs"])
 def test_dib_r_is_exponential_rev_on_the_squared_distance(scene, boundary_distances, backend):
-    """DIB-R (arXiv 1908.01210): a pixel that no face covers has alpha 1 - prod(1 - exp(-d^2 / delta)); a covered one has 1."""
+    """DIB-R (arXiv 1908.01210).
+
+    A pixel that no face covers has alpha 1 - prod(1 - exp(-d^2 / delta)); a covered one has 1.
+    """
     triangles, _ = scene(6, faces=3)
     delta = 0.05
     alpha = rasterize(

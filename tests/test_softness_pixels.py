@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from softras_edu import formulas, rasterize, softness
+from softras_edu import rasterize, softness
 
 BLURRED = [name for name in softness.DISTRIBUTIONS if name != "hard"]
 SIZE = (
@@ -57,7 +57,7 @@ def test_the_reach_is_where_the_picture_ends(distribution: str, squared: bool) -
         == 20
     )
     shape, shift, _ = softness.check_softness(distribution, squared, None, None, "max", None)
-    assert formulas.reach(sigma, 1e-4, distribution, squared, shape, shift) * SIZE[
+    assert softness.reach(sigma, 1e-4, distribution, squared, shape, shift) * SIZE[
         0
     ] / 2 == pytest.approx(20)
 

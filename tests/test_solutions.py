@@ -1,4 +1,7 @@
-"""The exercises in the notebooks: each solution passes its check, and each check belongs to a notebook."""
+"""The exercises in the notebooks.
+
+Each solution passes its check, and each check belongs to a notebook.
+"""
 
 from __future__ import annotations
 
@@ -33,10 +36,13 @@ CASES = [
 
 
 @pytest.mark.parametrize(("name", "code"), CASES)
-def test_the_solution_passes_its_check(name: str, code: str) -> None:
+def test_the_solution_passes_its_check(
+    name: str, code: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     room: dict[str, object] = {}
     exec(compile(code, f"solution of {name}", "exec"), room)
     getattr(checks, name)(room[name])
+    assert re.search(rf"^{name}: passed, \d+ ", capsys.readouterr().out, re.MULTILINE)
 
 
 def test_every_check_has_a_solution_in_a_notebook() -> None:

@@ -1,4 +1,7 @@
-"""The triton backend makes the host wait for the GPU once a call, and starts few kernels. Counted in the interpreter, and on a GPU where there is one."""
+"""The triton backend makes the host wait for the GPU once a call, and starts few kernels.
+
+Counted in the interpreter, and on a GPU where there is one.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,7 @@ BEFORE, AFTER = (
 
 def test_a_coloured_picture(counting, monkeypatch):
     monkeypatch.setattr(
-        triton_gpu, "FEW_PROGRAMS", 1
+        triton_gpu, "LAUNCH", triton_gpu.Launch(few_programs=1)
     )  # no triangle is shared, as in a scene of many
     forward, backward = counting.count()
     assert forward.reads == ["_local_scalar_dense"]
@@ -51,7 +54,7 @@ def test_a_coloured_picture(counting, monkeypatch):
 
 
 def test_a_silhouette(counting, monkeypatch):
-    monkeypatch.setattr(triton_gpu, "FEW_PROGRAMS", 1)
+    monkeypatch.setattr(triton_gpu, "LAUNCH", triton_gpu.Launch(few_programs=1))
     forward, backward = counting.count(colored=False)
     assert forward.reads == ["_local_scalar_dense"]
     assert forward.launches == [*BEFORE, *AFTER]
@@ -92,7 +95,8 @@ def test_without_triangles_the_one_wait_is_for_the_check(counting):
 @pytest.mark.parametrize("name", ["triangles", "colors", "background"])
 @pytest.mark.parametrize("position", [0, -1])
 def test_a_bad_number_anywhere_gives_the_message_of_all_backends(name, value, position):
-    # One bad number among 300 triangles (three programs of the setup kernel) and no other: the picture must not be drawn.
+    # One bad number among 300 triangles (three programs of the setup kernel) and no other: the
+    # picture must not be drawn.
     device = "cuda" if CUDA else "cpu"
     tensors = {
         "triangles": torch.rand(2, 150, 3, 3) + 1.0,
@@ -114,7 +118,8 @@ def test_a_bad_number_anywhere_gives_the_message_of_all_backends(name, value, po
 
 
 def test_lists_longer_than_a_bad_number_would_make_them_are_no_error(monkeypatch):
-    # The mark of a bad number is a length that no list has. Should one have it after all, the check finds nothing and the picture is drawn.
+    # The mark of a bad number is a length that no list has. Should one have it after all, the check
+    # finds nothing and the picture is drawn.
     device = "cuda" if CUDA else "cpu"
     triangles = torch.rand(3, 3, 3, device=device) + torch.tensor([-0.5, -0.5, 2.0], device=device)
     wanted = rasterize(triangles, size=8, backend="triton")
@@ -141,4 +146,4 @@ def test_pytorch_itself_counts_one_wait():
             rasterize(triangles, size=8, backend="triton").sum().backward()
         finally:
             torch.cuda.set_sync_debug_mode("default")
-    assert len([w for w in caught if "synchroniz" in str(w.message)]) == 1
+    assert len([w for w in caught if "called a synchronizing" in str(w.message)]) == 1

@@ -1,4 +1,7 @@
-"""Tile lists: no pair that counts is ever missing from them, and they hold what the boxes say, no more and no less."""
+"""Tile lists miss no pair that counts.
+
+They hold what the boxes say, no more and no less.
+"""
 
 from __future__ import annotations
 
@@ -67,8 +70,9 @@ def test_no_pair_that_counts_lies_outside_its_box(scene, data):
 
 @pytest.mark.parametrize("distance", ["euclidean", "barycentric"])
 def test_boxes_are_tight(scene, distance):
-    # One pixel less on any side, and a pair that counts would be lost: every row and column of a box holds such a pair, unless
-    # the reach passes the side between two pixels only at a rounded corner.
+    # One pixel less on any side, and a pair that counts would be lost: every row and column of a
+    # box holds such a pair, unless the reach passes the side between two pixels only at a rounded
+    # corner.
     triangles, _ = scene(3, faces=40, batch=1)
     triangles[..., :2] *= 0.3
     o = options(64, 80, distance=distance, sigma=1e-3)

@@ -1,7 +1,9 @@
-"""The Triton kernels against `broadcast`, values and gradients: on the GPU where there is one, else in Triton's interpreter on the CPU.
+"""The Triton kernels against `broadcast`, values and gradients: on the GPU where there is one,
+else in Triton's interpreter on the CPU.
 
-The interpreter takes about 20 ms for one triangle on one tile, so scenes are tiny. The image jumps where a pair is left out (D = dist_eps, z
-at near or far), and there one ulp decides; so random scenes keep every pair, and the tests of the cuts say how far from them their pairs stay.
+The interpreter takes about 20 ms for one triangle on one tile, so scenes are tiny. The image
+jumps where a pair is left out (D = dist_eps, z at near or far), and there one ulp decides; so
+random scenes keep every pair, and the tests of the cuts say how far from them their pairs stay.
 """
 
 from __future__ import annotations
@@ -43,7 +45,8 @@ def backdrop(batch: int, o: Options, channels: int, dtype: torch.dtype = torch.f
 def values_and_gradients(
     function, triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options
 ) -> list[Tensor]:
-    """The image, and the gradients of triangles, colours and background for one random cotangent."""
+    """The image, and the gradients of triangles, colours and background for one random
+    cotangent."""
     inputs = [x.detach().requires_grad_() for x in (triangles, colors, background) if x is not None]
     image = function(inputs[0], None if colors is None else inputs[1], inputs[-1], o)
     cotangent = torch.randn(
@@ -70,7 +73,8 @@ def check(
     o: Options,
     tolerance: float = 1e-10,
 ) -> list[Tensor]:
-    """Triton agrees with float64 broadcasting to `tolerance` of the largest number, in the image and in each gradient."""
+    """Triton agrees with float64 broadcasting to `tolerance` of the largest number, in the image
+    and in each gradient."""
     if background is None:
         background = backdrop(
             len(triangles), o, 0 if colors is None else colors.shape[-1], triangles.dtype
@@ -136,7 +140,8 @@ def test_the_cut_at_dist_eps_agrees(scene, boundary_distances, sigma, channels):
 @needs_triton
 @pytest.mark.parametrize("channels", [None, 3])
 def test_the_cut_at_near_and_far_agrees(scene, channels):
-    # Depths 2 ... 6, cut at 3 and 5: pairs exactly on a cut have probability 0 for a random scene with a fixed seed.
+    # Depths 2 ... 6, cut at 3 and 5: pairs exactly on a cut have probability 0 for a random scene
+    # with a fixed seed.
     triangles, colors = scene(3, faces=4, batch=1)
     cut = check(triangles, colors if channels else None, None, options((6, 6), near=3.0, far=5.0))[
         0
@@ -150,7 +155,8 @@ def test_the_cut_at_near_and_far_agrees(scene, channels):
 @pytest.mark.parametrize("gamma", [1e-7, 1e-4, 1.0])
 def test_extreme_sigma_and_gamma_agree(scene, sigma, gamma):
     triangles, colors = scene(4, faces=3, batch=1)
-    # A depth's last bit (2 ** -52 of up to 6) over (far - near) gamma enters the logarithm of a weight: that much no formula can beat.
+    # A depth's last bit (2 ** -52 of up to 6) over (far - near) gamma enters the logarithm of a
+    # weight: that much no formula can beat.
     check(
         triangles,
         colors,
@@ -249,7 +255,8 @@ def test_float32_agrees_with_the_float64_oracle(scene, distance, channels):
 
 @needs_triton
 def test_slivers_whose_weights_are_lost_in_rounding_are_finite_and_none_is_dropped():
-    # No wider than the last bit of float32, on a line through the pixel centre (0.4, 0.4): there a weight is a rounding error over an area of 1e-8.
+    # No wider than the last bit of float32, on a line through the pixel centre (0.4, 0.4): there
+    # a weight is a rounding error over an area of 1e-8.
     generator = torch.Generator().manual_seed(0)
     along = 2 * torch.rand(1, 400, 3, 1, generator=generator) - 1
     xy = along * torch.tensor([0.7317, 0.3719]) + 0.4
@@ -336,7 +343,9 @@ def test_two_runs_agree_to_the_last_bit_and_stripes_do_not_matter(scene, monkeyp
         values_and_gradients(rasterize_triton, triangles, colors, background, o), first, strict=True
     ):
         assert torch.equal(got, wanted)
-    monkeypatch.setattr(triton_gpu, "FEW_PROGRAMS", 1)  # one program a triangle, not four
+    monkeypatch.setattr(
+        triton_gpu, "LAUNCH", triton_gpu.Launch(few_programs=1)
+    )  # one program a triangle, not four
     for got, wanted in zip(
         values_and_gradients(rasterize_triton, triangles, colors, background, o), first, strict=True
     ):
@@ -369,13 +378,14 @@ def test_the_setup_and_fill_kernels_do_what_tiles_does(scene, data):
     nothing = torch.zeros(2, o.height, o.width, 0, dtype=dtype, device=DEVICE)
     boxes, count, facts = triton_gpu.launch_setup(triangles, None, nothing, o)
     wanted = reach_boxes(triangles, o)
-    # The last bit decides where an edge of a box passes a pixel centre exactly; that happens at random with probability 0.
+    # The last bit decides where an edge of a box passes a pixel centre exactly; that happens at
+    # random with probability 0.
     assert torch.equal(boxes, wanted) if DEVICE == "cpu" else (boxes - wanted).abs().max() <= 1
     assert facts[..., :7].isfinite().all()
     ends, length = triton_gpu.wait_for_length(count, triangles, None, nothing)
     lists, reference = (
         triton_gpu.launch_fill(boxes, count, ends, length, o),
-        tile_lists(boxes, o.height, o.width, triton_gpu.TILE),
+        tile_lists(boxes, o.height, o.width, triton_gpu.LAUNCH.tile),
     )
     assert torch.equal(lists.starts, reference.starts)
     assert torch.equal(lists.faces, reference.faces)
@@ -508,28 +518,20 @@ def test_torch_compile_traces_through_in_one_piece(scene):
     triangles, colors = (x.to(DEVICE) for x in scene(15, faces=2, batch=1))
     o = options((3, 4))
     background = backdrop(1, o, 3).to(DEVICE)
+    names = ("sigma", "gamma", "eps", "near", "far", "dist_eps")
+    draw = {name: getattr(o, name) for name in names} | {"size": (o.height, o.width)}
+
+    def loss(t: Tensor) -> Tensor:
+        image = rasterize(t * 2, colors, background=background, backend="triton", **draw)
+        return image.square().sum()
+
+    compiled = torch.compile(
+        loss, backend="aot_eager", fullgraph=True
+    )  # raises where it would stop
     grads = []
-    for wrap in (
-        lambda f: f,
-        lambda f: torch.compile(f, backend="aot_eager", fullgraph=True),
-    ):  # fullgraph: raises where it would stop
+    for function in (loss, compiled):
         corners = triangles.clone().requires_grad_()
-        draw = {
-            "size": (o.height, o.width),
-            "sigma": o.sigma,
-            "gamma": o.gamma,
-            "eps": o.eps,
-            "near": o.near,
-            "far": o.far,
-            "dist_eps": o.dist_eps,
-        }
-        wrap(
-            lambda t: (
-                rasterize(t * 2, colors, background=background, backend="triton", **draw)
-                .square()
-                .sum()
-            )
-        )(corners).backward()  # noqa: B023
+        function(corners).backward()
         grads.append(corners.grad)
     torch.testing.assert_close(*grads, rtol=1e-12, atol=1e-12)
 
@@ -550,7 +552,8 @@ def in_a_new_process(code: str, **environment: str) -> str:
 def test_importing_the_package_does_not_import_triton():
     assert (
         in_a_new_process(
-            "import sys, softras_edu, softras_edu.rasterizers.triton_gpu; print('triton' in sys.modules)"
+            "import sys, softras_edu, softras_edu.rasterizers.triton_gpu; "
+            "print('triton' in sys.modules)"
         )
         == "False"
     )
@@ -577,12 +580,17 @@ def test_it_says_why_it_cannot_run():
         late = "import triton\ntry: use_interpreter()\nexcept RuntimeError as error: print(error)"
         assert "imported already" in in_a_new_process(ask + "\n" + late)
     # A machine without triton: hide it.
-    hide = "import importlib.util as u; find = u.find_spec; u.find_spec = lambda name, *a: None if name == 'triton' else find(name, *a); "
+    hide = (
+        "import importlib.util as u; find = u.find_spec; "
+        "u.find_spec = lambda name, *a: None if name == 'triton' else find(name, *a); "
+    )
     assert (
         in_a_new_process(hide + ask + "print(why_not('cuda'))")
         == "triton is not installed (Linux only: pip install triton)"
     )
-    message = "import torch; from softras_edu.rasterizers.triton_gpu import rasterize_triton\ntry: rasterize_triton(torch.zeros(1, 1, 3, 3), None, None, None)\n"
-    assert in_a_new_process(message + "except ValueError as error: print(error)").startswith(
-        "backend: 'triton' cannot serve tensors on cpu: "
+    message = (
+        "import torch; from softras_edu.rasterizers.triton_gpu import rasterize_triton\n"
+        "try: rasterize_triton(torch.zeros(1, 1, 3, 3), None, None, None)\n"
+        "except ValueError as error: print(error)"
     )
+    assert in_a_new_process(message).startswith("backend: 'triton' cannot serve tensors on cpu: ")

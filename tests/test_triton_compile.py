@@ -1,6 +1,8 @@
-"""The Triton kernels compiled for real GPUs, which need not be here: do they compile, do they spill, how many instructions are in a loop?
+"""The Triton kernels compiled for real GPUs, which need not be here: do they compile, do they
+spill, how many instructions are in a loop?
 
-In a process of its own, because a process that has imported triton for its interpreter cannot compile any more.
+In a process of its own, because a process that has imported triton for its interpreter cannot
+compile any more.
 """
 
 from __future__ import annotations
@@ -28,18 +30,31 @@ KERNELS = [
     "_backward_by_face_kernel",
 ]
 
+TARGETS = ["sm_75", "sm_80", "sm_86", "sm_90", "sm_120", "gfx942"]
+GENDR_TARGETS = ["sm_80", "sm_90", "gfx942"]
+
 PROBE = """
 import json, compile_kernels as c
 rows = c.reports()
-for kernel in c.OF_PAIRS:  # the widest group of channels, with every option that costs registers; the other distance
-    rows += [c.report(kernel, "C = 19, euclidean, perspective", target) for target in ("sm_90", "gfx942")]
-    rows += [c.report(kernel, "C = 3, barycentric, perspective", "sm_90")]
-    rows += [c.report(kernel, variant, "sm_90") for variant in ("levy, frank, not squared", "gamma_rev, probabilistic")]
-    rows += [c.report(kernel, "logistic, max", "gfx942")]
-doubles = {kernel: "f32" in c.compile_kernel(kernel, "sm_90", "fp64", C=3, CHANNELS=3, PERSPECTIVE=True).asm["ttir"] for kernel in c.KERNELS}
+for kernel in c.OF_PAIRS:
+    # The widest group of channels, with every option that costs registers; the other distance.
+    widest = "C = 19, euclidean, perspective"
+    rows += [c.report(kernel, widest, target) for target in ("sm_90", "gfx942")]
+    for variant in (
+        "C = 3, barycentric, perspective",
+        "levy, frank, not squared",
+        "gamma_rev, probabilistic",
+    ):
+        rows.append(c.report(kernel, variant, "sm_90"))
+    rows.append(c.report(kernel, "logistic, max", "gfx942"))
+
+def narrow(kernel, **constants):  # does a float64 kernel compute something in float32?
+    return "f32" in c.compile_kernel(kernel, "sm_90", "fp64", **constants).asm["ttir"]
+
+doubles = {kernel: narrow(kernel, C=3, CHANNELS=3, PERSPECTIVE=True) for kernel in c.KERNELS}
 for kernel in c.OF_PAIRS:
     for variant in ("wigner_semicircle, probabilistic", "levy, frank, not squared"):
-        doubles[kernel] |= "f32" in c.compile_kernel(kernel, "sm_90", "fp64", **c.VARIANTS[variant]).asm["ttir"]
+        doubles[kernel] |= narrow(kernel, **c.VARIANTS[variant])
 print(json.dumps([rows, doubles]))
 """
 
@@ -73,11 +88,9 @@ def test_every_kernel_compiles_for_every_target(compiled):
         (kernel, variant, target)
         for kernel in KERNELS[3:]
         for variant in ("RGB", "silhouette")
-        for target in ("sm_80", "sm_90", "gfx942")
+        for target in TARGETS
     }
-    assert seen >= {
-        (kernel, "all", target) for kernel in KERNELS[:3] for target in ("sm_80", "sm_90", "gfx942")
-    }
+    assert seen >= {(kernel, "all", target) for kernel in KERNELS[:3] for target in TARGETS}
 
 
 def test_nothing_spills(compiled):
@@ -86,7 +99,8 @@ def test_nothing_spills(compiled):
 
 
 def test_the_loops_stay_as_short_as_they_were_made(compiled):
-    # Instructions per pair; a change that makes a kernel longer should be a decision, and change these numbers.
+    # Instructions per pair; a change that makes a kernel longer should be a decision, and change
+    # these numbers.
     longest = {
         ("_forward_kernel", "RGB", "sm_90"): 130,
         ("_forward_kernel", "silhouette", "sm_90"): 100,
@@ -104,7 +118,8 @@ def test_the_loops_stay_as_short_as_they_were_made(compiled):
 
 
 def test_a_float64_kernel_computes_nothing_in_float32(compiled):
-    # A plain Python float in a kernel is float32 on a GPU, and float64 in the interpreter: only here can the difference be seen.
+    # A plain Python float in a kernel is float32 on a GPU, and float64 in the interpreter: only
+    # here can the difference be seen.
     assert compiled[1] == dict.fromkeys(KERNELS, False)
 
 
@@ -114,26 +129,38 @@ def test_the_committed_table_is_whole_and_nothing_in_it_spills():
         rows = list(csv.DictReader(file))
     seen = {(row["kernel"], row["variant"], row["dtype"], row["target"]) for row in rows}
     assert {kernel for kernel, _, _, _ in seen} == set(KERNELS)
-    for target in ("sm_80", "sm_90", "gfx942"):
+    for target in TARGETS:
         for dtype in ("fp32", "fp64"):
             assert seen >= {(kernel, "all", dtype, target) for kernel in KERNELS[:3]}
             for kernel in KERNELS[3:]:
                 of_this = [
                     variant for k, variant, d, t in seen if (k, d, t) == (kernel, dtype, target)
                 ]
-                # SoftRas: silhouettes with two distances; RGB; C = 1, 3, 7, 19 with two distances, on the screen and in perspective.
-                # GenDR, in float32: 17 other distributions, 9 other conorms, 2 combinations.
-                assert len(of_this) == 19 + (17 + 9 + 2) * (dtype == "fp32")
-    # All but one: on sm_80, float64 division in the setup kernel is a call, which keeps its return address on the stack.
-    assert {
-        (row["kernel"], row["dtype"], row["target"]) for row in rows if row["spilled"] != "0"
-    } <= {("_setup_kernel", "fp64", "sm_80")}
+                # SoftRas: silhouettes with two distances; RGB; C = 1, 3, 7, 19 with two
+                # distances, on the screen and in perspective. GenDR, in float32 and for three
+                # targets: 17 other distributions, 9 other conorms, 2 combinations.
+                gendr = dtype == "fp32" and target in GENDR_TARGETS
+                assert len(of_this) == 19 + (17 + 9 + 2) * gendr
+    # On sm_80, float64 division in the setup kernel is a call, which keeps its return address on
+    # the stack. On T4, RTX 30 and RTX 50 a few long variants of the backward pass keep 8 bytes
+    # there; what runs most does not.
+    for row in rows:
+        place = (row["kernel"], row["dtype"], row["target"])
+        if place == ("_setup_kernel", "fp64", "sm_80"):
+            continue
+        rare = row["kernel"] == "_backward_by_face_kernel" and row["variant"].startswith("C = ")
+        allowed = 8 if rare and row["target"] in ("sm_75", "sm_86", "sm_120") else 0
+        assert int(row["spilled"]) <= allowed, row
 
 
 def test_the_table_is_written(tmp_path):
-    run(str(BENCHMARKS / "compile_kernels.py"), "--out", str(tmp_path))
-    (path,) = tmp_path.glob("compile-*.csv")
-    with path.open(newline="") as file:
+    # The rows of targets that are not compiled are those of the newest table there.
+    old = tmp_path / "compile-2000-01-01.csv"
+    columns = "kernel,variant,dtype,target,registers,spilled,triton"
+    old.write_text(f"{columns}\nk,v,fp32,sm_75,1,0,3\nk,v,fp32,sm_80,2,0,3\n")
+    only = ("--targets", "sm_75", "--out", str(tmp_path))
+    run(str(BENCHMARKS / "compile_kernels.py"), *only)
+    with max(tmp_path.glob("compile-*.csv")).open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 33
+    assert [row["target"] for row in rows] == ["sm_80"] + ["sm_75"] * 11
     assert all(row["triton"] and int(row["registers"]) > 0 for row in rows)

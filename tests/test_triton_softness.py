@@ -1,4 +1,5 @@
-"""The distributions as Triton has them, made of exp, log and series of their own, against PyTorch's: far out on both sides, and at every shape."""
+"""The distributions as Triton has them, made of exp, log and series of their own, against
+PyTorch's: far out on both sides, and at every shape."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ if REASON is not None:
 import triton  # noqa: E402
 import triton.language as tl  # noqa: E402
 
-from softras_edu.rasterizers.triton_gpu.gendr import tails  # noqa: E402
+from softras_edu.rasterizers.triton_gpu.load import to_dtype  # noqa: E402
+from softras_edu.rasterizers.triton_gpu.pair import probability_map  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning:triton")
 CASES = [(name, 1.0, 0.0) for name in DISTRIBUTIONS if not name.startswith("gamma")]
@@ -34,7 +36,7 @@ CASES += [("gamma", shape, 0.0) for shape in (0.1, 0.5, 1.0, 2.0, 9.7, 100.0)] +
 
 
 @triton.jit
-def tails_kernel(
+def probability_kernel(
     x_ptr,  # (N,)
     out_ptr,  # (4, N)
     shape: tl.float64,
@@ -47,12 +49,8 @@ def tails_kernel(
 ):
     dtype: tl.constexpr = x_ptr.dtype.element_ty
     k = tl.arange(0, N)
-    shape, log_gamma, shift = (
-        tl.full((), shape, dtype),
-        tl.full((), log_gamma, dtype),
-        tl.full((), shift, dtype),
-    )
-    a, b, c, d = tails(tl.load(x_ptr + k), shape, log_gamma, terms, shift, DISTRIBUTION, REVERSED)
+    dials = to_dtype((shape, log_gamma, shift), dtype)
+    a, b, c, d = probability_map(tl.load(x_ptr + k), dials, terms, DISTRIBUTION, REVERSED)
     tl.store(out_ptr + k, a)
     tl.store(out_ptr + N + k, b)
     tl.store(out_ptr + 2 * N + k, c)
@@ -66,25 +64,21 @@ def test_logarithms_and_slopes_agree_far_out_on_both_sides(distribution, shape, 
         [side * torch.logspace(-6, 2.3, 128, dtype=torch.float64) for side in (-1, 1)]
     ).to(dtype)
     o = Options(
-        1,
-        1,
-        1.0,
-        1.0,
-        0.0,
-        1.0,
-        2.0,
-        0.0,
-        "euclidean",
-        False,
-        False,
-        distribution,
-        True,
-        shape,
-        shift,
+        height=1,
+        width=1,
+        sigma=1.0,
+        gamma=1.0,
+        eps=0.0,
+        far=2.0,
+        dist_eps=0.0,
+        distribution=distribution,
+        squared=True,
+        shape=shape,
+        shift=shift,
     )
     wanted_from = {"shape", "log_gamma", "shift", "terms", "DISTRIBUTION", "REVERSED"}
     out = torch.empty(4, len(x), dtype=dtype, device=DEVICE)
-    tails_kernel[(1,)](
+    probability_kernel[(1,)](
         x.to(DEVICE),
         out,
         **{
@@ -96,7 +90,8 @@ def test_logarithms_and_slopes_agree_far_out_on_both_sides(distribution, shape, 
     wanted, wanted_rise, wanted_outside, wanted_fall = FAMILY[distribution].tails(
         x.double(), shape, torch.tensor(shift, dtype=dtype).item()
     )
-    # The tolerance is of the number, or of 1. A logarithm below -1e4 is as good as minus infinity, and what its slope is does not matter.
+    # The tolerance is of the number, or of 1. A logarithm below -1e4 is as good as minus
+    # infinity, and what its slope is does not matter.
     digits = 1e-10 if dtype == torch.float64 else 5e-5 if distribution.startswith("gamma") else 5e-6
     torch.testing.assert_close(
         log_d.clamp_min(-1e4), wanted.clamp_min(-1e4), rtol=digits, atol=digits

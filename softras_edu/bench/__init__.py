@@ -1,8 +1,12 @@
-"""python -m softras_edu bench: time and memory of every backend, over image size, faces, sigma and batch. `make bench` keeps the numbers.
+"""python -m softras_edu bench.
 
-Each (backend, case) runs in a process of its own (measure.py), so that its peak memory is its own. A sweep climbs from small to large, and a
-backend leaves it after the first case in which one forward and backward takes longer than the limit. Other renderers that are installed
-(peers.py) take part in some of the sweeps.
+Time and memory of every backend, over image size, faces, sigma and batch. `make bench` keeps the
+numbers.
+
+Each (backend, case) runs in a process of its own (measure.py), so that its peak memory is its own.
+A sweep climbs from small to large, and a backend leaves it after the first case in which one
+forward and backward takes longer than the limit. Other renderers that are installed (peers.py) take
+part in some of the sweeps.
 """
 
 from __future__ import annotations
@@ -46,16 +50,18 @@ SWEEPS = {
     "silhouette": [Case(side, silhouette=True) for side in (64, 128, 256)],
 }
 PEER_SWEEPS = ("growth", "sigma", "silhouette")
-# Images x faces x pixels beyond which a dense backend is left out: broadcast would need tens of GB, loops hours.
+# Images x faces x pixels beyond which a dense backend is left out: broadcast would need tens of GB,
+# loops hours.
 DENSE_LIMIT = {"loops": 25_000, "broadcast": 40_000_000}
 
 
 def report(out: Path | None = None, limit: float = 3.0, only: Sequence[str] = ()) -> int:
-    """Measure, print a table, and write a CSV file and a plot into the folder `out` if there is one. The exit status.
+    """Measure, print a table and write a CSV file and a plot into `out`; the exit status.
 
     Args:
-        only: names of backends and peers, instead of all that run here. "pytorch3d=FOLDER" is the peer as it is installed in FOLDER
-            (`pip install --target`), so that two builds of it can be compared in one run.
+        only: names of backends and peers, instead of all that run here. "pytorch3d=FOLDER" is the
+            peer as it is installed in FOLDER (`pip install --target`), so that two builds of it can
+            be compared in one run.
     """
     devices = {"cpu": f"{processor()}, {torch.get_num_threads()} threads"}
     if torch.cuda.is_available():
@@ -63,10 +69,12 @@ def report(out: Path | None = None, limit: float = 3.0, only: Sequence[str] = ()
     for device, name in devices.items():
         print(f"{name}, PyTorch {torch.__version__}, Python {platform.python_version()}")
         print(
-            "RGB, float32, gamma 0.0001, medians after a warm-up; memory is the peak of the process, less what it had before the first image\n"
+            "RGB, float32, gamma 0.0001, medians after a warm-up; memory is the peak of the "
+            "process, less what it had before the first image\n"
         )
         print(
-            f"{'sweep':<10} {'backend':<22} {'case':<42} {'forward':>12} {'+ backward':>12} {'live pairs':>11} {'ns a pair':>10} {'memory':>9}"
+            f"{'sweep':<10} {'backend':<22} {'case':<42} {'forward':>12} {'+ backward':>12} "
+            f"{'live pairs':>11} {'ns a pair':>10} {'memory':>9}"
         )
         rows = [
             row
@@ -76,10 +84,8 @@ def report(out: Path | None = None, limit: float = 3.0, only: Sequence[str] = ()
         print("\n" + "\n".join(foot(rows, device)))
         if out is not None and rows:
             out.mkdir(parents=True, exist_ok=True)
-            path = (
-                out
-                / f"{datetime.date.today()}-{re.sub('[^a-z0-9]+', '-', name.lower()).strip('-')}.csv"
-            )
+            machine = re.sub("[^a-z0-9]+", "-", name.lower()).strip("-")
+            path = out / f"{datetime.date.today()}-{machine}.csv"
             with path.open("w", newline="") as file:
                 writer = csv.DictWriter(file, rows[0])
                 writer.writeheader()
@@ -102,7 +108,10 @@ def climb(
     limit: float,
     only: Sequence[str] = (),
 ) -> list[Row]:
-    """Measure all backends and peers, case by case, each until it is too slow. Prints a line a measurement."""
+    """Measure all backends and peers, case by case, each until it is too slow.
+
+    Prints a line a measurement.
+    """
     rows: list[Row] = []
     pace: dict[str, float] = {}  # milliseconds a pair
     running = [name for name, state in backends().items() if state == "ok"]
@@ -139,7 +148,8 @@ def climb(
                 continue
             both, live = float(found["forward_backward_ms"]), int(pairs["live_pairs"])
             print(
-                f"{sweep:<10} {shown:<22} {case!s:<42} {found['forward_ms']:>9,.2f} ms {both:>9,.2f} ms {live:>11,} "
+                f"{sweep:<10} {shown:<22} {case!s:<42} {found['forward_ms']:>9,.2f} ms "
+                f"{both:>9,.2f} ms {live:>11,} "
                 f"{both * 1e6 / max(live, 1):>10,.1f} {found['memory_mib']:>5,.0f} MiB",
                 flush=True,
             )
@@ -185,7 +195,10 @@ def label(backend: str) -> str:
 
 @functools.cache
 def count(case: Case, device: str) -> Row:
-    """The live pairs of a case, and how many the fullest pixel has; in a process of its own too, because a child's peak memory starts with ours."""
+    """The live pairs of a case, and how many the fullest pixel has.
+
+    In a process of its own too, because a child's peak memory starts with ours.
+    """
     found = apart("", {"count": True, "device": device, "case": asdict(case)})
     if "failed" in found:
         raise RuntimeError(f"cannot count the pairs of {case}: {found['failed']}")
@@ -193,7 +206,10 @@ def count(case: Case, device: str) -> Row:
 
 
 def apart(backend: str, job: dict[str, object]) -> Row:
-    """measure.py's `main` in a process of its own; {"failed": why} if it did not come back with numbers."""
+    """measure.py's `main` in a process of its own.
+
+    {"failed": why} if it did not come back with numbers.
+    """
     path = [
         folder for folder in (backend.partition("=")[2], os.environ.get("PYTHONPATH", "")) if folder
     ]

@@ -10,18 +10,16 @@ from torch import Tensor
 from ..camera import Camera
 from ..shapes import icosphere
 
-GAMMA, EPS, NEAR, FAR, DIST_EPS = (
-    1e-4,
-    1e-3,
-    1.0,
-    100.0,
-    1e-4,
-)  # what `rasterize` takes when nothing else is said
+# What `rasterize` takes when nothing else is said.
+GAMMA, EPS, NEAR, FAR, DIST_EPS = (1e-4, 1e-3, 1.0, 100.0, 1e-4)
 
 
 @dataclass(frozen=True)
 class Case:
-    """A coloured icosphere of 20 * 4**level faces, seen by `batch` cameras around it: image side in pixels, sigma in NDC squared."""
+    """A coloured icosphere of 20 * 4**level faces, seen by `batch` cameras around it.
+
+    Image side in pixels, sigma in NDC squared.
+    """
 
     side: int = 64
     level: int = 3
@@ -30,7 +28,10 @@ class Case:
     silhouette: bool = False  # alpha alone, no colours
 
     def __str__(self) -> str:
-        return f"{self.batch} x {self.side} x {self.side}, {20 * 4**self.level:,} faces, sigma {self.sigma:g}"
+        return (
+            f"{self.batch} x {self.side} x {self.side}, {20 * 4**self.level:,} faces, sigma "
+            f"{self.sigma:g}"
+        )
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ class Scene:
 
     Attributes:
         faces: (F, 3) indices into the V vertices.
-        points: (B, V, 3) vertices on the screen, x, y in NDC and z the depth; for renderers that want to know which faces share a vertex.
+        points: (B, V, 3) vertices on the screen, x, y in NDC and z the depth; for renderers that
+            want to know which faces share a vertex.
         colors: (B, V, 3), one colour a vertex.
         most: no pixel has more faces within reach than this.
     """
@@ -76,12 +78,19 @@ class Scene:
 
 @torch.no_grad()
 def count_pairs(case: Case, device: str) -> tuple[int, int]:
-    """How many pairs of pixel and face count in this case, and how many of them belong to the pixel that has most. One image at a time."""
+    """Live pairs of a case, and the most that one pixel has. One image at a time."""
     from ..rasterizers.options import Options
     from ..rasterizers.pairs import live_pairs
 
     o = Options(
-        case.side, case.side, case.sigma, GAMMA, EPS, NEAR, FAR, DIST_EPS, "euclidean", False, False
+        height=case.side,
+        width=case.side,
+        sigma=case.sigma,
+        gamma=GAMMA,
+        eps=EPS,
+        near=NEAR,
+        far=FAR,
+        dist_eps=DIST_EPS,
     )
     triangles = Scene.of(case, device).triangles()
     yes = torch.ones(1, triangles.shape[1], dtype=torch.bool, device=triangles.device)

@@ -1,17 +1,18 @@
-"""python -m softras_edu.bench.measure JSON: one measurement, in a process of its own, so that its peak memory is its own."""
+"""python -m softras_edu.bench.measure JSON.
+
+One measurement, in a process of its own, so that its peak memory is its own.
+"""
 
 from __future__ import annotations
 
 import json
 import platform
-import statistics
 import sys
-import time
-from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
+from ..machine import median_seconds
 from ..rasterizers import rasterize
 from .case import Case, Scene, count_pairs
 from .peers import PEERS, Prepared, difference
@@ -20,7 +21,9 @@ Row = dict[str, str | int | float]
 
 
 def measure(backend: str, device: str, most: int | None = None, **case: float) -> Row:
-    """Times in milliseconds and peak memory of one backend or peer in one case; for a peer also how far its image is from ours.
+    """Times in milliseconds and peak memory of one backend or peer in one case.
+
+    For a peer also how far its image is from ours.
 
     Raises:
         AssertionError: a peer that is known to draw our image drew another.
@@ -32,8 +35,8 @@ def measure(backend: str, device: str, most: int | None = None, **case: float) -
     scene = Scene.of(c, device, most)
     draw, leaves = prepare(backend, scene)
     before = peak_memory(device)
-    forward_ms = median_ms(draw, device)
-    both_ms = median_ms(lambda: torch.autograd.grad(draw().square().mean(), leaves), device)
+    forward_ms = 1e3 * median_seconds(draw)
+    both_ms = 1e3 * median_seconds(lambda: torch.autograd.grad(draw().square().mean(), leaves))
     found: Row = {
         "forward_ms": round(forward_ms, 4),
         "forward_backward_ms": round(both_ms, 4),
@@ -58,23 +61,11 @@ def prepare(backend: str, scene: Scene) -> Prepared:
     return draw, (triangles,) if colors is None else (triangles, colors)
 
 
-def median_ms(run: Callable[[], object], device: str, enough: float = 1.0) -> float:
-    """Median of up to 21 runs, as many as fit into `enough` seconds but at least one, after one that does not count."""
-    wait = torch.cuda.synchronize if device == "cuda" else lambda: None
-    samples: list[float] = []
-    for _ in range(22):
-        wait()
-        start = time.perf_counter()
-        run()
-        wait()
-        samples.append(time.perf_counter() - start)
-        if len(samples) > 1 and sum(samples[1:]) > enough:
-            break
-    return statistics.median(samples[1:]) * 1e3
-
-
 def peak_memory(device: str) -> float:
-    """The most memory this process has held so far, in MiB: on the GPU what PyTorch took, on the CPU all of it."""
+    """The most memory this process has held so far, in MiB.
+
+    On the GPU what PyTorch took, on the CPU all of it.
+    """
     if device == "cuda":
         return torch.cuda.max_memory_allocated() / 2**20
     import resource

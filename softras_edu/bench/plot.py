@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..plotting.palette import COLORS, GREY, STYLES
 from ..rasterizers.ladder import RUNGS
-from ..teaching.figures import COLORS, STYLES
 
 AXES = {
     "growth": ("side", "image side, pixels (faces grow too)"),
@@ -16,11 +16,14 @@ AXES = {
     "batch": ("batch", "images"),
     "silhouette": ("side", "image side, pixels (silhouette)"),
 }
-GREYS, MARKERS = ("#000000", "#777777", "#aaaaaa"), "xs^dv"
+GREYS, MARKERS = ("#000000", GREY, "#aaaaaa"), "xs^dv"
 
 
 def plot(rows: Sequence[dict[str, Any]], title: str, path: Path) -> None:
-    """Log-log. Our rungs are coloured lines with dots, the peers thin grey ones with marks of their own."""
+    """Log-log.
+
+    Our rungs are coloured lines with dots, the peers thin grey ones with marks of their own.
+    """
     from matplotlib.figure import Figure
 
     axis = {
@@ -52,13 +55,14 @@ def plot(rows: Sequence[dict[str, Any]], title: str, path: Path) -> None:
         fontsize=9,
     )
     figure.suptitle(
-        f"{title}: RGB where not silhouette, float32; 64 x 64 pixels, 1,280 faces, sigma 0.0001, one image where not varied"
+        f"{title}: RGB where not silhouette, float32; 64 x 64 pixels, 1,280 faces, sigma 0.0001, "
+        "one image where not varied"
     )
     figure.savefig(path, dpi=80)
 
 
 def style(name: str, names: Sequence[str]) -> dict[str, Any]:
-    """How a line looks: one of our own rungs always the same, a peer by its place among those that were measured."""
+    """How a line looks: a rung always the same, a peer by its place among those measured."""
     if name in RUNGS:
         k = RUNGS.index(name)
         return {"color": COLORS[k], "ls": STYLES[k], "marker": "o", "ms": 4}

@@ -1,4 +1,7 @@
-"""The exercises' automatic checks: `checks.probability(your_function)` prints a line if it is right, and says what is wrong if not."""
+"""The exercises' automatic checks.
+
+`checks.probability(your_function)` prints a line if it is right, and says what is wrong if not.
+"""
 
 from .build_broadcast import aggregate_color, distance_maps, largest_image
 from .build_kernel import draw_discs, softmax_step, tile_entries, tile_pixels
@@ -6,30 +9,27 @@ from .build_loop import clip_slope, online_softmax_step, product_slope, softmax_
 from .build_pairs import pair_list, reach_box, segment_max, segment_sum
 from .contract import contract as contract
 from .measure import loglog_slope, median_time, pairs_time, roofline
-from .see_it import (
+from .see_many_triangles import (
     clip_weights,
     depth_weights,
+    iou_loss,
+    probability_slope,
+    sigma_for_reach,
+    silhouette,
+)
+from .see_one_triangle import (
     finite_difference,
     inside_triangle,
-    iou_loss,
     orbit_eye,
     pixel_center,
     probability,
-    probability_slope,
     segment_distance2,
-    sigma_for_reach,
-    silhouette,
 )
 from .use_body import angle_slope, rotate_about_joint, skin
 from .use_pose import geodesic_angle, rotation_from_axis_angle, turn_slope
 from .use_reconstruction import carve, mix_palette, voxel_overlap
 from .use_shape import fold_penalty, laplacian_loss, scheduled_sigma
-from .use_softness import (
-    einstein_silhouette,
-    sigma_from_pixels,
-    uniform_probability,
-    yager_slope,
-)
+from .use_softness import einstein_silhouette, sigma_from_pixels, uniform_probability, yager_slope
 
 __all__ = [
     "aggregate_color",

@@ -18,7 +18,7 @@ def _random(*shape: int, seed: int) -> Tensor:
     return torch.rand(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-# --- 06-1 distances by broadcasting --------------------------------------------------------------------------------------------------
+# --- 06-1 distances by broadcasting -------------------------------------------
 
 
 def _distance_maps(
@@ -48,26 +48,29 @@ distance_maps = Exercise(
         (_PIXEL[:1], 0.3 * _random(1, 1, 3, 2, seed=3)),
     ],
     mistakes={
-        "The axes have another order: faces come before pixels, (B, F, H, W). Give xy two axes of length 1 for H and W.": lambda p, xy: (
-            _distance_maps(p, xy).permute(2, 3, 0, 1)
-        ),
-        "That is the distance to the whole lines. Past the end of an edge the closest point is the corner: clamp t to [0, 1].": lambda p, xy: (
-            _distance_maps(p, xy, low=-math.inf, high=math.inf)
-        ),
-        "A triangle has three edges; the one from the last corner back to the first is missing.": lambda p, xy: (
-            _distance_maps(p, xy, edges=_EDGES[:2])
-        ),
+        (
+            "The axes have another order: faces come before pixels, (B, F, H, W). Give xy two "
+            "axes of length 1 for H and W."
+        ): lambda p, xy: _distance_maps(p, xy).permute(2, 3, 0, 1),
+        (
+            "That is the distance to the whole lines. Past the end of an edge the closest point "
+            "is the corner: clamp t to [0, 1]."
+        ): lambda p, xy: _distance_maps(p, xy, low=-math.inf, high=math.inf),
+        (
+            "A triangle has three edges; the one from the last corner back to the first is missing."
+        ): lambda p, xy: _distance_maps(p, xy, edges=_EDGES[:2]),
         "The squared distance is wanted: no square root.": lambda p, xy: _distance_maps(
             p, xy
         ).sqrt(),
-        "That is the distance to the nearest corner. Along an edge, points between its ends are nearer.": lambda p, xy: (
-            _distance_maps(p, xy, high=0.0)
-        ),
+        (
+            "That is the distance to the nearest corner. Along an edge, points between its ends "
+            "are nearer."
+        ): lambda p, xy: _distance_maps(p, xy, high=0.0),
     },
 )
 
 
-# --- 06-2 the colours ----------------------------------------------------------------------------------------------------------------
+# --- 06-2 the colours ---------------------------------------------------------
 
 
 def _aggregate_color(
@@ -96,8 +99,8 @@ def _peak_of_faces(
         torch.exp(log_weight - peak[:, None]),
         torch.exp(log_background - peak),
     )
-    total = (weight[..., None] * color).sum(1) + weight_background[..., None] * background
-    return total / (weight.sum(1) + weight_background)[..., None]
+    num = (weight[..., None] * color).sum(1) + weight_background[..., None] * background
+    return num / (weight.sum(1) + weight_background)[..., None]
 
 
 def _not_divided(
@@ -114,7 +117,10 @@ def _not_divided(
 def _colors(
     batch: int, faces: int, scale: float, log_background: float, seed: int
 ) -> tuple[Any, ...]:
-    """Log weights down to `-scale` (B, F, 2, 3), some of them left out, all of them in the first pixel; colours, and a background."""
+    """Log weights (B, F, 2, 3), colours, a background and its log weight.
+
+    The log weights go down to `-scale`. Some faces are left out; in the first pixel, all.
+    """
     log_weight = -scale * _random(batch, faces, 2, 3, seed=seed)
     log_weight = log_weight.masked_fill(_random(batch, faces, 2, 3, seed=seed + 1) < 0.3, -math.inf)
     log_weight[:, :, 0, 0] = -math.inf
@@ -135,20 +141,29 @@ aggregate_color = Exercise(
         _colors(1, 3, 2000.0, -9990.0, 30),
     ],
     mistakes={
-        "exp of a large negative number is 0, and 0 / 0 is not a number. Take the largest exponent of each pixel off all of them first.": _without_peak,
-        "The peak must see the background too. Where no face counts, the largest face is minus infinity, and inf - inf is not a number.": _peak_of_faces,
-        "The weights do not sum to 1 yet: divide by their sum, the background's included.": _not_divided,
-        "The background is missing: it competes with weight exp(log_background).": lambda lw, c, b, lb: (
-            _aggregate_color(lw, c, b, -math.inf)
-        ),
-        "The background competes like a face, with weight exp(log_background) under the same division.": lambda lw, c, b, lb: (
-            _aggregate_color(lw, c, b, 0.0)
-        ),
+        (
+            "exp of a large negative number is 0, and 0 / 0 is not a number. Take the largest "
+            "exponent of each pixel off all of them first."
+        ): _without_peak,
+        (
+            "The peak must see the background too. Where no face counts, the largest face is "
+            "minus infinity, and inf - inf is not a number."
+        ): _peak_of_faces,
+        (
+            "The weights do not sum to 1 yet: divide by their sum, the background's included."
+        ): _not_divided,
+        (
+            "The background is missing: it competes with weight exp(log_background)."
+        ): lambda lw, c, b, lb: _aggregate_color(lw, c, b, -math.inf),
+        (
+            "The background competes like a face, with weight exp(log_background) under the same "
+            "division."
+        ): lambda lw, c, b, lb: _aggregate_color(lw, c, b, 0.0),
     },
 )
 
 
-# --- 06-3 how large can the image be? ------------------------------------------------------------------------------------------------
+# --- 06-3 how large can the image be? -----------------------------------------
 
 
 def _largest_image(memory: int, faces: int, bytes_per_pair: int) -> int:
@@ -167,17 +182,17 @@ largest_image = Exercise(
     ],
     tolerance=1e-9,
     mistakes={
-        "That is the number of pixels. The image is square: its side is the root of that.": lambda m, f, b: (
-            m // (f * b)
-        ),
+        (
+            "That is the number of pixels. The image is square: its side is the root of that."
+        ): lambda m, f, b: m // (f * b),
         "Rounded up, the image no longer fits: round down.": lambda m, f, b: math.ceil(
             math.sqrt(m / (f * b))
         ),
         "A part of a pixel cannot be drawn: return a whole number, rounded down.": lambda m, f, b: (
             math.sqrt(m / (f * b))
         ),
-        "Every pixel meets every face: the memory is H * H * faces * bytes_per_pair.": lambda m, f, b: (
-            math.isqrt(m // b)
-        ),
+        (
+            "Every pixel meets every face: the memory is H * H * faces * bytes_per_pair."
+        ): lambda m, f, b: math.isqrt(m // b),
     },
 )

@@ -1,5 +1,8 @@
-"""The exercises of notebook 09, the fused Triton kernel. What belongs inside a kernel runs here in the stand-in of `teaching/triton_lab/stand_in.py`, so that
-the answers are the same with Triton and without."""
+"""The exercises of notebook 09, the fused Triton kernel. What belongs inside a kernel runs here
+in the stand-in of `teaching/triton_lab/stand_in.py`, so that the answers are the same with Triton
+and without.
+"""
+# ruff: noqa: N803
 
 from __future__ import annotations
 
@@ -11,24 +14,28 @@ from .exercise import Answer, Exercise, Mistake
 
 
 class InKernel(Exercise):
-    """An exercise whose answer is called from a Triton kernel: it may use `tl`, and nothing of PyTorch."""
+    """An exercise whose answer is called from a Triton kernel: it may use `tl`, and nothing of
+    PyTorch."""
 
     def __call__(self, yours: Answer) -> None:
         yours = getattr(yours, "fn", yours)  # a reader may have written @triton.jit above it
         try:
             super().__call__(with_stand_in(yours))
         except AttributeError as error:
+            known = ", ".join(sorted(vars(tl)))
             raise Mistake(
-                f"{self.name}: {error}. Inside a kernel there are blocks and tl.*, here {', '.join(sorted(vars(tl)))}."
+                f"{self.name}: {error}. Inside a kernel there are blocks and tl.*, here {known}."
             ) from None
         if "torch" in yours.__code__.co_names:
             raise Mistake(
-                f"{self.name}: the numbers are right, but inside a kernel there is no torch. Write tl.maximum for torch.maximum, and so on."
+                f"{self.name}: the numbers are right, but inside a kernel there is no torch. "
+                "Write tl.maximum for torch.maximum, and so on."
             )
 
 
 class Debugging(Exercise):
-    """Case 0 shows none of the known mistakes; case k shows the k-th and no other. So the cases that fail tell which mistakes remain."""
+    """Case 0 shows none of the known mistakes; case k shows the k-th and no other. So the cases
+    that fail tell which mistakes remain."""
 
     def diagnose(self, yours: Answer) -> str:
         wrong = [not self._agree(yours, self.reference, case) for case in self.cases]
@@ -49,12 +56,12 @@ def _t(*values: object) -> Tensor:
     return torch.tensor(values, dtype=torch.float64)
 
 
-# --- 09-1 The mask of a tile ---------------------------------------------------------------------------------------------------
+# ---------------------------------------------------------------- 09-1 The mask of a tile
 
 
 def _tile_pixels(
     tile: int, lane: Tensor, height: int, width: int, columns: int, TILE: int
-) -> tuple[Tensor, Tensor, Tensor]:  # noqa: N803
+) -> tuple[Tensor, Tensor, Tensor]:
     i = tile // columns * TILE + lane // TILE
     j = tile % columns * TILE + lane % TILE
     return i, j, (i < height) & (j < width)
@@ -65,7 +72,7 @@ def _tile_pixels_or(answer: str) -> Answer:
 
     def wrong(
         tile: int, lane: Tensor, height: int, width: int, columns: int, TILE: int
-    ) -> tuple[Tensor, ...]:  # noqa: N803
+    ) -> tuple[Tensor, ...]:
         i, j, mask = _tile_pixels(tile, lane, height, width, columns, TILE)
         return {
             "rows only": (i, j, i < height),
@@ -91,17 +98,16 @@ tile_pixels = InKernel(
         (1, _LANE8, 7, 13, 2, 8),
     ],
     mistakes={
-        "The mask looks at the rows only. A lane past the right edge would land at the start of the next row.": _tile_pixels_or(
-            "rows only"
+        "The mask looks at the rows only. "
+        "A lane past the right edge would land at the start of the next row.": (
+            _tile_pixels_or("rows only")
         ),
-        "The mask looks at the columns only. A lane below the last row would land behind the image.": _tile_pixels_or(
-            "columns only"
-        ),
-        "That mask tells whether the number i * width + j lies in the image. Past the right edge it does, but it is another pixel's number.": (
-            _tile_pixels_or("count")
-        ),
-        "Rows and columns have changed places: i counts down, j to the right.": _tile_pixels_or(
-            "swapped"
+        "The mask looks at the columns only. "
+        "A lane below the last row would land behind the image.": _tile_pixels_or("columns only"),
+        "That mask tells whether the number i * width + j lies in the image. "
+        "Past the right edge it does, but it is another pixel's number.": _tile_pixels_or("count"),
+        "Rows and columns have changed places: i counts down, j to the right.": (
+            _tile_pixels_or("swapped")
         ),
         "The next tile begins TILE pixels further, not one.": _tile_pixels_or("steps of one"),
         "The mask is missing: it is True for every lane.": _tile_pixels_or("no mask"),
@@ -109,7 +115,7 @@ tile_pixels = InKernel(
 )
 
 
-# --- 09-2 One step of the online softmax ---------------------------------------------------------------------------------------------
+# ---------------------------------------------------------------- 09-2 A step of the online softmax
 
 
 def _softmax_step(
@@ -154,21 +160,28 @@ softmax_step = InKernel(
         (_t(-900.0, -900.0, 800.0), _t(2.0, 1.0, 3.0), _t(-899.0, _NONE, 801.0)),
     ],
     mistakes={
-        "When the peak rises, what was summed before must shrink: den * shrink + weight.": _forgets_to_shrink,
-        "The weight is measured against the old peak; where the peak has risen, it must be the new one.": _weighs_against_the_old_peak,
-        "It shrinks the wrong way: the old peak minus the new one is never positive.": _shrinks_the_wrong_way,
-        "exp(log_weight) overflows, or becomes 0, as soon as gamma is small: take the peak off first.": _without_a_peak,
+        "When the peak rises, what was summed before must shrink: den * shrink + weight.": (
+            _forgets_to_shrink
+        ),
+        "The weight is measured against the old peak; "
+        "where the peak has risen, it must be the new one.": _weighs_against_the_old_peak,
+        "It shrinks the wrong way: the old peak minus the new one is never positive.": (
+            _shrinks_the_wrong_way
+        ),
+        "exp(log_weight) overflows, or becomes 0, as soon as gamma is small: "
+        "take the peak off first.": (_without_a_peak),
     },
 )
 
 
-# --- 09-3 Tile lists -----------------------------------------------------------------------------------------------------------------
+# ---------------------------------------------------------------- 09-3 Tile lists
 
 
 def _tile_entries(
     boxes: Tensor, columns: int, TILE: int, up: int | None = None, across: int | None = None
-) -> tuple[Tensor, Tensor]:  # noqa: N803
-    """The right answer with the defaults. up: what is added before an end is divided; across: tiles in a row of tiles."""
+) -> tuple[Tensor, Tensor]:
+    """The right answer with the defaults. up: what is added before an end is divided; across:
+    tiles in a row of tiles."""
     up = TILE - 1 if up is None else up
     across = columns if across is None else across
     first_row, end_row, first_column, end_column = boxes.unbind(1)
@@ -192,26 +205,28 @@ tile_entries = Exercise(
         (_BOXES[[1, 1, 0]], 5, 4),
     ],
     mistakes={
-        "A tile that a box reaches with its first pixels only is missing: round the end up, (end + TILE - 1) // TILE.": (
-            lambda boxes, columns, TILE: _tile_entries(boxes, columns, TILE, up=0)  # noqa: N803
+        "A tile that a box reaches with its first pixels only is missing: "
+        "round the end up, (end + TILE - 1) // TILE.": (
+            lambda boxes, columns, TILE: _tile_entries(boxes, columns, TILE, up=0)
         ),
-        "The end of a box is the first row that it does not touch; a box that ends where a tile begins is not in that tile.": (
-            lambda boxes, columns, TILE: _tile_entries(boxes, columns, TILE, up=TILE)  # noqa: N803
+        "The end of a box is the first row that it does not touch; "
+        "a box that ends where a tile begins is not in that tile.": (
+            lambda boxes, columns, TILE: _tile_entries(boxes, columns, TILE, up=TILE)
         ),
-        "One tile down is `columns` tiles further, not TILE.": lambda boxes, columns, TILE: (
-            _tile_entries(boxes, columns, TILE, across=TILE)
-        ),  # noqa: N803
-        "Tile and face have changed places.": lambda boxes, columns, TILE: _tile_entries(
-            boxes, columns, TILE
-        )[::-1],  # noqa: N803
-        "Those are pixels. Divide rows and columns by TILE.": lambda boxes, columns, TILE: (
-            _tile_entries(boxes, columns, 1)
-        ),  # noqa: N803
+        "One tile down is `columns` tiles further, not TILE.": (
+            lambda boxes, columns, TILE: _tile_entries(boxes, columns, TILE, across=TILE)
+        ),
+        "Tile and face have changed places.": (
+            lambda boxes, columns, TILE: _tile_entries(boxes, columns, TILE)[::-1]
+        ),
+        "Those are pixels. Divide rows and columns by TILE.": (
+            lambda boxes, columns, TILE: _tile_entries(boxes, columns, 1)
+        ),
     },
 )
 
 
-# --- 09-4 Debugging ------------------------------------------------------------------------------------------------------------------
+# ---------------------------------------------------------------- 09-4 Debugging
 
 
 def _draw_discs(discs: Tensor, height: int, width: int, bugs: tuple[str, ...] = ()) -> Tensor:
@@ -235,23 +250,23 @@ def _draw_discs(discs: Tensor, height: int, width: int, bugs: tuple[str, ...] = 
     return memory[: height * width].view(height, width)
 
 
-_FAINT = _t(
-    [-0.2, 0.3, -0.5, 1.0], [0.4, -0.3, -1.0, 0.6]
-)  # x, y, strength, value; weaker than the background, so the peak never rises
+# x, y, strength, value. The faint ones are weaker than the background, so the peak never rises.
+_FAINT = _t([-0.2, 0.3, -0.5, 1.0], [0.4, -0.3, -1.0, 0.6])
 _STRONG = _t([-0.2, 0.3, 2.0, 1.0], [0.1, 0.1, 5.0, 0.5], [0.4, -0.3, 3.0, 0.8])
 draw_discs = Debugging(
     "draw_discs",
     _draw_discs,
     cases=[(_FAINT, 8, 8), (_FAINT, 6, 6), (_STRONG, 8, 8), (_FAINT, 4, 8), (_STRONG, 7, 13)],
     mistakes={
-        "Mask: a picture whose width is no multiple of TILE comes out wrong, others do not.": lambda d, h, w: (
-            _draw_discs(d, h, w, ("mask",))
+        "Mask: a picture whose width is no multiple of TILE comes out wrong, others do not.": (
+            lambda discs, height, width: _draw_discs(discs, height, width, ("mask",))
         ),
-        "Softmax: it is wrong where one disc outweighs what was drawn before it, and right elsewhere.": lambda d, h, w: (
-            _draw_discs(d, h, w, ("shrink",))
+        "Softmax: it is wrong where one disc outweighs what was drawn before it, "
+        "and right elsewhere.": (
+            lambda discs, height, width: _draw_discs(discs, height, width, ("shrink",))
         ),
-        "Stride: square pictures come out right, others do not.": lambda d, h, w: _draw_discs(
-            d, h, w, ("stride",)
+        "Stride: square pictures come out right, others do not.": (
+            lambda discs, height, width: _draw_discs(discs, height, width, ("stride",))
         ),
     },
 )

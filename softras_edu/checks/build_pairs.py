@@ -15,7 +15,7 @@ def _t(*values: Any) -> Tensor:
     return torch.tensor(values, dtype=torch.float64)
 
 
-# --- 07-1 the box of a face ----------------------------------------------------------------------------------------------------------
+# --- 07-1 the box of a face ---------------------------------------------------
 
 
 def _reach_box(xy: Tensor, margin: Tensor, height: int, width: int) -> Tensor:
@@ -91,19 +91,22 @@ reach_box = Exercise(
     ],
     mistakes={
         "y points up and rows run down: the first row belongs to the largest y.": _upside_down,
-        "The box of the triangle alone misses the pixels around it that it still reaches: add the margin on every side.": lambda xy, m, h, w: (
-            _reach_box(xy, 0 * m, h, w)
-        ),
+        (
+            "The box of the triangle alone misses the pixels around it that it still reaches: "
+            "add the margin on every side."
+        ): lambda xy, m, h, w: _reach_box(xy, 0 * m, h, w),
         "Pixels are square: the column of x is (x * height + width - 1) / 2.": _divided_by_width,
         "The ends are one past the last pixel, as in Python's slices.": lambda xy, m, h, w: (
             _reach_box(xy, m, h, w) - torch.tensor([0, 1, 0, 1])
         ),
-        "A box must not leave the picture: clamp rows to [0, height] and columns to [0, width].": _not_clamped,
+        (
+            "A box must not leave the picture: clamp rows to [0, height] and columns to [0, width]."
+        ): _not_clamped,
     },
 )
 
 
-# --- 07-2 from boxes to a list of pairs ----------------------------------------------------------------------------------------------
+# --- 07-2 from boxes to a list of pairs ---------------------------------------
 
 
 def _pair_list(box: Tensor, width: int) -> tuple[Tensor, Tensor]:
@@ -143,9 +146,18 @@ pair_list = Exercise(
     _pair_list,
     cases=[(_BOXES, 6), (_BOXES[:1], 5), (_BOXES.flip(0), 9)],
     mistakes={
-        "k must start again at 0 for every face: take off the number of pairs of all faces before it.": _never_restarted,
-        "Within a box, go row by row: the row is k // (columns of the box), the column k % (columns of the box).": _columns_first,
-        "That is the place within the box. Add the box's first row and column, and number the pixel in the whole picture: i * width + j.": _in_the_box,
+        (
+            "k must start again at 0 for every face: take off the number of pairs of all faces "
+            "before it."
+        ): _never_restarted,
+        (
+            "Within a box, go row by row: the row is k // (columns of the box), the column k % "
+            "(columns of the box)."
+        ): _columns_first,
+        (
+            "That is the place within the box. Add the box's first row and column, and number "
+            "the pixel in the whole picture: i * width + j."
+        ): _in_the_box,
         "Two lists are wanted, first the faces and then the pixels.": lambda box, w: _pair_list(
             box, w
         )[::-1],
@@ -153,14 +165,14 @@ pair_list = Exercise(
 )
 
 
-# --- 07-3 and 07-4 from pairs back to pixels -----------------------------------------------------------------------------------------
+# --- 07-3 and 07-4 from pairs back to pixels ----------------------------------
 
 
 def _overwritten(values: Tensor, pixel: Tensor, start: Tensor) -> Tensor:
     """What `out[pixel] += values` does with a pixel that is named twice: the last one wins."""
     out = start.clone()
-    for p, value in zip(pixel.tolist(), values, strict=True):
-        out[p] = start[p] + value
+    for index, value in zip(pixel.tolist(), values, strict=True):
+        out[index] = start[index] + value
     return out
 
 
@@ -171,18 +183,19 @@ segment_sum = Exercise(
     lambda values, pixel, size: values.new_zeros(size).index_add(0, pixel, values),
     cases=[(_VALUES, _WHERE, 7), (_VALUES.flip(0), _WHERE, 6), (_VALUES[:0], _WHERE[:0], 3)],
     mistakes={
-        "`out[pixel] += values` adds only one of the values where a pixel is named several times. Use index_add.": lambda v, p, n: (
-            _overwritten(v, p, v.new_zeros(n))
+        (
+            "`out[pixel] += values` adds only one of the values where a pixel is named several "
+            "times. Use index_add."
+        ): lambda values, pixel, size: _overwritten(values, pixel, values.new_zeros(size)),
+        "That is the mean of each pixel's values; the sum is wanted.": lambda values, pixel, size: (
+            values.new_zeros(size).scatter_reduce(0, pixel, values, "mean", include_self=False)
         ),
-        "That is the mean of each pixel's values; the sum is wanted.": lambda v, p, n: v.new_zeros(
-            n
-        ).scatter_reduce(0, p, v, "mean", include_self=False),
-        "That is the number of pairs of each pixel. Add up their values.": lambda v, p, n: (
-            torch.bincount(p, minlength=n)
-        ),
-        "A pixel without any pair must get 0, so the result has `size` numbers, not one a pair.": lambda v, p, n: (
-            v.new_zeros(n).index_add(0, p, v)[p]
-        ),
+        (
+            "That is the number of pairs of each pixel. Add up their values."
+        ): lambda values, pixel, size: torch.bincount(pixel, minlength=size),
+        (
+            "A pixel without any pair must get 0, so the result has `size` numbers, not one a pair."
+        ): lambda values, pixel, size: values.new_zeros(size).index_add(0, pixel, values)[pixel],
     },
 )
 
@@ -193,8 +206,8 @@ def _largest_alone(values: Tensor, pixel: Tensor, start: Tensor) -> Tensor:
 
 def _last_wins(values: Tensor, pixel: Tensor, start: Tensor) -> Tensor:
     out = start.clone()
-    for p, value in zip(pixel.tolist(), values, strict=True):
-        out[p] = torch.maximum(start[p], value)
+    for index, value in zip(pixel.tolist(), values, strict=True):
+        out[index] = torch.maximum(start[index], value)
     return out
 
 
@@ -207,9 +220,19 @@ segment_max = Exercise(
         (_VALUES[:0], _WHERE[:0], _t(1.0, 2.0)),
     ],
     mistakes={
-        "`out[pixel] = torch.maximum(out[pixel], values)` keeps the last of several values. Use scatter_reduce with 'amax'.": _last_wins,
-        "The start competes too: it is the background's log weight, and in an empty pixel it is all there is.": _largest_alone,
-        "That is the sum; the largest is wanted.": lambda v, p, start: start.index_add(0, p, v),
-        "That is the smallest.": lambda v, p, start: start.scatter_reduce(0, p, v, "amin"),
+        (
+            "`out[pixel] = torch.maximum(out[pixel], values)` keeps the last of several values. "
+            "Use scatter_reduce with 'amax'."
+        ): _last_wins,
+        (
+            "The start competes too: it is the background's log weight, and in an empty pixel it "
+            "is all there is."
+        ): _largest_alone,
+        "That is the sum; the largest is wanted.": lambda values, pixel, start: start.index_add(
+            0, pixel, values
+        ),
+        "That is the smallest.": lambda values, pixel, start: start.scatter_reduce(
+            0, pixel, values, "amin"
+        ),
     },
 )

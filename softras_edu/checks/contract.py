@@ -1,4 +1,7 @@
-"""The last check of notebooks 06 to 09: is a rasterizer that the reader has put together a rung of the ladder?"""
+"""The last check of notebooks 06 to 09.
+
+Is a rasterizer that the reader has put together a rung of the ladder?
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,9 @@ SCENES: dict[str, dict[str, object]] = {
 
 
 def contract(rasterize_mine: Rasterizer) -> None:
-    """Compare `rasterize_mine(triangles, colors, background, o)` with the library's float64 reference: the image and all gradients.
+    """Compare `rasterize_mine(triangles, colors, background, o)` with the float64 reference.
+
+    Both the image and all gradients are compared.
 
     Raises:
         Mistake: in the first scene where they differ; the message says which, and where.
@@ -44,14 +49,16 @@ def contract(rasterize_mine: Rasterizer) -> None:
             yours, expected = got[part], wanted[part]
             if yours.shape != expected.shape:
                 raise Mistake(
-                    f"contract, {name}: the shape of the {part} is {tuple(yours.shape)}, expected {tuple(expected.shape)}"
+                    f"contract, {name}: the shape of the {part} is {tuple(yours.shape)}, "
+                    f"expected {tuple(expected.shape)}"
                 )
             off = (yours - expected).abs().nan_to_num(torch.inf)
             if off.numel() and off.max() > 1e-8 * max(1.0, float(expected.abs().max())):
                 where = tuple(int(i) for i in torch.unravel_index(off.argmax(), off.shape))
                 raise Mistake(
                     f"contract, {name}: the {part} differs, most at index {where}:\n"
-                    f"    yours      {yours[where]:.6g}\n    expected   {expected[where]:.6g}\n    difference {yours[where] - expected[where]:.6g}"
+                    f"    yours      {yours[where]:.6g}\n    expected   {expected[where]:.6g}\n  "
+                    f"  difference {yours[where] - expected[where]:.6g}"
                 )
     print(f"contract: passed, {len(SCENES)} scenes, images and gradients.")
 
@@ -59,7 +66,10 @@ def contract(rasterize_mine: Rasterizer) -> None:
 def _scene(
     *, faces: int = 3, channels: int = 3, batch: int = 1, behind: bool = False, **changes: object
 ) -> tuple[list[Tensor | None], Options]:
-    """Triangles (B, F, 3, 3), colours (B, F, 3, C) or None, background (B, H, W, C), all float64, and options."""
+    """Triangles, colours, background and options, all float64.
+
+    (B, F, 3, 3), (B, F, 3, C) or None, and (B, H, W, C).
+    """
     generator = torch.Generator().manual_seed(6)
 
     def random(*shape: int) -> Tensor:
@@ -87,7 +97,8 @@ def _scene(
         **changes,
     }
     colors = random(batch, faces, 3, channels) if channels else None
-    return [triangles, colors, random(batch, 5, 6, channels)], Options(**fields)  # type: ignore[arg-type]
+    options = Options(**fields)  # type: ignore[arg-type]
+    return [triangles, colors, random(batch, 5, 6, channels)], options
 
 
 def _run(rasterizer: Rasterizer, inputs: list[Tensor | None], o: Options) -> dict[str, Tensor]:
@@ -103,16 +114,16 @@ def _run(rasterizer: Rasterizer, inputs: list[Tensor | None], o: Options) -> dic
         raise YourTurn(str(stub)) from None
     except Exception as error:
         cause = error.__cause__
-        while cause is not None and not isinstance(
-            cause, NotImplementedError
-        ):  # Triton's interpreter wraps what a kernel raises, once a call
+        # Triton's interpreter wraps what a kernel raises, once a call
+        while cause is not None and not isinstance(cause, NotImplementedError):
             cause = cause.__cause__
         if cause is None:
             raise
         raise YourTurn(str(cause)) from None
     if not isinstance(image, Tensor):
         raise Mistake(
-            f"contract: rasterize_mine returned {type(image).__name__}, wanted a tensor (B, H, W, C + 1)"
+            f"contract: rasterize_mine returned {type(image).__name__}, wanted a tensor (B, H, "
+            "W, C + 1)"
         )
     parts = {"image": image.detach()}
     named = {

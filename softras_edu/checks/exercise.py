@@ -1,4 +1,7 @@
-"""How an exercise is checked: run the answer on cases, compare with a reference, and name the mistake if it is a known one."""
+"""How an exercise is checked.
+
+Run the answer on cases, compare with a reference, and name the mistake if it is a known one.
+"""
 
 from __future__ import annotations
 
@@ -29,13 +32,16 @@ class YourTurn(NotImplementedError):
 
 @dataclass(frozen=True)
 class Exercise:
-    """`exercise(your_function)` prints that it passed, or raises `Mistake` with what went wrong, or `YourTurn` for a stub.
+    """`exercise(your_function)` prints that it passed, or raises.
+
+    `Mistake` says what went wrong; `YourTurn` is for a stub.
 
     Attributes:
         name: as the notebook calls the exercise.
         reference: the right answer.
         cases: the arguments of each trial.
-        mistakes: typical wrong answers, by the hint that each deserves. An answer that agrees with one of them gets that hint.
+        mistakes: typical wrong answers, by the hint that each deserves. An answer that agrees with
+            one of them gets that hint.
         tolerance: largest difference that still counts as equal, relative and absolute.
     """
 
@@ -55,18 +61,21 @@ class Exercise:
             except ArithmeticError as error:  # exp of a large number, or a division by zero
                 arguments = ", ".join(map(repr, case))
                 raise Mistake(
-                    f"{self.name}, case {number} of {len(self.cases)}: your function raised {error!r} for the arguments {arguments}."
+                    f"{self.name}, case {number} of {len(self.cases)}: your function raised "
+                    f"{error!r} for the arguments {arguments}."
                 ) from None
             try:
                 got = _tensor(raw)
             except (TypeError, ValueError, RuntimeError):
                 raise Mistake(
-                    f"{self.name}, case {number}: your function returned {raw!r}, wanted numbers of shape {tuple(expected.shape)}."
+                    f"{self.name}, case {number}: your function returned {raw!r}, wanted numbers "
+                    f"of shape {tuple(expected.shape)}."
                 ) from None
             if not self.same(got, expected):
                 _show(got, expected)
                 raise Mistake(
-                    f"{self.name}, case {number} of {len(self.cases)}. {self.diagnose(yours)}\n{_table(got, expected)}"
+                    f"{self.name}, case {number} of {len(self.cases)}. "
+                    f"{self.diagnose(yours)}\n{_table(got, expected)}"
                 )
         print(f"{self.name}: passed, {len(self.cases)} cases.")
 
@@ -116,7 +125,10 @@ def _table(got: Tensor, expected: Tensor) -> str:
         else "  the result is one number:"
     )
     difference = got[where] - expected[where]
-    return f"{place}\n    yours      {got[where]:.6g}\n    expected   {expected[where]:.6g}\n    difference {difference:.6g}"
+    return (
+        f"{place}\n    yours      {got[where]:.6g}\n    expected   {expected[where]:.6g}\n    "
+        f"difference {difference:.6g}"
+    )
 
 
 def _show(got: Tensor, expected: Tensor) -> None:
@@ -125,7 +137,7 @@ def _show(got: Tensor, expected: Tensor) -> None:
         return
     from IPython.display import display
 
-    from ..explore.draw import Panel, compose
+    from ..plotting.panels import Panel, compose
 
     difference = Panel("difference (blue -, red +)", got - expected, "RdBu_r", -1, 1)
     display(compose([Panel("yours", got), Panel("expected", expected), difference]))

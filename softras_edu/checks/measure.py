@@ -1,4 +1,8 @@
-"""The exercises of notebook 10. Time is played: a made-up machine says what each call takes, so that the same answer is right everywhere."""
+"""The exercises of notebook 10.
+
+Time is played: a made-up machine says what each call takes, so that the same answer is right
+everywhere.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +19,13 @@ from .exercise import Exercise
 Row = dict[str, str]
 
 
-# --- a stopwatch ---------------------------------------------------------------------------------------------------------------------
+# --- a stopwatch --------------------------------------------------------------
 
 
 class Machine:
-    """A computer with a queue, like a GPU: `run` only hands work over, `wait` returns when it is done, `clock` says how late it is.
+    """A computer with a queue, like a GPU.
+
+    `run` only hands work over, `wait` returns when it is done, `clock` says how late it is.
 
     Args:
         seconds: how long each call's work takes, in turn, and then round again.
@@ -100,22 +106,29 @@ median_time = Exercise(
         "That is the mean: one disturbed call drags it along. Take the median.": lambda *a: (
             statistics.fmean(_samples(*a))
         ),
-        "The first calls are in the median. Make `warmup` calls that do not count.": lambda run, wait, clock, warmup, repeats: (
-            _median_time(run, wait, clock, 0, repeats)
-        ),
-        "The clock was read before the work was done. Call wait() first: run() only hands the work over.": _without_waiting,
-        "The first sample also waits for what the warm-up left in the queue. Call wait() before the clock starts, too.": _waits_at_the_end_only,
-        "That is the fastest call. The best of many says what is possible, not what is usual.": lambda *a: (
-            min(_samples(*a))
-        ),
-        "Of an even number of samples, the median is the mean of the middle two. torch.median takes the lower one.": lambda *a: (
-            float(torch.tensor(_samples(*a), dtype=torch.float64).median())
-        ),
+        (
+            "The first calls are in the median. Make `warmup` calls that do not count."
+        ): lambda run, wait, clock, warmup, repeats: _median_time(run, wait, clock, 0, repeats),
+        (
+            "The clock was read before the work was done. Call wait() first: run() only hands "
+            "the work over."
+        ): _without_waiting,
+        (
+            "The first sample also waits for what the warm-up left in the queue. Call wait() "
+            "before the clock starts, too."
+        ): _waits_at_the_end_only,
+        (
+            "That is the fastest call. The best of many says what is possible, not what is usual."
+        ): lambda *a: min(_samples(*a)),
+        (
+            "Of an even number of samples, the median is the mean of the middle two. "
+            "torch.median takes the lower one."
+        ): lambda *a: float(torch.tensor(_samples(*a), dtype=torch.float64).median()),
     },
 )
 
 
-# --- a slope -------------------------------------------------------------------------------------------------------------------------
+# --- a slope ------------------------------------------------------------------
 
 
 def _loglog_slope(x: Tensor, y: Tensor) -> float:
@@ -147,14 +160,15 @@ loglog_slope = Exercise(
         "That is the slope of x against y: divide by the spread of log x.": lambda x, y: _straight(
             y.log(), x.log()
         ),
-        "First and last point only. The points in between have measured something, too: least squares.": lambda x, y: (
-            math.log(y[-1] / y[0]) / math.log(x[-1] / x[0])
-        ),
+        (
+            "First and last point only. The points in between have measured something, too: "
+            "least squares."
+        ): lambda x, y: math.log(y[-1] / y[0]) / math.log(x[-1] / x[0]),
     },
 )
 
 
-# --- a row of the CSV file -----------------------------------------------------------------------------------------------------------
+# --- a row of the CSV file ----------------------------------------------------
 
 
 def _row(side: int, faces: int, batch: int, forward: float, both: float, live: int) -> Row:
@@ -185,7 +199,10 @@ pairs_time = Exercise(
         "That is the forward pass alone. The column forward_backward_ms has both.": lambda row: (
             float(row["forward_ms"]) * 1e6 / int(row["live_pairs"])
         ),
-        "That divides by every pixel with every face. The column live_pairs has the pairs that count.": lambda row: (
+        (
+            "That divides by every pixel with every face. The column live_pairs has the pairs "
+            "that count."
+        ): lambda row: (
             float(row["forward_backward_ms"])
             * 1e6
             / (int(row["side"]) ** 2 * int(row["faces"]) * int(row["batch"]))
@@ -203,7 +220,7 @@ pairs_time = Exercise(
 )
 
 
-# --- a floor -------------------------------------------------------------------------------------------------------------------------
+# --- a floor ------------------------------------------------------------------
 
 
 def _roofline(moved: float, operations: float, bandwidth: float, peak: float) -> float:
@@ -215,12 +232,12 @@ roofline = Exercise(
     _roofline,
     cases=[(8e9, 4e9, 1e10, 2e10), (1e9, 6e10, 1e10, 2e10), (5e9, 9e9, 1e10, 2e10)],
     mistakes={
-        "Moving and computing go on at the same time: the slower one counts, not the sum.": lambda m, o, b, p: (
-            m / b + o / p
-        ),
-        "The faster of the two must wait for the slower one: take the larger time.": lambda m, o, b, p: (
-            min(m / b, o / p)
-        ),
+        (
+            "Moving and computing go on at the same time: the slower one counts, not the sum."
+        ): lambda m, o, b, p: m / b + o / p,
+        (
+            "The faster of the two must wait for the slower one: take the larger time."
+        ): lambda m, o, b, p: min(m / b, o / p),
         "That counts the operations alone. Bytes take time, too.": lambda m, o, b, p: o / p,
         "That counts the bytes alone. Operations take time, too.": lambda m, o, b, p: m / b,
         "That is a speed, operations a second. A time is wanted.": lambda m, o, b, p: min(

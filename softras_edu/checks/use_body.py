@@ -1,4 +1,7 @@
-"""The exercises of notebook 14: turning about a joint, linear blend skinning, and how a gradient on a skin becomes one on an angle."""
+"""The exercises of notebook 14.
+
+Turning about a joint, linear blend skinning, and how a gradient on a skin becomes one on an angle.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ _JOINT = torch.tensor([0.5, 0.0, 0.0], dtype=torch.float64)
 _POINTS = torch.tensor([[0.5, 0.0, 0.0], [1.5, 0.0, 0.0], [0.5, 0.2, -0.3]], dtype=torch.float64)
 
 
-# --- turning about a joint ---------------------------------------------------------------------------------------------------------
+# --- turning about a joint ----------------------------------------------------
 
 
 def _rotate_about_joint(points: Tensor, rotation: Tensor, joint: Tensor) -> Tensor:
@@ -36,21 +39,23 @@ rotate_about_joint = Exercise(
         (_random(5, 3, seed=0), _TURN[1], _random(3, seed=1)),
     ],
     mistakes={
-        "That turns about the origin. The joint itself must stay where it is: first move it to the origin.": lambda p, r, c: (
-            p @ r.T
-        ),
-        "You went to the joint and did not come back: add the joint again at the end.": lambda p, r, c: (
-            (p - c) @ r.T
-        ),
-        "It turns the other way. A row times the matrix is the transposed matrix times the point: use rotation.T.": lambda p, r, c: (
-            (p - c) @ r + c
-        ),
+        (
+            "That turns about the origin. The joint itself must stay where it is: first move it "
+            "to the origin."
+        ): lambda p, r, c: p @ r.T,
+        (
+            "You went to the joint and did not come back: add the joint again at the end."
+        ): lambda p, r, c: (p - c) @ r.T,
+        (
+            "It turns the other way. A row times the matrix is the transposed matrix times the "
+            "point: use rotation.T."
+        ): lambda p, r, c: (p - c) @ r + c,
         "Take the joint off before you turn, too.": lambda p, r, c: p @ r.T + c,
     },
 )
 
 
-# --- linear blend skinning -----------------------------------------------------------------------------------------------------------
+# --- linear blend skinning ----------------------------------------------------
 
 
 def _skin(verts: Tensor, weights: Tensor, transforms: Tensor) -> Tensor:
@@ -70,12 +75,13 @@ def _unshifted(transforms: Tensor) -> Tensor:
     return torch.cat([transforms[..., :3], torch.zeros_like(transforms[..., 3:])], dim=-1)
 
 
+# An elbow at _JOINT.
 _BENT = torch.stack(
     [
         torch.eye(3, 4, dtype=torch.float64),
         torch.cat([_TURN[0], (_JOINT - _TURN[0] @ _JOINT)[:, None]], dim=1),
     ]
-)  # an elbow at _JOINT
+)
 _SHARES = torch.tensor([[0.5, 0.5], [0.0, 1.0], [0.7, 0.3]], dtype=torch.float64)
 skin = Exercise(
     "skin",
@@ -85,21 +91,24 @@ skin = Exercise(
         (_random(6, 3, seed=2), torch.softmax(_random(6, 4, seed=3), 1), _random(4, 3, 4, seed=4)),
     ],
     mistakes={
-        "Every vertex follows its strongest joint alone, so the skin tears where two bones meet. Mix them by their weights.": _rigid,
-        "The fourth column, the shift, is missing: a joint turns about its own place.": lambda v, w, t: (
-            _skin(v, w, _unshifted(t))
-        ),
+        (
+            "Every vertex follows its strongest joint alone, so the skin tears where two bones "
+            "meet. Mix them by their weights."
+        ): _rigid,
+        (
+            "The fourth column, the shift, is missing: a joint turns about its own place."
+        ): lambda v, w, t: _skin(v, w, _unshifted(t)),
         "That is the plain mean over the joints: the weights are not used.": lambda v, w, t: _skin(
             v, torch.full_like(w, 1 / w.shape[1]), t
         ),
-        "The matrices are transposed: each row of a transform makes one coordinate.": lambda v, w, t: (
-            _skin(v, w, torch.cat([t[..., :3].transpose(1, 2), t[..., 3:]], dim=-1))
-        ),
+        (
+            "The matrices are transposed: each row of a transform makes one coordinate."
+        ): lambda v, w, t: _skin(v, w, torch.cat([t[..., :3].transpose(1, 2), t[..., 3:]], dim=-1)),
     },
 )
 
 
-# --- from the skin to the angle --------------------------------------------------------------------------------------------------------
+# --- from the skin to the angle -----------------------------------------------
 
 
 def _angle_slope(axis: Tensor, joint: Tensor, verts: Tensor, grad: Tensor) -> Tensor:
@@ -125,16 +134,17 @@ angle_slope = Exercise(
         "The lever starts at the joint, not at the origin: verts - joint.": lambda a, c, v, g: (
             _angle_slope(a, torch.zeros_like(c), v, g)
         ),
-        "The sign is turned round: a point moves along axis x lever, and not along lever x axis.": lambda a, c, v, g: (
-            -_angle_slope(a, c, v, g)
-        ),
-        "Add over the vertices: all of them pull at the same angle. A mean is too small.": lambda a, c, v, g: (
-            _angle_slope(a, c, v, g) / len(v)
-        ),
-        "The lever arm is missing: the further from the joint, the more a vertex counts.": lambda a, c, v, g: (
-            (
-                torch.linalg.cross(a.expand_as(v), torch.nn.functional.normalize(v - c, dim=-1)) * g
-            ).sum()
-        ),
+        (
+            "The sign is turned round: a point moves along axis x lever, and not along lever x "
+            "axis."
+        ): lambda a, c, v, g: -_angle_slope(a, c, v, g),
+        (
+            "Add over the vertices: all of them pull at the same angle. A mean is too small."
+        ): lambda a, c, v, g: _angle_slope(a, c, v, g) / len(v),
+        (
+            "The lever arm is missing: the further from the joint, the more a vertex counts."
+        ): lambda a, c, v, g: (
+            torch.linalg.cross(a.expand_as(v), torch.nn.functional.normalize(v - c, dim=-1)) * g
+        ).sum(),
     },
 )

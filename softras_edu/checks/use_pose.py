@@ -1,4 +1,7 @@
-"""The exercises of notebook 13: rotations, how far apart they are, and the slope of a loss along a small turn."""
+"""The exercises of notebook 13.
+
+Rotations, how far apart they are, and the slope of a loss along a small turn.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ def _random(count: int, seed: int) -> Tensor:
     )
 
 
-# --- how far apart two rotations are -----------------------------------------------------------------------------------------------
+# --- how far apart two rotations are ------------------------------------------
 
 
 def _trace(a: Tensor, b: Tensor) -> Tensor:
@@ -48,32 +51,33 @@ geodesic_angle = Exercise(
         "That is radians. The course measures angles between poses in degrees.": lambda a, b: (
             torch.deg2rad(rotations.geodesic_angle(a, b))
         ),
-        "The trace of a rotation by an angle is 1 + 2 cos(angle): take the 1 off, then halve.": lambda a, b: (
-            _degrees(_trace(a, b) / 3)
-        ),
+        (
+            "The trace of a rotation by an angle is 1 + 2 cos(angle): take the 1 off, then halve."
+        ): lambda a, b: _degrees(_trace(a, b) / 3),
         "Nearly: (trace - 1) / 2. You divided before you took the 1 off.": lambda a, b: _degrees(
             _trace(a, b) / 2 - 1
         ),
-        "You took the trace of a @ b. The turn that leads from one to the other is a.T @ b.": lambda a, b: (
-            _degrees(((a @ b).trace() - 1) / 2)
-        ),
-        "That is the length of the difference of the matrices (the chordal distance). It grows with the angle, but is no angle.": lambda a, b: (
-            (a - b).norm()
-        ),
-        "The arc sine cannot tell 70 from 110 degrees. Use the trace: its cosine can.": lambda a, b: (
-            torch.rad2deg(
-                rotations.turn_slope(torch.eye(3, dtype=torch.float64), a.T @ b)
-                .norm()
-                .div(2)
-                .clamp(-1, 1)
-                .asin()
-            )
+        (
+            "You took the trace of a @ b. The turn that leads from one to the other is a.T @ b."
+        ): lambda a, b: _degrees(((a @ b).trace() - 1) / 2),
+        (
+            "That is the length of the difference of the matrices (the chordal distance). It "
+            "grows with the angle, but is no angle."
+        ): lambda a, b: (a - b).norm(),
+        (
+            "The arc sine cannot tell 70 from 110 degrees. Use the trace: its cosine can."
+        ): lambda a, b: torch.rad2deg(
+            rotations.turn_slope(torch.eye(3, dtype=torch.float64), a.T @ b)
+            .norm()
+            .div(2)
+            .clamp(-1, 1)
+            .asin()
         ),
     },
 )
 
 
-# --- Rodrigues' formula ---------------------------------------------------------------------------------------------------------------
+# --- Rodrigues' formula -------------------------------------------------------
 
 
 def _rodrigues(
@@ -102,18 +106,21 @@ rotation_from_axis_angle = Exercise(
         )
     ],
     mistakes={
-        "At v = 0 you divide by the angle, which is 0. Nothing turns there: the answer is the identity.": lambda v: (
-            _rodrigues(v) if v.norm() > 0 else torch.full((3, 3), torch.nan)
-        ),
-        "It turns the other way round: the cross matrix of (0, 0, 1) has -1 in its first row and +1 in its second.": lambda v: (
-            _rodrigues(v, sign=-1.0)
-        ),
+        (
+            "At v = 0 you divide by the angle, which is 0. Nothing turns there: the answer is "
+            "the identity."
+        ): lambda v: _rodrigues(v) if v.norm() > 0 else torch.full((3, 3), torch.nan),
+        (
+            "It turns the other way round: the cross matrix of (0, 0, 1) has -1 in its first row "
+            "and +1 in its second."
+        ): lambda v: _rodrigues(v, sign=-1.0),
         "The axis must have length 1 in this formula: v / |v|. You used v itself.": lambda v: (
             _rodrigues(v, unit=False)
         ),
-        "The term (1 - cos) K K is missing. Without it the matrix is no rotation: it makes things longer.": lambda v: (
-            _rodrigues(v, square=False)
-        ),
+        (
+            "The term (1 - cos) K K is missing. Without it the matrix is no rotation: it makes "
+            "things longer."
+        ): lambda v: _rodrigues(v, square=False),
         "|v| is the angle in radians; sin and cos want it as it is.": lambda v: _rodrigues(
             v, degrees=True
         ),
@@ -121,7 +128,7 @@ rotation_from_axis_angle = Exercise(
 )
 
 
-# --- the slope along a small turn --------------------------------------------------------------------------------------------------
+# --- the slope along a small turn ---------------------------------------------
 
 
 def _slope(a: Tensor) -> Tensor:
@@ -140,18 +147,21 @@ turn_slope = Exercise(
         )
     ],
     mistakes={
-        "The sign is turned round: downhill becomes uphill. Check one entry: cross_matrix((1, 0, 0)) has +1 in row 2, column 1.": lambda r, g: (
-            -_slope(g @ r.T)
-        ),
-        "That is the slope along R -> R exp(v), a turn in the object's own axes. Here the turn comes after R: exp(v) R.": lambda r, g: (
-            _slope(r.T @ g)
-        ),
-        "The R is missing: the small turn moves K R, not K. Multiply dL/dR by R transposed.": lambda r, g: (
-            _slope(g)
-        ),
-        "Half of it: the sum over all entries of G times (K R) counts both places where K is not 0.": lambda r, g: (
-            _slope(g @ r.T) / 2
-        ),
+        (
+            "The sign is turned round: downhill becomes uphill. Check one entry: "
+            "cross_matrix((1, 0, 0)) has +1 in row 2, column 1."
+        ): lambda r, g: -_slope(g @ r.T),
+        (
+            "That is the slope along R -> R exp(v), a turn in the object's own axes. Here the "
+            "turn comes after R: exp(v) R."
+        ): lambda r, g: _slope(r.T @ g),
+        (
+            "The R is missing: the small turn moves K R, not K. Multiply dL/dR by R transposed."
+        ): lambda r, g: _slope(g),
+        (
+            "Half of it: the sum over all entries of G times (K R) counts both places where K is "
+            "not 0."
+        ): lambda r, g: _slope(g @ r.T) / 2,
         "You multiplied by R, not by R transposed.": lambda r, g: _slope(g @ r),
     },
 )

@@ -1,4 +1,7 @@
-"""The exercises of notebook 15: how much two solids agree, a colour mixed from a palette, and what a set of silhouettes allows."""
+"""The exercises of notebook 15.
+
+How much two solids agree, a colour mixed from a palette, and what a set of silhouettes allows.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ def _random(*shape: int, seed: int) -> Tensor:
     return torch.rand(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-# --- voxel IoU -----------------------------------------------------------------------------------------------------------------------
+# --- voxel IoU ----------------------------------------------------------------
 
 
 def _voxel_overlap(ours: Tensor, truth: Tensor) -> Tensor:
@@ -36,23 +39,25 @@ voxel_overlap = Exercise(
         (_random(6, 6, 6, seed=0) > 0.7, _block(1, 4)),
     ],
     mistakes={
-        "That is the share of cells that agree. Nearly all cells are empty in both, so a grid without anything in it would score well.": lambda a, b: (
-            (a == b).double().mean()
-        ),
-        "You divide by the cells of both together, where those that both fill are counted twice. Count the cells that either fills.": lambda a, b: (
-            (a & b).sum() / (a.sum() + b.sum())
-        ),
-        "That is the Dice score. IoU divides by the union, and knows no factor of two.": lambda a, b: (
-            2 * (a & b).sum() / (a.sum() + b.sum())
-        ),
-        "You divide by the true cells alone: then a solid that fills the whole grid scores 1.": lambda a, b: (
-            (a & b).sum() / b.sum()
-        ),
+        (
+            "That is the share of cells that agree. Nearly all cells are empty in both, so a "
+            "grid without anything in it would score well."
+        ): lambda a, b: (a == b).double().mean(),
+        (
+            "You divide by the cells of both together, where those that both fill are counted "
+            "twice. Count the cells that either fills."
+        ): lambda a, b: (a & b).sum() / (a.sum() + b.sum()),
+        (
+            "That is the Dice score. IoU divides by the union, and knows no factor of two."
+        ): lambda a, b: 2 * (a & b).sum() / (a.sum() + b.sum()),
+        (
+            "You divide by the true cells alone: then a solid that fills the whole grid scores 1."
+        ): lambda a, b: (a & b).sum() / b.sum(),
     },
 )
 
 
-# --- colours from a palette ------------------------------------------------------------------------------------------------------------
+# --- colours from a palette ---------------------------------------------------
 
 
 def _mix_palette(scores: Tensor, palette: Tensor) -> Tensor:
@@ -69,23 +74,27 @@ mix_palette = Exercise(
         (6 * _random(4, 10, seed=2) - 3, _random(10, 3, seed=3)),
     ],
     mistakes={
-        "The softmax runs over the vertices. Every vertex shares out its own 1 among the colours: dim=1.": lambda s, p: (
-            s.softmax(0) @ p
-        ),
-        "The scores are no shares yet: they may be negative, and do not add up to 1. Take their softmax.": lambda s, p: (
-            s @ p
-        ),
-        "Each vertex takes its best colour alone. Such a choice has no gradient; mix the colours instead.": lambda s, p: (
-            p[s.argmax(1)]
-        ),
-        "Dividing by the sum is not enough: a sum may be near zero, and scores may be negative. exp makes them positive first.": lambda s, p: (
-            (s / s.sum(1, keepdim=True)) @ p
-        ),
+        (
+            "The softmax runs over the vertices. Every vertex shares out its own 1 among the "
+            "colours: dim=1."
+        ): lambda s, p: s.softmax(0) @ p,
+        (
+            "The scores are no shares yet: they may be negative, and do not add up to 1. Take "
+            "their softmax."
+        ): lambda s, p: s @ p,
+        (
+            "Each vertex takes its best colour alone. Such a choice has no gradient; mix the "
+            "colours instead."
+        ): lambda s, p: p[s.argmax(1)],
+        (
+            "Dividing by the sum is not enough: a sum may be near zero, and scores may be "
+            "negative. exp makes them positive first."
+        ): lambda s, p: (s / s.sum(1, keepdim=True)) @ p,
     },
 )
 
 
-# --- visual hull -------------------------------------------------------------------------------------------------------------------------
+# --- visual hull --------------------------------------------------------------
 
 
 def _carve(masks: Tensor, xy: Tensor) -> Tensor:
@@ -123,11 +132,13 @@ carve = Exercise(
         "A mask is indexed [row, column]: first y, then x.": lambda m, p: _lookup(
             m, p, swap=True
         ).all(0),
-        "You keep what is inside some silhouette. A point outside a single one cannot be part of the object: all of them must agree.": lambda m, p: (
-            _lookup(m, p).any(0)
-        ),
-        "You are half a pixel off. Pixel j spans [2j/W - 1, 2(j + 1)/W - 1]: the column is (x + 1) W/2, rounded down.": lambda m, p: (
-            _lookup(m, p, shift=0.5).all(0)
-        ),
+        (
+            "You keep what is inside some silhouette. A point outside a single one cannot be "
+            "part of the object: all of them must agree."
+        ): lambda m, p: _lookup(m, p).any(0),
+        (
+            "You are half a pixel off. Pixel j spans [2j/W - 1, 2(j + 1)/W - 1]: the column is "
+            "(x + 1) W/2, rounded down."
+        ): lambda m, p: _lookup(m, p, shift=0.5).all(0),
     },
 )

@@ -13,7 +13,7 @@ def _t(*values: object) -> Tensor:
     return torch.tensor(values, dtype=torch.float64)
 
 
-# --- Laplacian ---------------------------------------------------------------------------------------------------------------------
+# --- Laplacian ----------------------------------------------------------------
 
 
 def _laplacian_loss(verts: Tensor, neighbours: Tensor) -> Tensor:
@@ -45,23 +45,26 @@ laplacian_loss = Exercise(
         (_BUMPY, _adjacency(_BALL.faces, 42)),
     ],
     mistakes={
-        "That is the distance from the neighbours' sum. Divide it by how many there are; on this sphere it is 5 for some and 6 for others.": lambda v, n: (
-            (v - n @ v).square().sum()
-        ),
-        "That is the mean over all coordinates. The loss is a sum over the vertices of squared lengths.": lambda v, n: (
-            (v - n @ v / n.sum(1, keepdim=True)).square().mean()
-        ),
+        (
+            "That is the distance from the neighbours' sum. Divide it by how many there are; on "
+            "this sphere it is 5 for some and 6 for others."
+        ): lambda v, n: (v - n @ v).square().sum(),
+        (
+            "That is the mean over all coordinates. The loss is a sum over the vertices of "
+            "squared lengths."
+        ): lambda v, n: (v - n @ v / n.sum(1, keepdim=True)).square().mean(),
         "Square the lengths; do not take the root again.": lambda v, n: (
             (v - n @ v / n.sum(1, keepdim=True)).norm(dim=1).sum()
         ),
-        "Every vertex has its own number of neighbours: sum each row alone (sum(1, keepdim=True)).": lambda v, n: (
-            (v - n @ v / n.sum() * len(n)).square().sum()
-        ),
+        (
+            "Every vertex has its own number of neighbours: sum each row alone (sum(1, "
+            "keepdim=True))."
+        ): lambda v, n: (v - n @ v / n.sum() * len(n)).square().sum(),
     },
 )
 
 
-# --- a fold ------------------------------------------------------------------------------------------------------------------------------
+# --- a fold -------------------------------------------------------------------
 
 
 def _fold(
@@ -91,18 +94,20 @@ fold_penalty = Exercise(
         (_t(1.0, 1.0, 1.0), _t(2.0, -1.0, 0.5), _t(0.0, 0.3, 2.0), _t(3.0, 1.0, -1.0)),
     ],
     mistakes={
-        "The sides must stand at a right angle to the edge: take off from c - a and d - a what lies along it.": lambda a, b, c, d: (
-            _fold(a, b, c, d, perpendicular=False)
-        ),
-        "In a flat place the two sides point in opposite directions, so the cosine is -1. Add 1.": lambda a, b, c, d: (
-            _fold(a, b, c, d, offset=0.0)
-        ),
-        "The square is missing: without it, the penalty has no gentle end at the flat place.": lambda a, b, c, d: (
-            _fold(a, b, c, d, power=1)
-        ),
-        "In a flat place the two sides point in opposite directions: plus 1, not minus 1.": lambda a, b, c, d: (
-            _fold(a, b, c, d, offset=-1.0)
-        ),
+        (
+            "The sides must stand at a right angle to the edge: take off from c - a and d - a "
+            "what lies along it."
+        ): lambda a, b, c, d: _fold(a, b, c, d, perpendicular=False),
+        (
+            "In a flat place the two sides point in opposite directions, so the cosine is -1. "
+            "Add 1."
+        ): lambda a, b, c, d: _fold(a, b, c, d, offset=0.0),
+        (
+            "The square is missing: without it, the penalty has no gentle end at the flat place."
+        ): lambda a, b, c, d: _fold(a, b, c, d, power=1),
+        (
+            "In a flat place the two sides point in opposite directions: plus 1, not minus 1."
+        ): lambda a, b, c, d: _fold(a, b, c, d, offset=-1.0),
         "Only directions count. Divide by the lengths of the two sides.": lambda a, b, c, d: (
             _long_fold(a, b, c, d)
         ),
@@ -116,7 +121,7 @@ def _long_fold(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> Tensor:
     return (u @ v + 1) ** 2
 
 
-# --- a schedule ------------------------------------------------------------------------------------------------------------------------------
+# --- a schedule ---------------------------------------------------------------
 
 
 def _scheduled_sigma(start: float, end: float, progress: float) -> float:
@@ -135,13 +140,15 @@ scheduled_sigma = Exercise(
     ],
     tolerance=1e-9,
     mistakes={
-        "That goes down in equal steps: half way from 1e-2 to 1e-4 it is still 5e-3, and the small sigmas get no time. Take equal ratios.": lambda s, e, t: (
-            s + (e - s) * t
-        ),
+        (
+            "That goes down in equal steps: half way from 1e-2 to 1e-4 it is still 5e-3, and the "
+            "small sigmas get no time. Take equal ratios."
+        ): lambda s, e, t: s + (e - s) * t,
         "Start and end have changed places.": lambda s, e, t: _scheduled_sigma(e, s, t),
-        "That multiplies by the ratio of both, whatever the progress; raise the ratio to the power of the progress.": lambda s, e, t: (
-            s * (e / s)
-        ),
+        (
+            "That multiplies by the ratio of both, whatever the progress; raise the ratio to the "
+            "power of the progress."
+        ): lambda s, e, t: s * (e / s),
         "At progress 1 it must arrive at the end, not at end times start.": lambda s, e, t: (
             s * e**t
         ),

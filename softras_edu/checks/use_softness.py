@@ -12,7 +12,7 @@ def _t(*values: object) -> Tensor:
     return torch.tensor(values, dtype=torch.float64)
 
 
-# --- a distribution ---------------------------------------------------------------------------------------------------------------------
+# --- a distribution -----------------------------------------------------------
 
 
 def _uniform_probability(x: Tensor) -> Tensor:
@@ -27,24 +27,29 @@ uniform_probability = Exercise(
         (torch.linspace(-2, 2, 33, dtype=torch.float64),),
     ],
     mistakes={
-        "Outside [-1, 1] the ramp goes on, below 0 and above 1: clamp it, it is a probability.": lambda x: (
-            (1 + x) / 2
-        ),
-        "Your ramp begins at the edge, so D is 0 there. The noise moves the edge both ways: at x = 0, D is one half.": lambda x: (
-            x.clamp(0, 1)
-        ),
-        "That is the density, the height of the uniform distribution. D is the area under it, up to x.": lambda x: (
-            torch.where(x.abs() <= 1, 0.5, 0.0)
-        ),
+        (
+            "Outside [-1, 1] the ramp goes on, below 0 and above 1: clamp it, it is a probability."
+        ): lambda x: (1 + x) / 2,
+        (
+            "Your ramp begins at the edge, so D is 0 there. The noise moves the edge both ways: "
+            "at x = 0, D is one half."
+        ): lambda x: x.clamp(0, 1),
+        (
+            "That is the density, the height of the uniform distribution. D is the area under "
+            "it, up to x."
+        ): lambda x: torch.where(x.abs() <= 1, 0.5, 0.0),
         "The ramp goes from -1 to 1, which is two units long: its slope is one half.": lambda x: (
             0.5 + x
         ).clamp(0, 1),
-        "That is the sigmoid of SoftRas. The uniform distribution's function is a straight line.": torch.sigmoid,
+        (
+            "That is the sigmoid of SoftRas. The uniform distribution's function is a straight "
+            "line."
+        ): torch.sigmoid,
     },
 )
 
 
-# --- a conorm -----------------------------------------------------------------------------------------------------------------------------
+# --- a conorm -----------------------------------------------------------------
 
 
 def _einstein_silhouette(d: Tensor) -> Tensor:
@@ -66,10 +71,13 @@ einstein_silhouette = Exercise(
         (torch.full((3, 2, 2), 0.5, dtype=torch.float64),),
     ],
     mistakes={
-        "For two faces that is right. For three it is not: S(S(a, b), c) has more products. Fold face by face, or add up atanh D.": _fold_wrong,
-        "That is the probabilistic conorm, 1 - prod(1 - D). Einstein's divides a + b by 1 + ab.": lambda d: (
-            1 - (1 - d).prod(0)
-        ),
+        (
+            "For two faces that is right. For three it is not: S(S(a, b), c) has more products. "
+            "Fold face by face, or add up atanh D."
+        ): _fold_wrong,
+        (
+            "That is the probabilistic conorm, 1 - prod(1 - D). Einstein's divides a + b by 1 + ab."
+        ): lambda d: 1 - (1 - d).prod(0),
         "The way back is missing: after the sum of atanh D, take tanh.": lambda d: torch.atanh(
             d
         ).sum(0),
@@ -79,16 +87,16 @@ einstein_silhouette = Exercise(
 )
 
 
-# --- its slope ------------------------------------------------------------------------------------------------------------------------------
+# --- its slope ----------------------------------------------------------------
 
 
 def _yager_slope(
-    d: Tensor, p: float, *, clip: bool = True, up: bool = False, power: bool = False
+    d: Tensor, p: float, *, clamp: bool = True, up: bool = False, power: bool = False
 ) -> Tensor:
     """dA / dd_j of A = min(1, (sum of d^p)^(1/p))."""
     a = d.pow(p).sum().pow(1 / p)
     slope = (a / d if up else d / a).pow(p - 1) * (p if power else 1)
-    return torch.where(a < 1, slope, torch.zeros_like(slope)) if clip else slope
+    return torch.where(a < 1, slope, torch.zeros_like(slope)) if clamp else slope
 
 
 yager_slope = Exercise(
@@ -102,12 +110,12 @@ yager_slope = Exercise(
         (_t(0.7, 0.2, 0.9), 4.0),
     ],
     mistakes={
-        "Once the sum has passed 1, alpha is 1 and stays 1: no face has a slope then.": lambda d, p: (
-            _yager_slope(d, p, clip=False)
-        ),
-        "Upside down: a face with a small D has a small say. The ratio is D over alpha.": lambda d, p: (
-            _yager_slope(d, p, up=True)
-        ),
+        (
+            "Once the sum has passed 1, alpha is 1 and stays 1: no face has a slope then."
+        ): lambda d, p: _yager_slope(d, p, clamp=False),
+        (
+            "Upside down: a face with a small D has a small say. The ratio is D over alpha."
+        ): lambda d, p: _yager_slope(d, p, up=True),
         "The p in front of D^(p-1) and the 1/p of the outer power cancel.": lambda d, p: (
             _yager_slope(d, p, power=True)
         ),
@@ -118,7 +126,7 @@ yager_slope = Exercise(
 )
 
 
-# --- pixels to sigma ------------------------------------------------------------------------------------------------------------------------
+# --- pixels to sigma ----------------------------------------------------------
 
 
 def _sigma_from_pixels(pixels: float, height: int, x: float, squared: bool) -> float:

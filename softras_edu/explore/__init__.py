@@ -1,4 +1,7 @@
-"""The explorers: pictures with dials. Show one by making it the last line of a cell; or set its traits and read `.image`."""
+"""The explorers: pictures with dials.
+
+Show one by making it the last line of a cell; or set its traits and read `.image`.
+"""
 
 from .bend_body import BendBody
 from .conorms import Conorms

@@ -1,4 +1,7 @@
-"""What all explorers share: dials that are traits, a picture that follows them, and a picture that stays when no kernel runs."""
+"""What all explorers share.
+
+Dials that are traits, a picture that follows them, and a picture that stays when no kernel runs.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import base64
 import html
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import ipywidgets
@@ -21,7 +24,8 @@ Dial = Callable[[], ipywidgets.Widget]
 _STYLE = {"description_width": "150px"}
 _LAYOUT = {"width": "520px", "max_width": "100%"}  # a narrow page shrinks it
 
-_HIDDEN = "position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)"  # from the eye, not from a screen reader: live pictures have no alt
+# From the eye, not from a screen reader: live pictures have no alt.
+_HIDDEN = "position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)"
 
 
 def log_dial(name: str, low: float, high: float) -> Dial:
@@ -85,11 +89,29 @@ def pytorch_threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+@contextmanager
+def plain_pytorch() -> Iterator[None]:
+    """PyTorch as it is after its import: float32, on the CPU, with autograd.
+
+    A notebook may have set another default dtype or device, or may be inside `torch.no_grad()`.
+    """
+    dtype, elsewhere = torch.get_default_dtype(), torch.get_default_device().type != "cpu"
+    torch.set_default_dtype(torch.float32)
+    try:
+        # A device slows every operation down by a microsecond: only where it changes something.
+        place = torch.device("cpu") if elsewhere else nullcontext()
+        with torch.inference_mode(False), torch.enable_grad(), place:
+            yield
+    finally:
+        torch.set_default_dtype(dtype)
+
+
 class Explorer(traitlets.HasTraits):
     """A picture with dials.
 
-    A child class declares each dial as a trait tagged with the widget that turns it, and `draw`. Then `explorer.sigma = 1e-2`, or
-    dragging the slider, calls `update()`, which redraws at once: `image` holds the pixels, `readout` the text below them.
+    A child class declares each dial as a trait tagged with the widget that turns it, and `draw`.
+    Then `explorer.sigma = 1e-2`, or dragging the slider, calls `update()`, which redraws at once:
+    `image` holds the pixels, `readout` the text below them.
     """
 
     alt = "An interactive picture."
@@ -98,27 +120,71 @@ class Explorer(traitlets.HasTraits):
         unknown = set(dials) - set(self.trait_names())
         if unknown:
             raise TypeError(
-                f"{type(self).__name__} has no dial {', '.join(sorted(unknown))}; it has {', '.join(self.dial_names())}"
+                f"{type(self).__name__} has no dial {', '.join(sorted(unknown))}; it has "
+                f"{', '.join(self.dial_names())}"
             )
         super().__init__(**dials)
         self.image = np.zeros((1, 1, 3), np.uint8)
         self.readout = ""
         self._picture = ipywidgets.Image(format="png")
         self._readout = ipywidgets.HTML()
-        turners = []
-        for name in self.dial_names():
-            turner = self.traits()[name].metadata["dial"]()
-            traitlets.link((self, name), (turner, "value"))
-            turners.append(turner)
+        self._setting = False
+        self.turners = {name: self._make_turner(name) for name in self.dial_names()}
         with self.one_core():
             self.prepare()
         self.update()
-        # Every picture has the same size, so that nothing on the page moves when it changes; a narrow page shrinks it.
+        # Every picture has the same size, so that nothing on the page moves when it changes; a
+        # narrow page shrinks it.
         self._picture.layout = ipywidgets.Layout(
             width=f"{self.image.shape[1]}px", max_width="100%", object_fit="contain"
         )
-        self.widget = ipywidgets.VBox([*turners, self._picture, self._readout])
-        self.observe(lambda change: self.update(), names=self.dial_names())
+        self.widget = ipywidgets.VBox([*self.turners.values(), self._picture, self._readout])
+        self.observe(self._dial_changed, names=self.dial_names())
+
+    def _make_turner(self, name: str) -> ipywidgets.Widget:
+        """The widget of a dial, set to the dial's value; what the reader drags sets the dial."""
+        turner = self.traits()[name].metadata["dial"]()
+        self._show(name, getattr(self, name), turner)
+
+        def dragged(change: Any) -> None:
+            if not self._setting:
+                setattr(self, name, change.new)
+
+        turner.observe(dragged, names="value")
+        return turner
+
+    def _show(self, name: str, value: Any, turner: ipywidgets.Widget) -> None:
+        """Set the widget of a dial, without being told of it.
+
+        Raises:
+            TraitError: the widget went elsewhere; a slider moves what is beyond its end to the end.
+        """
+        self._setting = True
+        try:
+            turner.value = value
+        finally:
+            self._setting = False
+        if turner.value != value:
+            base = getattr(turner, "base", None)
+            low, high = (x if base is None else base**x for x in (turner.min, turner.max))
+            raise traitlets.TraitError(f"{name}: got {value!r}, wanted {low:g} to {high:g}")
+
+    def _dial_changed(self, change: Any) -> None:
+        """Redraw. Where that fails, everything is as it was, so that the next value can come."""
+        if self._setting:
+            return
+        turner = self.turners[change.name]
+        try:
+            self._show(change.name, change.new, turner)
+            self.update()
+        except Exception:
+            self._setting = True
+            try:
+                setattr(self, change.name, change.old)
+                turner.value = change.old
+            finally:
+                self._setting = False
+            raise
 
     @classmethod
     def dial_names(cls) -> list[str]:
@@ -146,21 +212,28 @@ class Explorer(traitlets.HasTraits):
         milliseconds = (time.perf_counter() - start) * 1e3
         self._picture.value = png
         hidden = f'<span style="{_HIDDEN}">{html.escape(self.alt)}</span>'
-        self._readout.value = f'<div aria-live="polite" style="line-height:1.5">{hidden}{self.readout}<br>drawn in {milliseconds:.0f} ms</div>'
+        self._readout.value = (
+            f'<div aria-live="polite" style="line-height:1.5">{hidden}{self.readout}<br>drawn in '
+            f"{milliseconds:.0f} ms</div>"
+        )
 
     @contextmanager
     def one_core(self) -> Iterator[None]:
-        """PyTorch alone: on pictures this small its threads gain nothing, and for milliseconds they spin on cores that the rasterizer wants."""
+        """PyTorch on one thread, and with its own defaults: see `plain_pytorch`.
+
+        On pictures this small more threads gain nothing, and after an operation they wait actively
+        for some milliseconds, on cores that the rasterizer could use.
+        """
         self._cores = torch.get_num_threads()
-        with pytorch_threads(1):
+        with plain_pytorch(), pytorch_threads(1):
             yield
 
     def all_cores(self) -> AbstractContextManager[None]:
-        """For the rasterizer, which shares out the pixels of a mesh among as many threads as PyTorch has."""
+        """For the rasterizer: as many threads as PyTorch had outside."""
         return pytorch_threads(self._cores)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The live widget, and beside it a PNG for every place where no kernel runs (a code host, an exported page)."""
+        """The live widget, and a PNG for every place where no kernel runs."""
         bundle = dict(self.widget._repr_mimebundle_(**kwargs))
         bundle["image/png"] = base64.b64encode(self._picture.value).decode()
         bundle["text/plain"] = self.alt

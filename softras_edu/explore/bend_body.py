@@ -1,4 +1,8 @@
-"""Explorer for notebook 14: a body with a bent arm, and the pull that a photograph has on it, seen from the front and from the side."""
+"""Explorer for notebook 14.
+
+A body with a bent arm, and the pull that a photograph has on it, seen from the front and from the
+side.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +27,10 @@ FAINT = 1e-4  # a weaker pull than this moves nothing
 
 
 class BendBody(Explorer):
-    """The photograph shows the left arm before the belly. Hide it behind the back: does the picture still pull at it, and which way?"""
+    """The photograph shows the left arm before the belly.
+
+    Hide it behind the back: does the picture still pull at it, and which way?
+    """
 
     shoulder_swing = traitlets.Float(_SWING).tag(
         dial=linear_dial("shoulder: front, back", -120, 120, 1)
@@ -77,8 +84,14 @@ class BendBody(Explorer):
             if forward < -FAINT
             else "leaves it at its depth"
         )
-        self.alt = f"A body with a bent left arm at gamma {self.gamma:.1e}, a photograph, a view from the side. For its hand: the loss {verdict}."
-        text = f"loss {loss.item():.4f}. The gradient on the left hand (the arrow, -gradient): {forward:+.1e} towards the camera (<b>{verdict}</b>), "
+        self.alt = (
+            f"A body with a bent left arm at gamma {self.gamma:.1e}, a photograph, a view from "
+            f"the side. For its hand: the loss {verdict}."
+        )
+        text = (
+            f"loss {loss.item():.4f}. The gradient on the left hand (the arrow, -gradient): "
+            f"{forward:+.1e} towards the camera (<b>{verdict}</b>), "
+        )
         return compose(panels), text + f"{pull[0]:+.1e} to the right and {pull[1]:+.1e} up."
 
     def render(self, verts: Tensor, camera: Camera, sigma: float, gamma: float) -> Tensor:

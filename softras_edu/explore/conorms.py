@@ -38,11 +38,7 @@ class Conorms(Explorer):
 
     def update(self) -> None:
         super().update()
-        if hasattr(self, "widget"):
-            self._switch_dials()
-
-    def _switch_dials(self) -> None:
-        self.widget.children[self.dial_names().index("p")].disabled = self.conorm not in soft.P
+        self.turners["p"].disabled = self.conorm not in soft.P
 
     def draw(self) -> tuple[Image.Image, str]:
         p = p_of(self.conorm, self.p)
@@ -65,15 +61,24 @@ class Conorms(Explorer):
         self._others.set_data(xs, ys)
 
         name = self.conorm + (f" with p = {p:.3g}" if p is not None else "")
-        self.alt = f"The conorm {name}: a map of S(a, b), a map of its slope along a, and alpha for 1 to {MOST} faces of D = {self.a:.2f}."
+        self.alt = (
+            f"The conorm {name}: a map of S(a, b), a map of its slope along a, and alpha for 1 "
+            f"to {MOST} faces of D = {self.a:.2f}."
+        )
         text = f"{name}: S({self.a:.2f}, {self.b:.2f}) = {here:.3f}. "
-        text += f"Of a small change, alpha takes over {pull[0]:.2f} times a's and {pull[1]:.2f} times b's. "
+        text += (
+            f"Of a small change, alpha takes over {pull[0]:.2f} times a's and {pull[1]:.2f} "
+            "times b's. "
+        )
         text += f"{MOST} faces of D = {self.a:.2f} make {crowd(self.a, self.conorm, p)[-1]:.3f}."
         return compose([*panels, plot_picture(self._figure, self._others, self._curve)]), text
 
 
 def p_of(conorm: str, p: float) -> float | None:
-    """One dial for every conorm's p: Schweizer and Sklar's is negative, Frank's must not be 1, and some have none."""
+    """One dial for every conorm's p.
+
+    Schweizer and Sklar's is negative, Frank's must not be 1, and some have none.
+    """
     if conorm not in soft.P:
         return None
     if conorm == "schweizer_sklar":
@@ -84,7 +89,7 @@ def p_of(conorm: str, p: float) -> float | None:
 def conorm_of(d: Tensor, conorm: str, p: float | None, dim: int) -> Tensor:
     """The probabilities `d`, none of them 0 or 1, added up along `dim`."""
     number = soft.check_softness("logistic", True, None, None, conorm, p)[2]
-    return soft.combine(soft.lift(d.log(), torch.log1p(-d), conorm, number), dim, conorm, number)
+    return soft.aggregate(d.log(), torch.log1p(-d), conorm, number, dim=dim)
 
 
 def add(d: Tensor, conorm: str, p: float | None) -> tuple[float, list[float]]:
@@ -95,7 +100,10 @@ def add(d: Tensor, conorm: str, p: float | None) -> tuple[float, list[float]]:
 
 
 def surface(conorm: str, p: float | None) -> tuple[Tensor, Tensor]:
-    """S(a, b) and its slope along a, (CELLS, CELLS) each: rows are b, from the top down, columns are a."""
+    """S(a, b) and its slope along a, (CELLS, CELLS) each.
+
+    Rows are b, from the top down, columns are a.
+    """
     place = (torch.arange(CELLS, dtype=torch.float64) + 0.5) / CELLS
     a = place.expand(CELLS, CELLS).clone().requires_grad_()
     value = conorm_of(torch.stack([a, place.flip(0)[:, None].expand(CELLS, CELLS)]), conorm, p, 0)

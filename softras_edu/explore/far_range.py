@@ -39,7 +39,10 @@ GAPS = torch.linspace(0.02, 1.0, 21, dtype=torch.float64)
 
 
 class FarRange(Explorer):
-    """A triangle, and a square that it should cover, some distance to its right. Who feels the square?"""
+    """A triangle, and a square that it should cover, some distance to its right.
+
+    Whose gradient depends on the square?
+    """
 
     gap = traitlets.Float(0.2).tag(dial=linear_dial("distance (NDC)", 0.02, 1.0, 0.02))
     sigma = traitlets.Float(1e-2).tag(dial=log_dial("sigma (blur)", -5, 0))
@@ -81,16 +84,25 @@ class FarRange(Explorer):
         self._soft.set_data(GAPS.numpy(), sizes_soft(self.sigma, dist_eps).clamp_min(1e-12).numpy())
         self._cut.set_xdata([min(reach, 2.0)] * 2)
         self._here.set_xdata([self.gap] * 2)
-        self.alt = f"Gradient arrows of hard, NMR and soft at distance {self.gap:.2f}, sigma {self.sigma:.1e}, and gradient size against distance."
-        text = f"Size of the gradient: hard {lengths[0]:.1e}, NMR {lengths[1]:.1e}, soft {lengths[2]:.1e}. "
-        text += f"Soft reaches {f'{reach:.2f} NDC' if dist_eps else 'every pixel'}. Arrows show directions, the curve shows sizes."
+        self.alt = (
+            f"Gradient arrows of hard, NMR and soft at distance {self.gap:.2f}, sigma "
+            f"{self.sigma:.1e}, and gradient size against distance."
+        )
+        text = (
+            f"Size of the gradient: hard {lengths[0]:.1e}, NMR {lengths[1]:.1e}, soft "
+            f"{lengths[2]:.1e}. "
+        )
+        text += (
+            f"Soft reaches {f'{reach:.2f} NDC' if dist_eps else 'every pixel'}. Arrows show "
+            "directions, the curve shows sizes."
+        )
         return compose(
             panels, below=plot_picture(self._figure, self._soft, self._cut, self._here)
         ), text
 
 
 def hard(triangles: Tensor) -> Tensor:
-    """The z-buffer and its own gradient, which is none."""
+    """The z-buffer, whose own gradient is zero."""
     return rasterize_hard(triangles, size=SIZE)
 
 
@@ -111,7 +123,10 @@ def square(gap: float) -> Tensor:
 
 
 def pull(renderer: Renderer, gap: Tensor) -> tuple[Tensor, Tensor]:
-    """Silhouettes of the shape, and the gradient of "cover the square" at each of (B,) gaps -> (B, SIZE, SIZE), (B, 1, 3, 3)."""
+    """Silhouettes of the shape, and the gradient of "cover the square" at each of (B,) gaps.
+
+    -> (B, SIZE, SIZE), (B, 1, 3, 3).
+    """
     triangles = SHAPE.expand(len(gap), 1, 3, 3).clone().requires_grad_()
     alpha = renderer(triangles)[..., 0]
     pixel = formulas.pixel_centers(SIZE, SIZE, dtype=torch.float64)
@@ -119,9 +134,8 @@ def pull(renderer: Renderer, gap: Tensor) -> tuple[Tensor, Tensor]:
     wanted = (
         (pixel[..., 0] >= left) & (pixel[..., 0] <= left + SIDE) & (pixel[..., 1].abs() <= SIDE / 2)
     )
-    loss = ((1 - alpha).square() * wanted).sum((1, 2)) / wanted.sum(
-        (1, 2)
-    )  # only the square's own pixels, so that nothing else pulls
+    # Only the square's pixels, so that no other pixel has a gradient.
+    loss = ((1 - alpha).square() * wanted).sum((1, 2)) / wanted.sum((1, 2))
     grad = (
         torch.autograd.grad(loss.sum(), triangles)[0]
         if loss.requires_grad

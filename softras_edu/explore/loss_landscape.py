@@ -16,15 +16,19 @@ from .draw import BLUE, GREY, ORANGE, VERMILION, Panel, compose, new_plot, plot_
 
 SIZE = 64
 SHIFT = 25  # pixels that the triangle is moved to either side, for the map
-TRIANGLE = torch.tensor([[-0.2, -0.18, 2.0], [0.2, -0.18, 2.0], [0.0, 0.22, 2.0]])
-STEPS = 22
-STEP_LENGTH = (
-    0.09  # NDC; every step is this long at most, so that the path shows directions, not step sizes
+TRIANGLE = torch.tensor(
+    [[-0.2, -0.18, 2.0], [0.2, -0.18, 2.0], [0.0, 0.22, 2.0]], dtype=torch.float32
 )
+STEPS = 22
+# NDC. Every step is this long at most, so that the path shows directions, not step sizes.
+STEP_LENGTH = 0.09
 
 
 class LossLandscape(Explorer):
-    """The loss for every place of a small triangle, its target in the middle, and the path that gradient descent takes from a start."""
+    """The loss for every place of a small triangle whose target is in the middle.
+
+    With the path that gradient descent takes from a start.
+    """
 
     sigma = traitlets.Float(3e-4).tag(dial=log_dial("sigma (blur)", -5, 0))
     start_x = traitlets.Float(-0.6).tag(dial=linear_dial("start, x", -0.75, 0.75, 0.05))
@@ -48,9 +52,8 @@ class LossLandscape(Explorer):
 
         scaled = (loss - loss.min()) / (loss.max() - loss.min()).clamp_min(1e-12)
         map_panel = Panel("loss (bright = high), path in orange", scaled, "cividis")
-        points = (
-            path * SIZE / len(loss)
-        ).tolist()  # offsets -> NDC of the panel, which is len(loss) of the picture's pixels wide
+        # offsets -> NDC of the panel, which is len(loss) of the picture's pixels wide
+        points = (path * SIZE / len(loss)).tolist()
         for a, b in pairwise(points):
             map_panel.outline(torch.tensor([a, b]), ORANGE, 3)
         map_panel.dot(points[0], VERMILION, 5)
@@ -63,7 +66,10 @@ class LossLandscape(Explorer):
         picture.outline(TRIANGLE[:, :2], ORANGE, 2)
         miss = path[-1].norm().item()
         verdict = "found the target" if miss < 0.08 else f"stopped {miss:.2f} NDC away"
-        self.alt = f"Loss landscape at sigma {self.sigma:.1e} with the path of gradient descent, which {verdict}."
+        self.alt = (
+            f"Loss landscape at sigma {self.sigma:.1e} with the path of gradient descent, which "
+            f"{verdict}."
+        )
         flat = (loss > 1 - 1e-6).float().mean().item()
         text = f"Gradient descent <b>{verdict}</b>. Flat part of the map: {100 * flat:.0f} %."
         return compose([map_panel, picture, plot_picture(self._figure, self._line)]), text
@@ -101,13 +107,12 @@ def places() -> Tensor:
 def landscape(sigma: float) -> Tensor:
     """`losses` for all shifts by whole pixels, row 0 the highest -> (2 SHIFT + 1, 2 SHIFT + 1).
 
-    Thousands of pictures, and all are windows of one: to move the triangle right is to look through a window further left. So draw a picture
-    twice as wide, once, and slide the window.
+    Thousands of pictures, and all are windows of one: to move the triangle right is to look through
+    a window further left. So draw a picture twice as wide, once, and slide the window.
     """
     target = hard_target()
-    scale = torch.tensor(
-        [0.5, 0.5, 1.0]
-    )  # twice as wide: all lengths are halved, and sigma is a length squared
+    # Twice as wide: all lengths are halved, and sigma is a length squared.
+    scale = torch.tensor([0.5, 0.5, 1.0])
     wide = rasterize(TRIANGLE[None] * scale, size=2 * SIZE, sigma=sigma / 4)[..., 0]
     middle = slice(SIZE // 2 - SHIFT, SIZE // 2 + SHIFT + SIZE)
     wide = wide[middle, middle]
@@ -117,7 +122,10 @@ def landscape(sigma: float) -> Tensor:
 
 
 def descend(offset: Tensor, sigma: float) -> Tensor:
-    """Gradient descent on the offset (2,) -> the path (n, 2), the start first; it ends early where the gradient is zero."""
+    """Gradient descent on the offset (2,) -> the path (n, 2), the start first.
+
+    It ends early where the gradient is zero.
+    """
     path, step = [offset], STEP_LENGTH
     for _ in range(STEPS):
         here = path[-1].clone().requires_grad_()
@@ -125,5 +133,5 @@ def descend(offset: Tensor, sigma: float) -> Tensor:
         if grad.norm() < 1e-9:
             break
         path.append((here - step * grad / grad.norm()).detach())
-        step *= 0.93  # shorter and shorter, to settle
+        step *= 0.93  # so that the path converges
     return torch.stack(path)

@@ -19,7 +19,10 @@ SMALL = ((4, 20), (8, 20), (8, 80), (16, 80), (16, 320))  # sides and faces that
 
 
 class MemoryWall(Explorer):
-    """Bytes that the backend `broadcast` needs for a square image: predicted from a small case, measured in small cases, and the limits."""
+    """Bytes that the backend `broadcast` needs for a square image.
+
+    Predicted from a small case, measured in small cases, and the limits.
+    """
 
     side = traitlets.Int(64).tag(dial=count_dial("pixels a side", 16, 1024))
     level = traitlets.Int(3).tag(dial=count_dial("level of the sphere", 0, 6))
@@ -105,9 +108,10 @@ class MemoryWall(Explorer):
         self._place.set_data([self.side], [faces])
         self._place.set_color(color)
         for area, limit in zip(self._areas, (24e9, 8e9), strict=True):
+            # A straight line on log-log axes.
             most = [
                 limit / (self.per_pair[self.what] * self.batch * side**2) for side in (16, 1100)
-            ]  # a straight line on log-log axes
+            ]
             area.set_xy([(16, 1), (16, most[0]), (1100, most[1]), (1100, 1e-6), (16, 1e-6)])
         self._between.set_position((128, 14e9 / (self.per_pair[self.what] * self.batch * 128**2)))
         self._between.set_visible(
@@ -116,8 +120,14 @@ class MemoryWall(Explorer):
 
         verdict = f"It fits in {fits[0]}." if fits else "It fits on neither machine."
         picture = f"{self.batch} x {self.side} x {self.side} pixels and {faces:,} faces"
-        self.alt = f"{self.what}, {picture}: {readable(need)}, as a place on a map of sides and faces and on a plot of bytes against pairs. {verdict}"
-        text = f"{faces:,} faces x {self.side} x {self.side} pixels x {self.batch} = {pairs:,} pairs, {self.per_pair[self.what]:.0f} bytes each: "
+        self.alt = (
+            f"{self.what}, {picture}: {readable(need)}, as a place on a map of sides and faces "
+            f"and on a plot of bytes against pairs. {verdict}"
+        )
+        text = (
+            f"{faces:,} faces x {self.side} x {self.side} pixels x {self.batch} = {pairs:,} "
+            f"pairs, {self.per_pair[self.what]:.0f} bytes each: "
+        )
         return compose(
             [plot_picture(self._map), plot_picture(self._law)]
         ), f"{text}<b>{readable(need)}. {verdict}</b>"
@@ -125,7 +135,10 @@ class MemoryWall(Explorer):
 
 @cache
 def measured(side: int, faces: int) -> tuple[int, int]:
-    """Bytes that `broadcast` really takes: the most at a time for the picture alone, and with what autograd keeps."""
+    """Bytes that `broadcast` really takes.
+
+    The most at a time for the picture alone, and with what autograd keeps.
+    """
     generator = torch.Generator().manual_seed(0)
     triangles = torch.cat(
         [torch.rand(faces, 3, 2, generator=generator) - 0.5, torch.full((faces, 3, 1), 2.0)], dim=-1

@@ -1,4 +1,7 @@
-"""Explorer for notebooks 04 and 05: two overlapping triangles, one hidden, and the gradient that reaches it."""
+"""Explorer for notebooks 04 and 05.
+
+Two overlapping triangles, one hidden, and the gradient that reaches it.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +12,22 @@ from torch import Tensor
 
 from ..rasterizers import rasterize, rasterize_hard
 from .base import Explorer, choice_dial, linear_dial, log_dial
-from .draw import Panel, compose, new_plot, plot_picture
+from .draw import BLUE, ORANGE, Panel, compose, new_plot, plot_picture
 
 SIZE = 128
 RENDERERS = ("soft", "hard", "NMR")
-FRONT = torch.tensor([[-0.7, -0.5, 2.0], [0.7, -0.5, 2.0], [0.0, 0.7, 2.0]])
-HIDDEN = torch.tensor(
-    [[-0.3, -0.3, 0.0], [0.3, -0.3, 0.0], [0.0, 0.25, 0.0]]
-)  # its depth comes from the dial
-ORANGE_RGB, BLUE_RGB = torch.tensor([0.90, 0.62, 0.0]), torch.tensor([0.0, 0.45, 0.70])
+FRONT = torch.tensor([[-0.7, -0.5, 2.0], [0.7, -0.5, 2.0], [0.0, 0.7, 2.0]], dtype=torch.float32)
+# Its depth comes from the dial.
+HIDDEN = torch.tensor([[-0.3, -0.3, 0.0], [0.3, -0.3, 0.0], [0.0, 0.25, 0.0]], dtype=torch.float32)
+ORANGE_RGB, BLUE_RGB = torch.tensor([[0.90, 0.62, 0.0], [0.0, 0.45, 0.70]], dtype=torch.float32)
 FAR = 10.0  # a short depth range, so that a gamma of 0.01 already sees through a gap of 0.1
 
 
 class Occlusion(Explorer):
-    """An orange triangle in front of a small blue one. The loss asks for the blue one: what tells it to come forward?"""
+    """An orange triangle in front of a small blue one.
+
+    The loss asks for the blue one: what tells it to come forward?
+    """
 
     depth = traitlets.Float(0.3).tag(dial=linear_dial("blue behind orange by", -0.6, 1.5, 0.05))
     gamma = traitlets.Float(1e-2).tag(dial=log_dial("gamma (see-through)", -4, 0))
@@ -33,7 +38,7 @@ class Occlusion(Explorer):
         self._figure = new_plot(300)
         axes = self._figure.add_subplot(ylabel="share of the middle pixel", ylim=(0, 1.05))
         self._bars = axes.bar(
-            ["orange", "blue", "background"], [0, 0, 0], color=["#E69F00", "#0072B2", "#222222"]
+            ["orange", "blue", "background"], [0, 0, 0], color=[ORANGE, BLUE, "#222222"]
         )
 
     def draw(self) -> tuple[Image.Image, str]:
@@ -48,7 +53,7 @@ class Occlusion(Explorer):
                 SIZE // 2, SIZE // 2, :2
             ]
         loss = (image[..., :3] - target[..., :3]).square().mean()
-        grad, grad_color = torch.autograd.grad(loss, (triangles, colors), allow_unused=True)
+        d_triangles, d_colors = torch.autograd.grad(loss, (triangles, colors), allow_unused=True)
 
         for bar, height in zip(
             self._bars, (*shares.tolist(), 1 - shares.sum().item()), strict=True
@@ -59,21 +64,27 @@ class Occlusion(Explorer):
             Panel("target: blue in front", target),
         )
         picture.outline(triangles[1, :, :2], "white", 1)
-        z, xy = grad[1, :, 2].sum().item(), grad[1, :, :2].norm().item()
-        paint = 0.0 if grad_color is None else grad_color[1].norm().item()
+        d_z, d_xy = d_triangles[1, :, 2].sum().item(), d_triangles[1, :, :2].norm().item()
+        paint = 0.0 if d_colors is None else d_colors[1].norm().item()
         verdict = (
             "pulls it forward"
-            if z > 1e-9
+            if d_z > 1e-9
             else "pushes it back"
-            if z < -1e-9
+            if d_z < -1e-9
             else "leaves it where it is"
         )
-        self.alt = f"Orange and blue triangles, blue {self.depth:.2f} behind, drawn {self.renderer}; its depth gradient is {z:.1e}."
-        text = f"loss {loss.item():.4f}. Gradient of the blue triangle: depth {z:.1e} (<b>{verdict}</b>), place {xy:.1e}, colour {paint:.1e}."
+        self.alt = (
+            f"Orange and blue triangles, blue {self.depth:.2f} behind, drawn {self.renderer}; "
+            f"its depth gradient is {d_z:.1e}."
+        )
+        text = (
+            f"loss {loss.item():.4f}. Gradient of the blue triangle: depth {d_z:.1e} "
+            f"(<b>{verdict}</b>), place {d_xy:.1e}, colour {paint:.1e}."
+        )
         return compose([picture, wanted, plot_picture(self._figure, *self._bars)]), text
 
     def render(self, triangles: Tensor, colors: Tensor) -> Tensor:
-        """(2, 3, 3) triangles, (2, 3, C) colours -> (SIZE, SIZE, C + 1), by the renderer that is chosen."""
+        """(2, 3, 3) triangles, (2, 3, C) colours -> (SIZE, SIZE, C + 1), by the chosen renderer."""
         if self.renderer == "soft":
             return rasterize(
                 triangles, colors, size=SIZE, sigma=self.sigma, gamma=self.gamma, far=FAR

@@ -25,7 +25,10 @@ KINDS = ("all", "in tiles", "in boxes", "live")
 
 
 class PairsPerPixel(Explorer):
-    """A sphere: how many faces count in each pixel, and how many pairs there are in all, in its tiles, in its boxes, and alive."""
+    """A sphere: how many faces count in each pixel, and how many pairs there are in all.
+
+    Beside that number: the pairs in its tiles, in its boxes, and the live ones.
+    """
 
     sigma = traitlets.Float(1e-4).tag(dial=log_dial("sigma (blur)", -6, -2))
     dist_eps = traitlets.Float(1e-4).tag(dial=log_dial("dist_eps (cut)", -8, -1))
@@ -44,9 +47,7 @@ class PairsPerPixel(Explorer):
     @torch.no_grad()
     def draw(self) -> tuple[Image.Image, str]:
         triangles = sphere(self.level)
-        o = Options(
-            SIZE, SIZE, self.sigma, 1e-2, 1e-3, 1.0, 100.0, self.dist_eps, "euclidean", False, False
-        )
+        o = Options(height=SIZE, width=SIZE, sigma=self.sigma, dist_eps=self.dist_eps)
         count, numbers = census(triangles, o)
         for bar, label, number in zip(self._bars, self._numbers, numbers.values(), strict=True):
             bar.set_width(number)
@@ -54,9 +55,8 @@ class PairsPerPixel(Explorer):
             label.set_x(number)
         most = max(1, int(count.max()))
         panel = Panel(f"faces per pixel, 0 to {most}", count.float(), "cividis", 0, most)
-        middle = (
-            triangles[0, :, :, :2].mean(1).norm(dim=-1).argmin()
-        )  # a face near the middle of the picture
+        # A face near the middle of the picture.
+        middle = triangles[0, :, :, :2].mean(1).norm(dim=-1).argmin()
         panel.outline(triangles[0, middle, :, :2], VERMILION)
         reach = formulas.reach(self.sigma, self.dist_eps)
         low, high = (
@@ -71,11 +71,23 @@ class PairsPerPixel(Explorer):
         )
 
         live, everything = numbers["live"], numbers["all"]
-        self.alt = f"Faces per pixel of a sphere at sigma {self.sigma:.1e}, at most {most}; bars: {', '.join(f'{n:,} pairs {k}' for k, n in numbers.items())}."
-        text = f"{triangles.shape[1]:,} faces, reach {reach * SIZE / 2:.1f} pixels (orange: one face's box). {live:,} of {everything:,} pairs are live, "
-        text += f"1 in {everything / max(1, live):.0f}; {live / max(1, int((count > 0).sum())):.0f} in each pixel that the sphere touches. "
+        self.alt = (
+            f"Faces per pixel of a sphere at sigma {self.sigma:.1e}, at most {most}; bars: "
+            f"{', '.join(f'{n:,} pairs {k}' for k, n in numbers.items())}."
+        )
+        text = (
+            f"{triangles.shape[1]:,} faces, reach {reach * SIZE / 2:.1f} pixels (orange: one "
+            f"face's box). {live:,} of {everything:,} pairs are live, "
+        )
+        text += (
+            f"1 in {everything / max(1, live):.0f}; {live / max(1, int((count > 0).sum())):.0f} "
+            "in each pixel that the sphere touches. "
+        )
         dense, sparse = bytes_per_pair()
-        text += f"With the gradient: {readable(dense * everything)} for all, <b>{readable(sparse * live)} for the live ones</b>."
+        text += (
+            f"With the gradient: {readable(dense * everything)} for all, "
+            f"<b>{readable(sparse * live)} for the live ones</b>."
+        )
         return compose([panel, plot_picture(self._figure)]), text
 
 
@@ -101,10 +113,13 @@ def census(triangles: torch.Tensor, o: Options) -> tuple[torch.Tensor, dict[str,
 @cache
 @torch.enable_grad()
 def bytes_per_pair() -> tuple[float, float]:
-    """Memory with gradient for a pair, measured on a small scene: with all pairs at once, and with a list of live ones."""
+    """Memory with gradient for a pair, measured on a small scene.
+
+    With all pairs at once, and with a list of live ones.
+    """
     triangles = sphere(1).clone().requires_grad_()
     colors = torch.rand(1, 80, 3, 3, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    o = Options(32, 32, 1e-2, 1e-2, 1e-3, 1.0, 100.0, 1e-4, "euclidean", False, False)
+    o = Options(height=32, width=32, sigma=1e-2)
 
     def cost(backend: str) -> int:
         return peak_bytes(

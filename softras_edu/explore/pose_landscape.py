@@ -1,4 +1,7 @@
-"""Explorer for notebook 13: the loss of a pose over two of its angles, and the way that the search takes in it."""
+"""Explorer for notebook 13.
+
+The loss of a pose over two of its angles, and the way that the search takes in it.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +21,15 @@ from .draw import ORANGE, VERMILION, Panel, compose
 GRID = 13
 SPAN = 105.0  # degrees, from the middle of the map to its rim
 STEPS = 36
-OBJECTS = {"cube": colored_cube(), "bracket": bracket()}
-TRUTH = rotation_from_axis_angle(torch.tensor([0.5, -0.6, 0.2]))
+OBJECTS = {"cube": colored_cube, "bracket": bracket}
+TRUTH = rotation_from_axis_angle(torch.tensor([0.5, -0.6, 0.2], dtype=torch.float32))
 
 
 class PoseLandscape(Explorer):
-    """The true pose is in the middle of the map. To the right the object is turned, upwards it is tilted. Where does the path end?"""
+    """The true pose is in the middle of the map.
+
+    To the right the object is turned, upwards it is tilted. Where does the path end?
+    """
 
     sigma = traitlets.Float(1e-3).tag(dial=log_dial("sigma (blur)", -4.5, -1))
     gamma = traitlets.Float(5e-2).tag(dial=log_dial("gamma (see-through)", -3, 0.5))
@@ -34,47 +40,56 @@ class PoseLandscape(Explorer):
     shape = traitlets.Enum(tuple(OBJECTS), "cube").tag(dial=choice_dial("object", tuple(OBJECTS)))
 
     def prepare(self) -> None:
+        self._meshes = {name: make() for name, make in OBJECTS.items()}
         side = torch.linspace(-SPAN, SPAN, GRID)
-        tilt, turn = torch.meshgrid(
-            side.flip(0), side, indexing="ij"
-        )  # the first row of a picture is its top
+        # The first row of a picture is its top.
+        tilt, turn = torch.meshgrid(side.flip(0), side, indexing="ij")
         self._places = torch.stack([turn, tilt], dim=-1).reshape(-1, 2)
 
     def draw(self) -> tuple[Image.Image, str]:
-        photo = photograph(OBJECTS[self.shape], TRUTH[None])
+        photo = photograph(self._meshes[self.shape], TRUTH[None])
         with torch.no_grad():
             loss = self.loss(self._places, photo).reshape(GRID, GRID)
         path = self.descend(photo)
         scaled = (loss - loss.min()) / (loss.max() - loss.min()).clamp_min(1e-12)
         landscape = Panel("loss (bright = high), path", scaled, "cividis")
-        points = (
-            path / (SPAN * GRID / (GRID - 1))
-        ).tolist()  # degrees -> NDC of the panel, whose outer pixels are half outside the grid
+        # degrees -> NDC of the panel, whose outer pixels are half outside the grid
+        points = (path / (SPAN * GRID / (GRID - 1))).tolist()
         for a, b in pairwise(points):
             landscape.outline(torch.tensor([a, b]), ORANGE, 3)
         landscape.dot(points[0], VERMILION, 5)
         landscape.dot((0, 0), "white", 4)
         with torch.no_grad():
-            (end,) = draw_soft(OBJECTS[self.shape], pose(path[-1:]), self.sigma, self.gamma)
+            (end,) = draw_soft(self._meshes[self.shape], pose(path[-1:]), self.sigma, self.gamma)
         left = geodesic_angle(pose(path[-1]), TRUTH).item()
         verdict = "found the pose" if left < 10 else "did not find it"
         began = geodesic_angle(pose(path[0]), TRUTH).item()
         self.alt = (
-            f"Map of the loss over turn and tilt of the {self.shape} at sigma {self.sigma:.1e}, gamma {self.gamma:.1e}, blur of the loss {self.width:.2f}, "
-            f"with the path of the search, which {verdict}. Beside it the photograph, and the picture at the end of the path."
+            f"Map of the loss over turn and tilt of the {self.shape} at sigma {self.sigma:.1e}, "
+            f"gamma {self.gamma:.1e}, blur of the loss {self.width:.2f}, "
+            f"with the path of the search, which {verdict}. Beside it the photograph, and the "
+            "picture at the end of the path."
         )
-        text = f"The search started {began:.0f} degrees from the truth and ended {left:.0f} degrees from it: it <b>{verdict}</b>. White dot: the truth."
+        text = (
+            f"The search started {began:.0f} degrees from the truth and ended {left:.0f} degrees "
+            f"from it: it <b>{verdict}</b>. White dot: the truth."
+        )
         panels = [Panel("photograph", photo[0]), landscape, Panel("end of the path", end)]
         return compose(panels), text
 
     def loss(self, places: Tensor, photo: Tensor) -> Tensor:
         """Of (N, 2) places, in degrees -> (N,)."""
         return picture_loss(
-            draw_soft(OBJECTS[self.shape], pose(places), self.sigma, self.gamma), photo, self.width
+            draw_soft(self._meshes[self.shape], pose(places), self.sigma, self.gamma),
+            photo,
+            self.width,
         )
 
     def descend(self, photo: Tensor) -> Tensor:
-        """Momentum and one scale, as `TurnAdam`, but on the map's two angles -> the path (STEPS + 1, 2), the start first."""
+        """Momentum and one scale, as `TurnAdam`, but on the map's two angles.
+
+        -> the path (STEPS + 1, 2), the start first.
+        """
         path, mean, square = [torch.tensor([self.turn, self.tilt])], torch.zeros(2), torch.zeros(())
         for step in range(1, STEPS + 1):
             here = path[-1].clone().requires_grad_()
@@ -87,7 +102,10 @@ class PoseLandscape(Explorer):
 
 
 def pose(places: Tensor) -> Tensor:
-    """TRUTH turned about the vertical axis, then tilted about the horizontal one, by (..., 2) degrees -> (..., 3, 3)."""
+    """TRUTH turned about the vertical axis, then tilted about the horizontal one.
+
+    (..., 2) degrees -> (..., 3, 3).
+    """
     turn, tilt = (places * (math.pi / 180)).unbind(-1)
     none = torch.zeros_like(turn)
     about_y = rotation_from_axis_angle(torch.stack([none, turn, none], dim=-1))

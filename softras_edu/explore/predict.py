@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import statistics
-import time
-
 import torch
 import traitlets
 from PIL import Image
 
+from ..machine import median_seconds
 from ..rasterizers import backends, rasterize
 from ..shapes import icosphere
 from ..teaching.cost_model import DENSE, CostModel, sphere, sphere_pairs
@@ -24,7 +22,10 @@ SHORT, LONG = 0.05, 3e13  # ms at the ends of the axes
 
 
 class Predict(Explorer):
-    """A rung and a case: what the model says, from numbers measured earlier, and, on demand, what this machine says now."""
+    """A rung and a case: the time that the model predicts, and on demand the time measured here.
+
+    The model is fitted to numbers that were measured earlier.
+    """
 
     rung = traitlets.Enum(RUNGS, "numba").tag(dial=choice_dial("rung", RUNGS))
     side = traitlets.Int(64).tag(dial=count_dial("pixels a side", 8, 1024))
@@ -38,7 +39,8 @@ class Predict(Explorer):
         results = measurements.newest(*RUNGS)
         if results is None:
             raise FileNotFoundError(
-                "no measurements of the rungs found: run  python -m softras_edu bench --out benchmarks/results"
+                "no measurements of the rungs found: run  python -m softras_edu bench --out "
+                "benchmarks/results"
             )
         self.device = results.device
         self.models = {name: CostModel.fit(results, name) for name in RUNGS}
@@ -98,9 +100,8 @@ class Predict(Explorer):
         found = None if why_not else measured_ms(self.rung, self.level, self.side, self.sigma)
 
         for k, (name, bar) in enumerate(zip(RUNGS, self._predicted, strict=True)):
-            here = (
-                0.2 if name == self.rung and found is not None else 0.0
-            )  # makes room for the other bar
+            # Makes room for the other bar.
+            here = 0.2 if name == self.rung and found is not None else 0.0
             bar.set_width(max(predicted[name] - SHORT, 0))
             bar.set_y(k - here - 0.18)
             bar.set_alpha(1.0 if name == self.rung else 0.35)
@@ -117,7 +118,7 @@ class Predict(Explorer):
         sides = [2 ** (3 + k / 2) for k in range(15)]
         for name, line in zip(RUNGS, self._lines, strict=True):
             model = self.models[name]
-            curve = [model.case(self.level, side, self.sigma) for side in sides]  # type: ignore[arg-type]
+            curve = [model.case(self.level, side, self.sigma) for side in sides]
             line.set_data(sides, curve)
             line.set_alpha(1.0 if name == self.rung else 0.45)
         self._here.set_data([self.side], [mine])
@@ -134,9 +135,15 @@ class Predict(Explorer):
             if found is not None
             else f"Here: {why_not}."
         )
-        self.alt = f"{self.rung}, {case}: predicted {readable(mine)}, beside the other rungs, and as a curve against the image side. "
+        self.alt = (
+            f"{self.rung}, {case}: predicted {readable(mine)}, beside the other rungs, and as a "
+            "curve against the image side. "
+        )
         self.alt += "Not measured." if found is None else f"Measured {readable(found)}."
-        text = f"{self.rung}: {pairs:,.0f} {kind}. Model: {self.models[self.rung]}. <b>Predicted for {self.device}: {readable(mine)}.</b> {told}"
+        text = (
+            f"{self.rung}: {pairs:,.0f} {kind}. Model: {self.models[self.rung]}. <b>Predicted "
+            f"for {self.device}: {readable(mine)}.</b> {told}"
+        )
         return compose([plot_picture(self._bars), plot_picture(self._curve)]), text
 
     def too_large(self, milliseconds: float, faces: int) -> str:
@@ -144,24 +151,29 @@ class Predict(Explorer):
         if backends()[self.rung] != "ok":
             return f"the backend {self.rung} does not run on this machine"
         if milliseconds > LONGEST:
-            return f"too long to measure in a notebook (over {readable(LONGEST)}), so this stays a prediction"
+            return (
+                f"too long to measure in a notebook (over {readable(LONGEST)}), so this stays a "
+                "prediction"
+            )
         if self.rung == "broadcast" and faces * self.side**2 > MOST_PAIRS:
             return "too much memory for a notebook (over a gigabyte), so this stays a prediction"
         return ""
 
 
 def measured_ms(rung: str, level: int, side: int, sigma: float) -> float:
-    """Forward + backward on this machine: median of up to 9 calls within half a second, after one to warm up."""
+    """Forward + backward on this machine.
+
+    The median of calls for 0.3 seconds, after a first one.
+    """
     mesh = icosphere(level)
     triangles = sphere(level).clone().requires_grad_()
     colors = (0.5 + 0.5 * mesh.verts)[mesh.faces].requires_grad_()
-    samples: list[float] = []
-    while len(samples) < 2 or (len(samples) < 10 and sum(samples[1:]) < 0.5):
-        start = time.perf_counter()
+
+    def step() -> None:
         image = rasterize(triangles, colors, size=side, sigma=sigma, backend=rung)
         torch.autograd.grad(image.square().mean(), (triangles, colors))
-        samples.append(time.perf_counter() - start)
-    return statistics.median(samples[1:]) * 1e3
+
+    return 1e3 * median_seconds(step, at_least=0.3)
 
 
 def readable(milliseconds: float) -> str:

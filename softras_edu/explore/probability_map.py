@@ -7,15 +7,19 @@ import traitlets
 from PIL import Image
 
 from .. import formulas
+from ..plotting.palette import rgb
 from .base import Explorer, choice_dial, linear_dial, log_dial
-from .draw import BLUE, ORANGE, VERMILION, Panel, compose, new_plot, plot_picture
+from .draw import BLUE, GREY, ORANGE, VERMILION, Panel, compose, new_plot, plot_picture
 
 SIZE = 128
-TRIANGLE = torch.tensor([[-0.55, -0.45], [0.5, -0.3], [-0.1, 0.55]])
+TRIANGLE = torch.tensor([[-0.55, -0.45], [0.5, -0.3], [-0.1, 0.55]], dtype=torch.float32)
 
 
 class ProbabilityMap(Explorer):
-    """D = sigmoid(+-d2 / sigma) as a picture, and along one row of pixels as a curve, with the cut-off where D < 0.0001."""
+    """D = sigmoid(+-d2 / sigma) as a picture, and along one row of pixels as a curve.
+
+    Both show the cut-off, where D falls below 0.0001.
+    """
 
     sigma = traitlets.Float(3e-3).tag(dial=log_dial("sigma (NDC squared)", -5, 0))
     row = traitlets.Float(0.0).tag(dial=linear_dial("height of the row", -0.9, 0.9, 0.02))
@@ -30,7 +34,7 @@ class ProbabilityMap(Explorer):
         )
         (self._curve,) = axes.plot([], [], color=BLUE, lw=2)
         self._ends = [axes.axvline(0, color=VERMILION, ls="--", lw=1.5) for _ in range(2)]
-        axes.axhline(0.5, color="#777777", lw=0.8, ls=":")
+        axes.axhline(0.5, color=GREY, lw=0.8, ls=":")
 
     def draw(self) -> tuple[Image.Image, str]:
         picture = self.probability(formulas.pixel_centers(SIZE, SIZE))
@@ -47,7 +51,7 @@ class ProbabilityMap(Explorer):
         panel.outline(torch.tensor([[-1.0, self.row], [1.0, self.row]]), VERMILION)
         counted = Panel(
             "orange: still counted",
-            torch.where((picture >= 1e-4)[..., None], _rgb(ORANGE), _rgb("#eeeeee")),
+            torch.where((picture >= 1e-4)[..., None], rgb(ORANGE), rgb("#eeeeee")),
         )
         counted.outline(TRIANGLE, "black", 1)
         live = int((picture >= 1e-4).sum())
@@ -57,7 +61,10 @@ class ProbabilityMap(Explorer):
             if self.distance == "euclidean"
             else "The reach is no fixed length here."
         )
-        self.alt = f"Probability map of a triangle at sigma {self.sigma:.1e}, {self.distance} distance; {live} of {SIZE * SIZE} pixels still count."
+        self.alt = (
+            f"Probability map of a triangle at sigma {self.sigma:.1e}, {self.distance} distance; "
+            f"{live} of {SIZE * SIZE} pixels still count."
+        )
         text = (
             f"{where} {live} of {SIZE * SIZE} pixels are counted. Largest D: {picture.max():.3f}."
         )
@@ -66,9 +73,5 @@ class ProbabilityMap(Explorer):
     @torch.no_grad()
     def probability(self, pixel: torch.Tensor) -> torch.Tensor:
         """D at pixels (..., 2) -> (...)."""
-        w = formulas.barycentric(pixel, TRIANGLE)
-        return torch.sigmoid(formulas.signed_logit(pixel, TRIANGLE, w, self.sigma, self.distance))
-
-
-def _rgb(color: str) -> torch.Tensor:
-    return torch.tensor([int(color[k : k + 2], 16) / 255 for k in (1, 3, 5)])
+        v = formulas.barycentric(pixel, TRIANGLE)
+        return torch.sigmoid(formulas.signed_logit(pixel, TRIANGLE, v, self.sigma, self.distance))

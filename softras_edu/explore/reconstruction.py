@@ -1,4 +1,8 @@
-"""Explorer for notebook 15: one photograph of an object that the network never saw, the mesh that it makes of it, and the truth, to turn round."""
+"""Explorer for notebook 15.
+
+One photograph of an object that the network never saw, the mesh that it makes of it, and the truth,
+to turn round.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +31,10 @@ SIZE = 128
 
 @cache
 def held_out(name: str) -> tuple[Mesh, Tensor, Tensor, float]:
-    """The name "mug 2" -> its mesh, the photographs (24, 4, 64, 64), the voxels, and the voxel IoU of the visual hull of all photographs."""
+    """The object called "mug 2": mesh, photographs, voxels, and IoU of the visual hull.
+
+    Photographs (24, 4, 64, 64), voxels (32, 32, 32); the hull is that of all photographs.
+    """
     family, number = name.split()
     mesh = families.make(family, f"0/test/{int(number) - 1}")
     photos, voxels = photograph(mesh), voxelize(mesh.verts, mesh.faces)
@@ -35,7 +42,10 @@ def held_out(name: str) -> tuple[Mesh, Tensor, Tensor, float]:
 
 
 class Reconstruction(Explorer):
-    """Choose an object and the side that is photographed. The network makes a mesh of this picture alone. Then look at the back."""
+    """Choose an object and the side that is photographed.
+
+    The network makes a mesh of this picture alone. Then look at the back.
+    """
 
     object = traitlets.Enum(OBJECTS, "chair 1").tag(dial=choice_dial("object", OBJECTS))
     view = traitlets.Int(9).tag(dial=count_dial("photo from side", 0, VIEWS - 1))
@@ -44,9 +54,8 @@ class Reconstruction(Explorer):
 
     def prepare(self) -> None:
         self._network, config, _ = load_model()
-        self._lights = (
-            LIGHTS if config.shading or self._network.paint is None else None
-        )  # else the colours have the light in them
+        # Else the colours have the light in them.
+        self._lights = LIGHTS if config.shading or self._network.paint is None else None
 
     def draw(self) -> tuple[Image.Image, str]:
         truth, photos, voxels, hull = held_out(self.object)
@@ -61,16 +70,16 @@ class Reconstruction(Explorer):
                 )[0]
                 for body, lights in ((mesh, self._lights), (truth, LIGHTS))
             ]
-        seen = (photo[:3].float() + 255 - photo[3].float()).clamp(0, 255).permute(
-            1, 2, 0
-        ) / 255  # on white
+        # on white
+        seen = (photo[:3].float() + 255 - photo[3].float()).clamp(0, 255).permute(1, 2, 0) / 255
         place = (
             "where the photograph was taken"
             if (self.turn, self.tilt) == (0, 30)
             else f"{self.turn:+.0f} degrees round from it, {self.tilt:.0f} up"
         )
         self.alt = (
-            f"A photograph of {self.object} from side {self.view}, the mesh that the network made of it, and the true shape, both seen from {place}. "
+            f"A photograph of {self.object} from side {self.view}, the mesh that the network "
+            f"made of it, and the true shape, both seen from {place}. "
             f"Voxel IoU {score:.2f}."
         )
         panels = [
@@ -78,5 +87,8 @@ class Reconstruction(Explorer):
             Panel("the network's mesh", drawn[0]),
             Panel("the true shape", drawn[1]),
         ]
-        text = f"Voxel IoU <b>{score:.2f}</b> from this one picture; the visual hull of all {VIEWS} silhouettes has {hull:.2f}."
+        text = (
+            f"Voxel IoU <b>{score:.2f}</b> from this one picture; the visual hull of all {VIEWS} "
+            f"silhouettes has {hull:.2f}."
+        )
         return compose(panels), f"{text} You stand {place}."

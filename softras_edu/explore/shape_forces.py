@@ -31,7 +31,10 @@ STEPS, STEP_LENGTH = 15, 0.03
 
 
 class ShapeForces(Explorer):
-    """A sphere that should become a teapot, seen once: which way a step of gradient descent moves its vertices, and what fifteen such steps do."""
+    """A sphere that should become a teapot, seen once.
+
+    Which way a step of gradient descent moves its vertices, and what fifteen such steps do.
+    """
 
     loss = traitlets.Enum(LOSSES, "all three").tag(dial=choice_dial("loss", LOSSES))
     crumple = traitlets.Float(0.1).tag(dial=linear_dial("crumpled by", 0, 0.3, 0.02))
@@ -75,15 +78,25 @@ class ShapeForces(Explorer):
             forces,
             Panel(f"after {STEPS} steps", pictures[1]),
         ]
-        self.alt = f"A crumpled sphere in front of a teapot's silhouette, arrows for the {self.loss} loss, and the mesh after {STEPS} steps."
+        self.alt = (
+            f"A crumpled sphere in front of a teapot's silhouette, arrows for the {self.loss} "
+            f"loss, and the mesh after {STEPS} steps."
+        )
         before, later = (
-            f"IoU {1 - losses.iou(a, target).item():.2f}, Laplacian {losses.laplacian(v, faces).item():.2f}, flatten {losses.flatten(v, faces).item():.0f}"
+            (
+                f"IoU {1 - losses.iou(a, target).item():.2f}, Laplacian "
+                f"{losses.laplacian(v, faces).item():.2f}, flatten "
+                f"{losses.flatten(v, faces).item():.0f}"
+            )
             for a, v in ((alpha, verts), (ended, after))
         )
         return compose(panels), f"Now: {before}. After {STEPS} steps: {later}."
 
     def step(self, verts: Tensor, camera: Camera, target: Tensor) -> Tensor:
-        """Down the gradient of the loss, (V, 3); the longest step has length 1, and all are zero where the loss is flat."""
+        """Down the gradient of the loss, (V, 3).
+
+        The longest step has length 1, and all are zero where the loss is flat.
+        """
         verts = verts.detach().requires_grad_()
         overlap, laplacian, flatten = WEIGHTS[self.loss]
         faces = self._sphere.faces

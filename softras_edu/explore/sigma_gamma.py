@@ -24,7 +24,10 @@ SHAPES = ("teapot", "torus", "sphere", "cube")
 
 
 class SigmaGamma(Explorer):
-    """A lit mesh and its silhouette under the dials sigma (blur), gamma (how far one can see through) and azimuth."""
+    """A lit mesh and its silhouette under the dials sigma, gamma and azimuth.
+
+    sigma is the blur; gamma says how far faces behind the nearest one show through.
+    """
 
     sigma = traitlets.Float(1e-5).tag(dial=log_dial("sigma (blur)", -6, -1))
     gamma = traitlets.Float(1e-4).tag(dial=log_dial("gamma (see-through)", -5, 0))
@@ -41,10 +44,16 @@ class SigmaGamma(Explorer):
         camera = Camera.orbit(2.6, 25, self.azimuth, fov=50)
         size, pairs = affordable(screen_triangles(mesh.verts, mesh.faces, camera)[0], self.sigma)
         image = self.render(mesh, camera, size)
-        self.alt = f"{self.shape} drawn with sigma {self.sigma:.1e} and gamma {self.gamma:.1e}: colour on the left, silhouette on the right."
+        self.alt = (
+            f"{self.shape} drawn with sigma {self.sigma:.1e} and gamma {self.gamma:.1e}: colour "
+            "on the left, silhouette on the right."
+        )
         panels = [Panel("colour", image), Panel("silhouette (alpha)", image[..., 3])]
         pixels = reach(self.sigma) * size / 2  # NDC to pixels
-        text = f"{len(mesh.faces):,} triangles, {size} x {size} pixels. An edge reaches {pixels:.1f} pixels outward: {pairs:,} pairs of pixel and triangle."
+        text = (
+            f"{len(mesh.faces):,} triangles, {size} x {size} pixels. An edge reaches "
+            f"{pixels:.1f} pixels outward: {pairs:,} pairs of pixel and triangle."
+        )
         return compose(panels), text
 
     def render(self, mesh: Mesh, camera: Camera, size: int) -> Tensor:
@@ -66,7 +75,7 @@ class SigmaGamma(Explorer):
 
 
 def painted(mesh: Mesh) -> Mesh:
-    """The mesh with colours by place, blue to orange from the bottom up, so that it is easy to see which part is which."""
+    """The mesh with colours by height, blue at the bottom, orange at the top."""
     height = (mesh.verts[:, 1:2] - mesh.verts[:, 1].min()) / (
         mesh.verts[:, 1].max() - mesh.verts[:, 1].min()
     )

@@ -26,7 +26,10 @@ RULES = ("product", "largest", "sum")
 
 
 class Silhouette(Explorer):
-    """One silhouette from many probability maps: the paper's product, beside the two rules one would try first."""
+    """One silhouette from many probability maps.
+
+    The paper's product, beside the two rules one would try first.
+    """
 
     sigma = traitlets.Float(3e-3).tag(dial=log_dial("sigma (blur)", -6, -1))
     rule = traitlets.Enum(RULES, "product").tag(dial=choice_dial("rule", RULES))
@@ -49,11 +52,20 @@ class Silhouette(Explorer):
             Panel("hard silhouette", hard),
             Panel("soft - hard (blue -, red +)", alpha - hard, "RdBu_r", -1, 1),
         ]
-        self.alt = f"Soft silhouette of {self.shape} by {self.rule} at sigma {self.sigma:.1e}, beside the hard one and their difference."
+        self.alt = (
+            f"Soft silhouette of {self.shape} by {self.rule} at sigma {self.sigma:.1e}, beside "
+            "the hard one and their difference."
+        )
         inside = alpha[hard > 0]
-        text = f"alpha inside the shape: {inside.min():.2f} to {inside.max():.2f}; over the whole picture: {alpha.min():.2f} to {alpha.max():.2f}"
+        text = (
+            f"alpha inside the shape: {inside.min():.2f} to {inside.max():.2f}; over the whole "
+            f"picture: {alpha.min():.2f} to {alpha.max():.2f}"
+        )
         text += " &nbsp; <b>above 1: not a probability</b>" if alpha.max() > 1.001 else ""
-        text += f"<br>{len(faces):,} triangles, {size} x {size} pixels, {pairs:,} pairs of pixel and triangle"
+        text += (
+            f"<br>{len(faces):,} triangles, {size} x {size} pixels, {pairs:,} pairs of pixel and "
+            "triangle"
+        )
         return compose(panels), text
 
 
@@ -73,7 +85,8 @@ def aggregate(triangles: Tensor, sigma: float, rule: str, size: int) -> Tensor:
     """The probability maps of (F, 3, 3) triangles in one, by "product" or "sum" -> (size, size)."""
     if rule == "product":
         return rasterize(triangles, size=size, sigma=sigma)[..., 0]
-    # With an endless gamma depth does not count, and white triangles on black come out as sum(D) / (sum(D) + 1). In double precision: 1 - share is small.
+    # With an endless gamma depth does not count, and white triangles on black come out as sum(D) /
+    # (sum(D) + 1). In double precision: 1 - share is small.
     share = rasterize(
         triangles.double(),
         torch.ones(len(triangles), 3, 1, dtype=torch.float64),
@@ -87,20 +100,24 @@ def aggregate(triangles: Tensor, sigma: float, rule: str, size: int) -> Tensor:
 @lru_cache
 @torch.no_grad()
 def largest_signed_d2(shape: str, size: int) -> Tensor:
-    """In each pixel the largest of all triangles' squared distances, + inside and - outside -> (size, size).
+    """In each pixel the largest of all triangles' signed squared distances -> (size, size).
 
-    Sigma is not in it: the largest D is the sigmoid of this over sigma, and where it is positive is the hard silhouette. So it is computed once.
+    Positive inside, negative outside.
+
+    Sigma is not in it: the largest D is the sigmoid of this over sigma, and where it is positive is
+    the hard silhouette. So it is computed once.
     """
     verts, faces = on_screen(shape)
     triangles, pixel = verts[faces], formulas.pixel_centers(size, size).reshape(-1, 2)
-    # Inside, only the triangles that cover a pixel matter: with next to no blur, and D above 0.49, they are all the pairs there are.
-    o = Options(size, size, 1e-12, 1.0, 0.0, 1.0, 100.0, 0.49, "euclidean", False, False)
-    f, p, _ = live_pairs(triangles, drawable(triangles[None], o), o)
-    xy = triangles[f, :, :2]
-    covers = formulas.smallest(*formulas.barycentric(pixel[p], xy)) >= 0
-    f, p, xy = f[covers], p[covers], xy[covers]
+    # Inside, only the triangles that cover a pixel matter: with next to no blur, and D above 0.49,
+    # they are all the pairs there are.
+    o = Options(height=size, width=size, sigma=1e-12, dist_eps=0.49)
+    face, index, _ = live_pairs(triangles, drawable(triangles[None], o), o)
+    xy = triangles[face, :, :2]
+    covers = formulas.smallest(*formulas.barycentric(pixel[index], xy)) >= 0
+    index, xy = index[covers], xy[covers]
     signed = torch.full((size * size,), -torch.inf).scatter_reduce(
-        0, p, formulas.squared_distance(pixel[p], xy), "amax"
+        0, index, formulas.squared_distance(pixel[index], xy), "amax"
     )
     # Outside, the nearest edge is one where the shape ends.
     a, b = verts[outline(verts, faces), :2].unbind(1)
@@ -110,7 +127,10 @@ def largest_signed_d2(shape: str, size: int) -> Tensor:
 
 
 def outline(verts: Tensor, faces: Tensor) -> Tensor:
-    """Edges where the shape may end on the screen -> (E, 2) vertex numbers: those of one face only, or of one that faces us and one that does not."""
+    """Edges where the shape may end on the screen -> (E, 2) vertex numbers.
+
+    Those of one face only, or of one that faces us and one that does not.
+    """
     edges = torch.cat([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]).sort(1).values
     unique, which = edges.unique(dim=0, return_inverse=True)
     sides = torch.zeros(len(unique)).index_add(
@@ -120,7 +140,10 @@ def outline(verts: Tensor, faces: Tensor) -> Tensor:
 
 
 def probabilities(xy: Tensor, sigma: float, size: int) -> Tensor:
-    """The probability maps of (F, 3, 2) triangles, one a face -> (F, size, size). What the rules above add up, for tests and small scenes."""
+    """The probability maps of (F, 3, 2) triangles, one a face -> (F, size, size).
+
+    What the rules above add up, for tests and small scenes.
+    """
     pixel, xy = formulas.pixel_centers(size, size), xy[:, None, None]
-    w = formulas.barycentric(pixel, xy)
-    return torch.sigmoid(formulas.signed_logit(pixel, xy, w, sigma, "euclidean"))
+    v = formulas.barycentric(pixel, xy)
+    return torch.sigmoid(formulas.signed_logit(pixel, xy, v, sigma, "euclidean"))

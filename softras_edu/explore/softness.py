@@ -1,4 +1,7 @@
-"""Explorer for notebook 16: the two dials of GenDR on one mesh, how an edge fades and how faces add up."""
+"""Explorer for notebook 16.
+
+The two dials of GenDR on one mesh, how an edge fades and how faces add up.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,6 @@ import traitlets
 from PIL import Image
 from torch import Tensor
 
-from .. import formulas
 from .. import softness as soft
 from ..camera import Camera
 from ..mesh import Mesh
@@ -22,7 +24,8 @@ from .conorms import p_of
 from .draw import BLUE, GREY, PANEL, VERMILION, Panel, compose, new_plot, plot_picture, to_bytes
 from .sigma_gamma import painted
 
-SIZE = 64  # pixels a side; half of them are drawn where more than PAIRS of them and faces are in reach of each other
+# Pixels a side; half as many where more than PAIRS pairs of pixel and face are within reach.
+SIZE = 64
 PAIRS = 500_000
 SHAPES = ("teapot", "sphere", "cube", "two triangles")
 SQUARED = {"squared, d2 / sigma": True, "not squared, d / sigma": False}
@@ -32,7 +35,10 @@ GROWTH = 1e-6
 
 
 class Softness(Explorer):
-    """A mesh under any distribution and any conorm, with the blur given in pixels; where its gradient reaches; and D over the distance."""
+    """A mesh under any distribution and any conorm, with the blur given in pixels.
+
+    Where its gradient reaches; and D over the distance.
+    """
 
     distribution = traitlets.Enum(soft.DISTRIBUTIONS, "logistic").tag(
         dial=choice_dial("distribution", soft.DISTRIBUTIONS)
@@ -48,10 +54,6 @@ class Softness(Explorer):
     )
     p = traitlets.Float(2.0).tag(dial=log_dial("p (some conorms)", -1.0, 1.5))
     mesh = traitlets.Enum(SHAPES, "teapot").tag(dial=choice_dial("mesh", SHAPES))
-
-    def __init__(self, **dials: Any):
-        super().__init__(**dials)
-        self._switch_dials()
 
     def prepare(self) -> None:
         square = Mesh(
@@ -90,17 +92,12 @@ class Softness(Explorer):
         plain.legend(handles=[self._lines[0], self._slopes[0]], fontsize=8, loc="center right")
 
     def update(self) -> None:
+        """Redraw. A dial that the chosen distribution or conorm does not have cannot be dragged."""
         super().update()
-        if hasattr(self, "widget"):
-            self._switch_dials()
-
-    def _switch_dials(self) -> None:
-        """A dial that the chosen distribution or conorm does not have cannot be dragged."""
-        turners = dict(zip(self.dial_names(), self.widget.children, strict=False))
-        turners["blur"].disabled = self.distribution == "hard"
-        turners["shape"].disabled = self.distribution not in soft.SHAPE
-        turners["shift"].disabled = self.distribution not in soft.SHIFT
-        turners["p"].disabled = self.conorm not in soft.P
+        self.turners["blur"].disabled = self.distribution == "hard"
+        self.turners["shape"].disabled = self.distribution not in soft.SHAPE
+        self.turners["shift"].disabled = self.distribution not in soft.SHIFT
+        self.turners["p"].disabled = self.conorm not in soft.P
 
     def softness(self) -> dict[str, Any]:
         """What the dials say, as `rasterize` wants it."""
@@ -130,10 +127,10 @@ class Softness(Explorer):
             grown = rasterize(grow(triangles), size=size, far=10.0, **softness)[..., 0]
         alpha = image[..., 3]
         slope = (grown - alpha).abs() / GROWTH
-        lively = slope > 1e-8  # less is what rounding leaves of a difference of equal numbers
+        changes = slope > 1e-8  # less is what rounding leaves of a difference of equal numbers
         strength = (slope.clamp_min(1e-30).log10() - FAINT) / (STRONG - FAINT)
         gradient = torch.from_numpy(to_bytes(strength, "viridis")).double() / 255
-        gradient = torch.where(lively[..., None], gradient, 1.0)
+        gradient = torch.where(changes[..., None], gradient, 1.0)
 
         x = torch.linspace(-HALF, HALF, 481, dtype=torch.float64)  # pixels
         d, fall = self.profile(x, softness)
@@ -141,9 +138,8 @@ class Softness(Explorer):
             *((line, d) for line in self._lines),
             *((line, fall) for line in self._slopes),
         ]:
-            line.set_data(
-                x.numpy(), values.clamp_min(1e-12).numpy()
-            )  # a logarithmic axis knows no 0
+            # A logarithmic axis has no 0.
+            line.set_data(x.numpy(), values.clamp_min(1e-12).numpy())
 
         p = softness["p"]
         conorm = self.conorm + (f", p = {p:.3g}" if p is not None else "")
@@ -152,11 +148,20 @@ class Softness(Explorer):
             Panel(f"alpha by {conorm}", alpha),
             Panel("gradient; white: exactly 0", gradient),
         ]
-        self.alt = f"{self.mesh} with {self.distribution}, {self.squared}, conorm {conorm}: colour, silhouette, its gradient a pixel, and D over distance."
+        self.alt = (
+            f"{self.mesh} with {self.distribution}, {self.squared}, conorm {conorm}: colour, "
+            "silhouette, its gradient a pixel, and D over distance."
+        )
         unit = "NDC squared" if softness["squared"] else "NDC"
-        text = f"sigma {softness['sigma']:.2e} {unit}. An edge reaches {reach * SIZE / 2:,.1f} pixels outward. "
-        text += f"{int(lively.sum()):,} of {size * size:,} pixels have a gradient. "
-        text += f"Alpha from {alpha.min():.2f} to {alpha.max():.2f}; where two faces meet in an edge: {self.seam(softness):.2f}."
+        text = (
+            f"sigma {softness['sigma']:.2e} {unit}. An edge reaches {reach * SIZE / 2:,.1f} "
+            "pixels outward. "
+        )
+        text += f"{int(changes.sum()):,} of {size * size:,} pixels have a gradient. "
+        text += (
+            f"Alpha from {alpha.min():.2f} to {alpha.max():.2f}; where two faces meet in an "
+            f"edge: {self.seam(softness):.2f}."
+        )
         return compose(panels, below=plot_picture(self._figure, *self._lines, *self._slopes)), text
 
     def numbers(self, softness: dict[str, Any]) -> tuple[float, float, float]:
@@ -169,7 +174,7 @@ class Softness(Explorer):
     def reach(self, softness: dict[str, Any]) -> float:
         """How far outside an edge D falls to 0.0001, in NDC."""
         shape, shift, _ = self.numbers(softness)
-        return formulas.reach(
+        return soft.reach(
             softness["sigma"], 1e-4, self.distribution, softness["squared"], shape, shift
         )
 
@@ -188,11 +193,11 @@ class Softness(Explorer):
         log_d, log_outside = soft.log_probability(
             torch.zeros(2, dtype=torch.float64), self.distribution, shape, shift
         )
-        return float(soft.combine(soft.lift(log_d, log_outside, self.conorm, p), 0, self.conorm, p))
+        return float(soft.aggregate(log_d, log_outside, self.conorm, p, dim=0))
 
 
 def in_reach(triangles: Tensor, reach: float) -> int:
-    """About how many pairs of pixel and triangle are in reach of each other, with SIZE x SIZE pixels."""
+    """About how many pairs of pixel and triangle are within reach, with SIZE x SIZE pixels."""
     low, high = (
         (triangles[..., :2].amin(1) - reach).clamp(-1, 1),
         (triangles[..., :2].amax(1) + reach).clamp(-1, 1),
@@ -201,7 +206,10 @@ def in_reach(triangles: Tensor, reach: float) -> int:
 
 
 def on_screen(mesh: Mesh, flat: bool) -> tuple[Tensor, Tensor]:
-    """Screen triangles and lit corner colours, (F, 3, 3) both, in double precision, since the gradient is a difference of two pictures."""
+    """Screen triangles and lit corner colours, (F, 3, 3) both.
+
+    In double precision, since the gradient is a difference of two pictures.
+    """
     if flat:
         screen = torch.cat([0.6 * mesh.verts[:, :2], torch.full((len(mesh.verts), 1), 2.0)], dim=1)
         return screen[mesh.faces].double(), torch.tensor(
@@ -209,7 +217,7 @@ def on_screen(mesh: Mesh, flat: bool) -> tuple[Tensor, Tensor]:
         ).expand(len(mesh.faces), 3, 3)
     mesh = painted(mesh)
     triangles = screen_triangles(mesh.verts, mesh.faces, Camera.orbit(2.9, 25, 30, fov=50))[0]
-    colors = (torch.ones_like(mesh.verts) if mesh.colors is None else mesh.colors)[mesh.faces]
+    colors = mesh.corner_colors()
     return triangles.double(), shade(
         mesh.face_normals()[:, None].expand_as(colors), colors, Lights()
     ).double()

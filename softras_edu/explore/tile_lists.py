@@ -1,4 +1,7 @@
-"""Explorer for notebook 09: which faces does a tile hold, and how many of the pairs that its program evaluates count?"""
+"""Explorer for notebook 09.
+
+Which faces does a tile hold, and how many of the pairs that its program evaluates count?
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,10 @@ SHAPES = ("sphere", "teapot", "cube")
 
 
 class TileLists(Explorer):
-    """A mesh, a grid of tiles, and the list of one tile: its faces are outlined, and the bars count pairs of pixel and face."""
+    """A mesh, a grid of tiles, and the list of one tile.
+
+    Its faces are outlined, and the bars count pairs of pixel and face.
+    """
 
     tile = traitlets.Enum(TILES, "8").tag(dial=choice_dial("tile, pixels a side", TILES))
     sigma = traitlets.Float(1e-4).tag(dial=log_dial("sigma (reach)", -5, -2))
@@ -41,7 +47,7 @@ class TileLists(Explorer):
 
     def draw(self) -> tuple[Image.Image, str]:
         side, triangles = int(self.tile), self._triangles[self.shape]
-        o = Options(SIZE, SIZE, self.sigma, 1e-4, 1e-3, 1.0, 100.0, 1e-4, "euclidean", False, False)
+        o = Options(height=SIZE, width=SIZE, sigma=self.sigma)
         tiles = tile_lists(reach_boxes(triangles, o), SIZE, SIZE, side)
         lengths = (tiles.starts[1:] - tiles.starts[:-1]).view(tiles.rows, tiles.columns)
         row, column = int((1 - self.y) / 2 * SIZE) // side, int((self.x + 1) / 2 * SIZE) // side
@@ -79,11 +85,17 @@ class TileLists(Explorer):
             if work
             else "it has nothing to do"
         )
-        self.alt = f"Tiles of {side} pixels over a {self.shape} at sigma {self.sigma:.1e}: one list of {len(mine)} faces, and a map of all list lengths."
+        self.alt = (
+            f"Tiles of {side} pixels over a {self.shape} at sigma {self.sigma:.1e}: one list of "
+            f"{len(mine)} faces, and a map of all list lengths."
+        )
         text = (
-            f"Program {chosen} of {tiles.rows * tiles.columns}: {len(mine)} faces x {side**2} lanes = {work:,} pairs, {live_here:,} live; {idle}. "
-            f"All programs: {len(tiles.faces):,} list entries, {listed:,} pairs for {live:,} live ones, "
-            f"<b>{listed / max(live, 1):.1f} times</b> as many. Reach {formulas.reach(self.sigma) * SIZE / 2:.1f} pixels."
+            f"Program {chosen} of {tiles.rows * tiles.columns}: {len(mine)} faces x {side**2} "
+            f"lanes = {work:,} pairs, {live_here:,} live; {idle}. "
+            f"All programs: {len(tiles.faces):,} list entries, {listed:,} pairs for {live:,} "
+            "live ones, "
+            f"<b>{listed / max(live, 1):.1f} times</b> as many. Reach "
+            f"{formulas.reach(self.sigma) * SIZE / 2:.1f} pixels."
         )
         chart = bars(
             {"every pair": (every, GREY), "tile lists": (listed, ORANGE), "live": (live, BLUE)}, 1e7
@@ -92,7 +104,10 @@ class TileLists(Explorer):
 
 
 def bars(counts: dict[str, tuple[int, str]], most: float, width: int = 330) -> Image.Image:
-    """Bars from 1 to `most` on a logarithmic scale, by name, each with its number and colour. By Pillow, since a figure takes longer than the rest."""
+    """Bars from 1 to `most` on a logarithmic scale, by name, each with its number and colour.
+
+    By Pillow, since a figure takes longer than the rest.
+    """
     sheet = Image.new("RGB", (width, PANEL + CAPTION), "white")
     pen = ImageDraw.Draw(sheet)
     pen.text(

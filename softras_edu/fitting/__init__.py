@@ -1,1 +1,4 @@
-"""Inverse rendering: the loop that changes parameters until a picture is right, and what has been built with it."""
+"""Inverse rendering.
+
+The loop that changes parameters until a picture is right, and what has been built with it.
+"""

@@ -1,44 +1,42 @@
-"""Find the angles of a body's joints from one picture: the problem, the fit and the yardsticks of notebook 14 and of benchmarks/fit_body.py."""
+"""Find the angles of a body's joints from one picture.
+
+The problem, the fit and the yardsticks of notebook 14 and of benchmarks/fit_body.py.
+"""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from ..camera import Camera
 from ..rasterizers import rasterize, rasterize_hard
-from ..rasterizers.hard import visible_face
-from ..rasterizers.options import Options
+from ..rasterizers.hard import hard_options, visible_face
 from ..rendering import screen_triangles
 from ..rotations import rotation_from_axis_angle
-from ..teaching.results.timings import folder
 from .body import JOINTS, NAMES, TURNS, Body, aim, skin, transforms
 from .optimize import Dial, Fit, fit, schedule
 
-SIZE, NEAR, FAR = (
-    64,
-    2.0,
-    4.0,
-)  # a short depth range, just around the body, so that gamma = 0.05 sees through a chest
+# A short depth range, just around the body, so that gamma = 0.05 sees through a chest.
+SIZE, NEAR, FAR = 64, 2.0, 4.0
 FRONT, SIDE = (Camera.orbit(3.0, 8.0, azimuth, fov=40) for azimuth in (0.0, 90.0))
-SIGMA, GAMMA, RATE = (
-    schedule(1e-3, 3e-5),
-    schedule(0.05, 0.002),
-    schedule(0.08, 0.01),
-)  # of the fit, from its first step to its last
+# Of the fit, from its first step to its last.
+SIGMA, GAMMA, RATE = schedule(1e-3, 3e-5), schedule(0.05, 0.002), schedule(0.08, 0.01)
 Point = tuple[float, float, float]
 Renderer = Callable[
     [Tensor, Tensor, float, float], Tensor
 ]  # triangles (B, F, 3, 3), colours (B, F, 3, 3), sigma, gamma -> (B, H, W, 4)
 
-# Where the bones point when somebody stands ready: knees bent, hands a little before the body. The sides mirror each other.
+# Where the bones point when somebody stands ready: knees bent, hands a little before the body. The
+# sides mirror each other.
 _READY: dict[str, Point] = {
-    "shoulder": (0.5, -0.8, 0.25), "elbow": (0.3, -0.8, 0.6), "hip": (0.1, -0.9, 0.4), "knee": (0.05, -1.0, -0.25), "foot": (0.1, -0.1, 1.0),
-}  # fmt: skip
+    "shoulder": (0.5, -0.8, 0.25),
+    "elbow": (0.3, -0.8, 0.6),
+    "hip": (0.1, -0.9, 0.4),
+    "knee": (0.05, -1.0, -0.25),
+    "foot": (0.1, -0.1, 1.0),
+}
 READY: dict[str, Point] = {f"left_{name}": (x, y, z) for name, (x, y, z) in _READY.items()}
 READY |= {f"right_{name}": (-x, y, z) for name, (x, y, z) in _READY.items()}
 _SPREAD = {
@@ -69,7 +67,9 @@ def ready(**others: Point) -> Tensor:
 
 
 def arm_across(side: str) -> Tensor:
-    """The left forearm across the "front" of the body, or across its back, "behind", where the hand cannot be seen -> (J, 3)."""
+    """The left forearm across the "front" of the body, or across its back, "behind", where the hand
+    cannot be seen -> (J, 3).
+    """
     z = 0.3 if side == "front" else -0.3
     return ready(left_shoulder=(0.3, -0.85, z), left_elbow=(-0.9, -0.1, z))
 
@@ -82,7 +82,10 @@ def random_poses(
 
 
 def soft(triangles: Tensor, colors: Tensor, sigma: float, gamma: float) -> Tensor:
-    """The soft renderer. Faces that look away are left out: on a closed skin they are never seen."""
+    """The soft renderer.
+
+    Faces that look away are left out: on a closed skin they are never seen.
+    """
     return rasterize(
         triangles,
         colors,
@@ -105,8 +108,11 @@ def soft_without_depth(triangles: Tensor, colors: Tensor, sigma: float, gamma: f
 def hard(
     triangles: Tensor, colors: Tensor, sigma: float, gamma: float, gradient: str = "nmr"
 ) -> Tensor:
-    """The z-buffer, of one body (1, F, 3, 3), with NMR's invented gradient. The dials change nothing. Slow: a look, not a fit."""
-    options = Options(SIZE, SIZE, 1.0, 1.0, 0.0, NEAR, FAR, 0.0, "euclidean", False, False)
+    """The z-buffer, of one body (1, F, 3, 3), with NMR's invented gradient.
+
+    The dials change nothing. Slow: a look, not a fit.
+    """
+    options = hard_options(SIZE, SIZE, near=NEAR, far=FAR)
     seen = visible_face(triangles, options).unique()[
         1:
     ]  # a face that is seen nowhere changes nothing and gets nothing; -1 is the background
@@ -118,7 +124,10 @@ def hard(
 def draw(
     body: Body, angles: Tensor, camera: Camera, renderer: Renderer, sigma: float, gamma: float
 ) -> Tensor:
-    """Bodies in plain colours, one colour a face, without light: (B, J, 3) angles -> RGB and alpha (B, H, W, 4)."""
+    """Bodies in plain colours, one colour a face, without light.
+
+    (B, J, 3) angles -> RGB and alpha (B, H, W, 4).
+    """
     triangles = screen_triangles(body.pose(angles), body.faces, camera)
     return renderer(triangles, body.colors[:, None].expand(len(triangles), -1, 3, 3), sigma, gamma)
 
@@ -131,13 +140,20 @@ def picture(
     sigma: float = 1e-3,
     gamma: float = 0.05,
 ) -> Tensor:
-    """Bodies over black, colour times alpha, (B, H, W, 3): beyond its edge a face keeps its full colour as far as it reaches, but alpha fades."""
+    """Bodies over black, colour times alpha, (B, H, W, 3).
+
+    Beyond its edge a face keeps its full colour as far as it reaches, but alpha fades.
+    """
     image = draw(body, angles, camera, renderer, sigma, gamma)
     return image[..., :3] * image[..., 3:]
 
 
 def photograph(body: Body, angles: Tensor, camera: Camera = FRONT) -> Tensor:
-    """What is given, (B, H, W, 3): with dials as small as these the picture is the z-buffer's, but for a few pixels right on an edge."""
+    """What is given, (B, H, W, 3).
+
+    With dials as small as these the picture is the z-buffer's, but for a few pixels right on an
+    edge.
+    """
     with torch.no_grad():
         return draw(body, angles, camera, soft, 1e-7, 1e-5)[..., :3]
 
@@ -164,7 +180,8 @@ def bend(
     Args:
         photos: for each camera (B, H, W, 3). start: (B, J, 3).
         free: (J, 3), 1 for the angles to be found; the others stay as in `start`.
-        prior: what it costs that an angle is one spread away from the start. The picture alone does not say everything.
+        prior: what it costs that an angle is one spread away from the start. The picture alone does
+            not say everything.
         callback: sees the angles every so many steps.
 
     Returns:
@@ -201,7 +218,10 @@ def bend(
 
 
 def miss(body: Body, angles: Tensor, goal: Tensor, camera: Camera = FRONT) -> tuple[Tensor, Tensor]:
-    """How far each joint is from where it should be: across the view, and along it. (..., J, 3) angles -> (..., J) each, world units."""
+    """How far each joint is from where it should be.
+
+    Across the view, and along it. (..., J, 3) angles -> (..., J) each, world units.
+    """
     places = [
         skin(
             body.joints,
@@ -212,57 +232,3 @@ def miss(body: Body, angles: Tensor, goal: Tensor, camera: Camera = FRONT) -> tu
     ]
     gap = (places[0] - places[1]) @ camera.rotation[0].to(angles).T  # right, up, backward
     return gap[..., :2].norm(dim=-1), gap[..., 2].abs()
-
-
-# ---------------------------------------------------------------- the study
-
-
-@dataclass(frozen=True)
-class Row:
-    """One task and method of benchmarks/fit_body.py. Means over the cases, of degrees a joint and of world units a joint; `half`: 95 % interval."""
-
-    cases: int
-    before: float
-    degrees: float
-    half: float
-    across_before: float
-    across: float
-    along_before: float
-    along: float
-    solved: int  # cases whose error fell to half or less
-
-
-_COLUMNS = ("degrees_before", "degrees", "across_before", "across", "along_before", "along")
-
-
-def table() -> dict[tuple[str, str], Row]:
-    """The newest body-*.csv, by task and method. An installed package has it too.
-
-    Raises:
-        FileNotFoundError: there is none.
-    """
-    place = folder()
-    paths = [] if place is None else sorted(place.glob("body-*.csv"))
-    if not paths:
-        raise FileNotFoundError(
-            "no body-*.csv: run benchmarks/fit_body.py, which writes it to benchmarks/results"
-        )
-    with paths[-1].open(newline="", encoding="utf-8") as file:
-        lines = list(csv.DictReader(file))
-    out = {}
-    for key in dict.fromkeys((line["task"], line["method"]) for line in lines):
-        mine = [line for line in lines if (line["task"], line["method"]) == key]
-        column = {name: torch.tensor([float(line[name]) for line in mine]) for name in _COLUMNS}
-        mean = {name: x.mean().item() for name, x in column.items()}
-        out[key] = Row(
-            cases=len(mine),
-            before=mean["degrees_before"],
-            degrees=mean["degrees"],
-            half=1.96 * column["degrees"].std().item() / len(mine) ** 0.5,
-            across_before=mean["across_before"],
-            across=mean["across"],
-            along_before=mean["along_before"],
-            along=mean["along"],
-            solved=int((column["degrees"] <= column["degrees_before"] / 2).sum()),
-        )
-    return out

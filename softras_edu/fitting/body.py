@@ -1,8 +1,10 @@
 """A jointed figure, made of nothing but numbers: 15 joints, 10 smooth parts, linear blend skinning.
 
-    angles --Rodrigues--> (J, 3, 3) --transforms--> (J, 3, 4) --skin--> verts --camera, rasterize--> image
+    angles --Rodrigues--> (J, 3, 3) --transforms--> (J, 3, 4) --skin--> verts
+    verts --camera, rasterize--> image
 
-World axes: x to the figure's left, y up, z to where it looks; about 1.8 units tall. At rest it holds its arms out, like a T.
+World axes: x to the figure's left, y up, z to where it looks; about 1.8 units tall. At rest it
+holds its arms out, like a T.
 Letters: J joints, V vertices, F faces; `...` stands for any batch of poses.
 """
 
@@ -12,9 +14,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
+from matplotlib.colors import to_rgb
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from ..precision import outside_autocast
 from ..rotations import geodesic_angle, rotation_from_axis_angle
 
 _Point = tuple[float, float, float]
@@ -22,7 +26,10 @@ _Point = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Joint:
-    """A joint and the bone that hangs on it. `turns` are the axes about which it may turn: a round limb has no use for its own."""
+    """A joint and the bone that hangs on it.
+
+    `turns` are the axes about which it may turn: a round limb has no use for its own.
+    """
 
     name: str
     parent: int  # a joint comes after its parent; -1: none
@@ -39,7 +46,10 @@ def _mirrored(at: _Point) -> _Point:
 def _limbs(
     parent: int, first: int, rows: list[tuple[str, _Point, _Point, str, str, str]]
 ) -> list[Joint]:
-    """A chain of joints on the left, then the same on the right: name, at, to, turns, colour left, colour right."""
+    """A chain of joints on the left, then the same on the right.
+
+    Name, at, to, turns, colour left, colour right.
+    """
     left = [
         Joint(f"left {row[0]}", first + k - 1 if k else parent, row[1], row[2], row[4], row[3])
         for k, row in enumerate(rows)
@@ -84,7 +94,11 @@ BLEND = 0.05  # how far from a joint the skin belongs to both bones, world units
 
 
 class Part(NamedTuple):
-    """A rounded tube between two points. Widths are even steps from end to end, across and in depth; boxy 2 is an ellipsoid, more is longer."""
+    """A rounded tube between two points.
+
+    Widths are even steps from end to end, across and in depth; boxy 2 is an ellipsoid, more is
+    longer.
+    """
 
     bones: list[str]
     a: _Point
@@ -180,10 +194,13 @@ class Body:
         )
 
 
+@outside_autocast
 def transforms(rotations: Tensor, joints: Tensor) -> Tensor:
-    """Each joint's own rotation (..., J, 3, 3) -> what each does to a point of the rest pose, (..., J, 3, 4): [matrix | shift].
+    """Each joint's own rotation (..., J, 3, 3) -> what each does to a point of the rest pose,
+    (..., J, 3, 4): [matrix | shift].
 
-    A joint turns everything that hangs on it about the place where it sits: x -> R (x - c) + c. Its parent comes after that.
+    A joint turns everything that hangs on it about the place where it sits: x -> R (x - c) + c. Its
+    parent comes after that.
     """
     own = torch.cat([rotations, joints[..., None] - rotations @ joints[..., None]], dim=-1)
     out: list[Tensor] = []
@@ -197,8 +214,13 @@ def transforms(rotations: Tensor, joints: Tensor) -> Tensor:
     return torch.stack(out, dim=-3)
 
 
+@outside_autocast
 def skin(verts: Tensor, weights: Tensor, transforms: Tensor) -> Tensor:
-    """Linear blend skinning: (V, 3) at rest, (V, J) weights, (..., J, 3, 4) -> (..., V, 3), the weighted mean of where each joint would take it."""
+    """Linear blend skinning.
+
+    (V, 3) at rest, (V, J) weights, (..., J, 3, 4) -> (..., V, 3), the weighted mean of where each
+    joint would take it.
+    """
     blended = (weights @ transforms.flatten(-2)).unflatten(
         -1, (3, 4)
     )  # (..., V, 3, 4), a matrix a vertex
@@ -207,14 +229,20 @@ def skin(verts: Tensor, weights: Tensor, transforms: Tensor) -> Tensor:
 
 
 def joint_error(angles: Tensor, goal: Tensor) -> Tensor:
-    """Degrees between two poses, joint by joint, (..., J, 3) each -> (..., J): the geodesic angle between what each joint does to its own bone."""
+    """Degrees between two poses, joint by joint, (..., J, 3) each -> (..., J).
+
+    The geodesic angle between what each joint does to its own bone.
+    """
     return geodesic_angle(rotation_from_axis_angle(angles), rotation_from_axis_angle(goal))
 
 
+@outside_autocast
 def aim(**directions: _Point) -> Tensor:
-    """A pose from where bones point in the world: aim(left_elbow=(0, 0, 1)) holds the left forearm forward -> (J, 3) radians.
+    """A pose from where bones point in the world: aim(left_elbow=(0, 0, 1)) holds the left forearm
+    forward -> (J, 3) radians.
 
-    Each named joint makes the shortest turn that does it, so a limb never twists about itself. The others stay as at rest, relative to their parents.
+    Each named joint makes the shortest turn that does it, so a limb never twists about itself. The
+    others stay as at rest, relative to their parents.
     """
     out, world = (
         torch.zeros(len(JOINTS), 3),
@@ -232,6 +260,7 @@ def aim(**directions: _Point) -> Tensor:
     return out
 
 
+@outside_autocast
 def make_body(sides: int = 10) -> Body:
     """The figure. `sides`: how many corners a ring of its skin has; 10 give 1,960 faces."""
     joints, ends = (
@@ -275,7 +304,9 @@ def make_body(sides: int = 10) -> Body:
 
 
 def _tube(part: Part, sides: int) -> tuple[Tensor, Tensor]:
-    """(rings * sides + 2, 3) vertices and (2 * rings * sides, 3) faces of a closed tube, counter-clockwise from outside."""
+    """(rings * sides + 2, 3) vertices and (2 * rings * sides, 3) faces of a closed tube,
+    counter-clockwise from outside.
+    """
     a, b, rings = torch.tensor(part.a), torch.tensor(part.b), part.rings
     axis = normalize(b - a, dim=0)
     ahead = torch.tensor([0.0, 1.0, 0.0]) if axis[2].abs() > 0.5 else torch.tensor([0.0, 0.0, 1.0])
@@ -311,7 +342,7 @@ def _tube(part: Part, sides: int) -> tuple[Tensor, Tensor]:
 
 
 def _widths(table: list[float], s: Tensor) -> Tensor:
-    """The widths in a table, spread evenly over [-1, 1], at places s, with straight lines between."""
+    """Widths of a table, spread evenly over [-1, 1], at places s, with straight lines between."""
     values = torch.tensor(table)
     place = (s + 1) / 2 * (len(table) - 1)
     k = place.floor().long().clamp(max=len(table) - 2)
@@ -325,4 +356,4 @@ def _squared_distance(points: Tensor, a: Tensor, b: Tensor) -> Tensor:
 
 
 def _rgb(colors: list[str]) -> Tensor:
-    return torch.tensor([[int(color[k : k + 2], 16) / 255 for k in (1, 3, 5)] for color in colors])
+    return torch.tensor([to_rgb(color) for color in colors])

@@ -1,11 +1,16 @@
-"""Gradient descent on anything that is drawn: any parameters, any loss, schedules for the two dials, and a run that can be taken up again."""
+"""Gradient descent on anything that is drawn.
+
+Any parameters, any loss, schedules for the two dials, and a run that can be taken up again.
+"""
 
 from __future__ import annotations
 
+import inspect
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +24,20 @@ Dial = (
 
 
 def schedule(start: float, end: float) -> Callable[[float], float]:
-    """From `start` to `end` in equal ratios: half way stands their geometric mean. For sigma and gamma, which live on a logarithmic scale."""
+    """From `start` to `end` in equal ratios.
+
+    Half way stands their geometric mean. For sigma and gamma, which live on a logarithmic scale.
+    """
     if not (start > 0 and end > 0):
         raise ValueError(f"schedule: got {start!r} to {end!r}, wanted numbers > 0")
     return lambda progress: start * (end / start) ** progress
 
 
 def plateau(patience: int, by: float = 1e-4) -> Callable[[list[float]], bool]:
-    """A `stop` for `fit`: the least loss of the last `patience` steps is not `by` below the least one before them."""
+    """A `stop` for `fit`.
+
+    The least loss of the last `patience` steps is not `by` below the least one before them.
+    """
     return lambda losses: (
         len(losses) > patience and min(losses[-patience:]) > min(losses[:-patience]) - by
     )
@@ -38,8 +49,9 @@ class Fit:
 
     Attributes:
         losses: one a step.
-        best: copies of the parameters, in their order, where the loss was least. The parameters themselves stay as the last step left them.
-            While a schedule sharpens the pictures, the losses of two steps are not of one kind; then trust the last step.
+        best: copies of the parameters, in their order, where the loss was least. The parameters
+            themselves stay as the last step left them. While a schedule sharpens the pictures, the
+            losses of two steps are not of one kind; then trust the last step.
         best_step: the step of `best`, counted from 0.
     """
 
@@ -50,7 +62,7 @@ class Fit:
 
 def fit(
     loss: Callable[[float, float], Tensor],
-    parameters: Sequence[Tensor] | Sequence[Mapping[str, Any]],
+    parameters: Tensor | Iterable[Tensor] | Iterable[Mapping[str, Any]],
     *,
     steps: int,
     lr: Dial = 1e-2,
@@ -67,15 +79,29 @@ def fit(
 ) -> Fit:
     """Change the parameters, in place, until `loss(sigma, gamma)` is small.
 
+    A target with hard edges should be blurred as the render is: drawn with the same sigma, or the
+    picture blurred to the same width. Else the mean squared error compares a blurred outline with
+    a sharp one, and is least for a wrong shape: silhouettes fitted so had an IoU of 0.56 to 0.78,
+    and 0.995 with a blurred target. `losses.iou`, with a sigma that ends below a pixel, asks for no
+    blur.
+
     Args:
-        loss: draws with the parameters and gives a scalar. What it draws at random from PyTorch (on the CPU) is repeated by `seed`.
-        parameters: tensors that require a gradient; or groups, {"params": [tensors], "lr": ...}, each with a rate of its own.
-        lr, sigma, gamma: numbers, or functions of the progress in [0, 1], such as `schedule(1e-2, 1e-4)`.
+        loss: draws with the parameters and gives a scalar. What it draws at random from PyTorch (on
+            the CPU) is repeated by `seed`.
+        parameters: tensors that require a gradient, such as `net.parameters()`; or groups,
+            {"params": tensors, "lr": ...}, each with a rate of its own.
+        lr, sigma, gamma: numbers, or functions of the progress in [0, 1], such as
+            `schedule(1e-2, 1e-4)`.
         optimizer: makes the step rule, as in torch.optim; options go in with functools.partial.
-        callback: called with (step, loss) at every so many steps, and at number steps - 1, before that step changes the parameters.
-        stop: sees the losses so far after each step, and ends the fit by returning True; for example `plateau(50)`.
-        checkpoint: a safetensors file. It is written every `save_every` steps, at the end, and when the fit is interrupted; a fit that finds
-            it goes on from there, along the very curve that it would have taken.
+            One that evaluates the loss several times a step (LBFGS) sees the same random numbers
+            each time, and has no checkpoint.
+        callback: called with (step, loss) at every so many steps, and at number steps - 1, before
+            that step changes the parameters.
+        stop: sees the losses so far after each step, and ends the fit by returning True; for
+            example `plateau(50)`.
+        checkpoint: a safetensors file. It is written every `save_every` steps, at the end, and when
+            the fit is interrupted; a fit that finds it goes on from there, along the very curve
+            that it would have taken.
         progress: show a bar with the loss, if the fit takes more than five seconds.
 
     Raises:
@@ -90,6 +116,10 @@ def fit(
     tensors = [tensor for group in groups for tensor in group["params"]]
     rates = [group["lr"] for group in groups]
     rule = optimizer([{**group, "lr": _at(group["lr"], 0.0)} for group in groups])
+    again = inspect.signature(rule.step).parameters["closure"].default is inspect.Parameter.empty
+    if again and checkpoint is not None:
+        kind = type(rule).__name__
+        raise ValueError(f"checkpoint: {kind} remembers what a checkpoint cannot hold")
     done = Fit()
     with torch.random.fork_rng(
         devices=[]
@@ -110,12 +140,13 @@ def fit(
                 for group, rate in zip(rule.param_groups, rates, strict=True):
                     group["lr"] = _at(rate, t)
                 rule.zero_grad()
-                value = loss(_at(sigma, t), _at(gamma, t))
+                before = torch.random.get_rng_state()
+                draw = partial(loss, _at(sigma, t), _at(gamma, t))
+                value = draw()
                 number = value.item()
                 if not math.isfinite(number):
-                    raise FloatingPointError(
-                        f"step {step}: the loss is {number}, at sigma {_at(sigma, t):.3g}, gamma {_at(gamma, t):.3g}"
-                    )
+                    dials = f"sigma {_at(sigma, t):.3g}, gamma {_at(gamma, t):.3g}"
+                    raise FloatingPointError(f"step {step}: the loss is {number}, at {dials}")
                 if callback is not None and (step % every == 0 or step == steps - 1):
                     callback(step, number)
                 if number < min(done.losses, default=math.inf):
@@ -125,7 +156,10 @@ def fit(
                     )
                 value.backward()
                 whole = False
-                rule.step()
+                if again:
+                    rule.step(_closure(draw, rule, before))
+                else:
+                    rule.step()
                 done.losses.append(number)
                 random, whole = torch.random.get_rng_state(), True
                 bar.set_postfix(loss=f"{number:.4f}", refresh=False)
@@ -143,21 +177,42 @@ def _at(dial: Dial, progress: float) -> float:
     return dial(progress) if callable(dial) else dial
 
 
-def _groups(parameters: Sequence[Any], lr: Dial) -> list[dict[str, Any]]:
+def _closure(draw: Callable[[], Tensor], rule: Optimizer, random: Tensor) -> Callable[[], float]:
+    """What LBFGS calls for a loss and its gradient, with the same random numbers every time."""
+
+    def closure() -> float:
+        torch.random.set_rng_state(random)
+        rule.zero_grad()
+        value = draw()
+        value.backward()
+        return value.item()
+
+    return closure
+
+
+def _groups(parameters: Any, lr: Dial) -> list[dict[str, Any]]:
     """Tensors or groups -> groups, each with its rate; every tensor is one that can be fitted."""
-    given: Sequence[Any] = (
-        parameters
-        if parameters and isinstance(parameters[0], Mapping)
-        else [{"params": list(parameters)}]
-    )
+    if isinstance(parameters, torch.nn.Module) or not isinstance(parameters, Iterable):
+        kind = type(parameters).__name__
+        raise ValueError(f"parameters: got {kind}, wanted tensors, such as net.parameters()")
+    listed = [parameters] if isinstance(parameters, Tensor | Mapping) else list(parameters)
+    given: Any = listed if listed and isinstance(listed[0], Mapping) else [{"params": listed}]
+    for group in given:
+        if not isinstance(group, Mapping) or "params" not in group:
+            raise ValueError('parameters: wanted groups as {"params": tensors, "lr": ...}')
+    given = [
+        {**g, "params": [g["params"]] if isinstance(g["params"], Tensor) else list(g["params"])}
+        for g in given
+    ]
     groups: list[dict[str, Any]] = [{"lr": lr, **group} for group in given]
     tensors = [tensor for group in groups for tensor in group["params"]]
     if not tensors:
         raise ValueError("parameters: got none, wanted one tensor or more")
     for k, tensor in enumerate(tensors):
         if not (isinstance(tensor, Tensor) and tensor.is_leaf and tensor.requires_grad):
+            wanted = "make it with requires_grad_()"
             raise ValueError(
-                f"parameters: number {k} is no tensor that a gradient reaches; make it with requires_grad_()"
+                f"parameters: number {k} is no tensor that a gradient reaches; {wanted}"
             )
     return groups
 
@@ -166,7 +221,10 @@ def _groups(parameters: Sequence[Any], lr: Dial) -> list[dict[str, Any]]:
 
 
 def _state(tensors: Sequence[Tensor], rule: Optimizer) -> dict[str, Tensor]:
-    """By name, every tensor that a fit must find again: the parameters and what the step rule remembers of each."""
+    """By name, every tensor that a fit must find again.
+
+    The parameters and what the step rule remembers of each.
+    """
     return {f"parameter.{k}": tensor.detach() for k, tensor in enumerate(tensors)} | memory_of(rule)
 
 
@@ -192,7 +250,10 @@ def remember(rule: Optimizer, kept: dict[str, Tensor]) -> None:
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    """As a safetensors file. First beside it: an interruption while writing leaves an old file whole."""
+    """As a safetensors file.
+
+    First beside it: an interruption while writing leaves an old file whole.
+    """
     from safetensors.torch import save_file
 
     beside = path.with_name(path.name + ".part")
@@ -238,7 +299,8 @@ def _load(path: Path, tensors: Sequence[Tensor], rule: Optimizer, made_for: dict
         theirs = ", ".join(f"{key} {metadata.get(key)}" for key in made_for)
         ours = ", ".join(f"{key} {value}" for key, value in made_for.items())
         raise ValueError(
-            f"checkpoint: {path} is of another fit ({theirs}, shapes {shapes}; this one: {ours}, shapes {wanted}); delete it to start anew"
+            f"checkpoint: {path} is of another fit ({theirs}, shapes {shapes}; "
+            f"this one: {ours}, shapes {wanted}); delete it to start anew"
         )
     with torch.no_grad():
         for k, tensor in enumerate(tensors):

@@ -16,7 +16,7 @@ from ..rotations import TurnAdam, rotation_from_6d, rotation_from_axis_angle
 from ..shapes import cube
 from .optimize import Dial, fit, schedule
 
-# ---------------------------------------------------------------- two objects, and what the camera sees of them
+# ---------------------------------------------------------------- two objects, seen by a camera
 
 # Opposite faces have opposite colours: red and cyan, green and magenta, blue and yellow.
 SIX = torch.tensor(
@@ -37,7 +37,8 @@ NEAR, FAR = (
 )  # just around the unit sphere, so that gamma has the whole of the object to itself
 BACKGROUND = 0.5  # grey, the mean of the six
 
-# How the two dials, the blur of the loss and the longest step (radians) go during a search, unless the caller says otherwise.
+# How the two dials, the blur of the loss and the longest step (radians) go during a search, unless
+# the caller says otherwise.
 SIGMA, GAMMA, WIDTH, STEP = (
     schedule(1e-3, 1e-4),
     schedule(1e-1, 5e-2),
@@ -51,7 +52,11 @@ Renderer = Callable[
 
 
 def colored_cube() -> Mesh:
-    """A cube with a flat colour on each face: no turn but the full one brings it back to itself. 24 vertices, four of their own a face; 12 faces."""
+    """A cube with a flat colour on each face.
+
+    No turn but the full one brings it back to itself. 24 vertices, four of their own a face; 12
+    faces.
+    """
     plain = cube()
     verts = (
         plain.verts[plain.faces].reshape(6, 6, 3)[:, [0, 1, 2, 5]].reshape(-1, 3)
@@ -59,11 +64,14 @@ def colored_cube() -> Mesh:
     faces = torch.tensor(
         [f for k in range(0, 24, 4) for f in ((k, k + 1, k + 2), (k, k + 2, k + 3))]
     )
-    return Mesh(verts, faces, SIX.repeat_interleave(4, 0))
+    return Mesh(verts, faces, SIX.repeat_interleave(4, 0).to(verts))
 
 
 def bracket() -> Mesh:
-    """A block in the shape of an L: no turn but the full one brings it back to itself. 12 vertices, each in the colour of its place; 20 faces."""
+    """A block in the shape of an L: no turn but the full one brings it back to itself.
+
+    12 vertices, each in the colour of its place; 20 faces.
+    """
     outline = torch.tensor(
         [[0.0, 0.0], [1.4, 0.0], [1.4, 0.7], [0.7, 0.7], [0.7, 2.1], [0.0, 2.1]]
     )  # counter-clockwise, seen from the front
@@ -75,10 +83,12 @@ def bracket() -> Mesh:
 
 
 def turned(mesh: Mesh, rotation: Tensor) -> tuple[Tensor, Tensor]:
-    """The mesh in each of (B, 3, 3) poses: screen triangles and corner colours (white, if it has none), (B, F, 3, 3) both."""
+    """The mesh in each of (B, 3, 3) poses.
+
+    Screen triangles and corner colours (white, if it has none), (B, F, 3, 3) both.
+    """
     triangles = CAMERA.project(mesh.verts @ rotation.transpose(-1, -2))[:, mesh.faces]
-    colors = torch.ones_like(mesh.verts) if mesh.colors is None else mesh.colors
-    return triangles, colors[mesh.faces].expand_as(triangles)
+    return triangles, mesh.corner_colors().expand_as(triangles)
 
 
 def draw_soft(mesh: Mesh, rotation: Tensor, sigma: float, gamma: float) -> Tensor:
@@ -95,7 +105,10 @@ def draw_soft(mesh: Mesh, rotation: Tensor, sigma: float, gamma: float) -> Tenso
 
 
 def photograph(mesh: Mesh, rotation: Tensor, size: int = SIZE) -> Tensor:
-    """Hard pictures, the z-buffer's, of (B, 3, 3) poses, (B, size, size, 4): what is given, and does not know about sigma and gamma."""
+    """Hard pictures, the z-buffer's, of (B, 3, 3) poses, (B, size, size, 4).
+
+    What is given, and does not know about sigma and gamma.
+    """
     return rasterize_hard(
         *turned(mesh, rotation), size=size, near=NEAR, far=FAR, background=BACKGROUND
     )
@@ -105,7 +118,9 @@ def photograph(mesh: Mesh, rotation: Tensor, size: int = SIZE) -> Tensor:
 
 
 def blur(pictures: Tensor, width: float) -> Tensor:
-    """Each channel of (B, H, W, C) pictures blurred by a Gaussian, `width` its standard deviation in NDC. Beyond the rim it is 0."""
+    """Each channel of (B, H, W, C) pictures blurred by a Gaussian, `width` its standard deviation
+    in NDC. Beyond the rim it is 0.
+    """
     height = pictures.shape[1]
     places = torch.arange(height, dtype=pictures.dtype) * 2 / height
     matrix = torch.exp(
@@ -116,7 +131,11 @@ def blur(pictures: Tensor, width: float) -> Tensor:
 
 
 def picture_loss(pictures: Tensor, photo: Tensor, width: float) -> Tensor:
-    """How far pictures are from photographs: mean square of the RGB difference, which is blurred first unless width is 0. (B, H, W, 3 or more) x 2 -> (B,)."""
+    """How far pictures are from photographs.
+
+    Mean square of the RGB difference, which is blurred first unless width is 0. (B, H, W, 3 or
+    more) x 2 -> (B,).
+    """
     difference = pictures[..., :3] - photo[..., :3]
     return (blur(difference, width) if width > 0 else difference).square().mean((1, 2, 3))
 
@@ -136,7 +155,8 @@ class FoundPose:
     losses: Tensor
 
 
-# How a rotation is made of numbers: the numbers that it starts with, how they make a rotation, and whose steps change them.
+# How a rotation is made of numbers: the numbers that it starts with, how they make a rotation, and
+# whose steps change them.
 PARAMETERS: dict[
     str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor, Tensor], Tensor], Any]
 ] = {
@@ -168,12 +188,13 @@ def fit_pose(
     parameters: str = "turns",
     progress: bool = True,
 ) -> FoundPose:
-    """Search the poses in which `mesh` looks like (B, H, W, 3 or more) photographs, from (B, 3, 3) starts. Each is a problem of its own.
+    """Search the poses in which `mesh` looks like (B, H, W, 3 or more) photographs, from (B, 3, 3)
+    starts. Each is a problem of its own.
 
     Args:
         renderer: draws poses with sigma and gamma.
-        sigma, gamma, width, lr: numbers, or functions of the progress in [0, 1]. width is the blur of the loss in NDC, 0 for none; lr, about the
-            longest step, in radians.
+        sigma, gamma, width, lr: numbers, or functions of the progress in [0, 1]. width is the blur
+            of the loss in NDC, 0 for none; lr, about the longest step, in radians.
         parameters: a key of PARAMETERS.
     """
     begin, rotation_of, rule = PARAMETERS[parameters]

@@ -1,4 +1,7 @@
-"""python -m softras_edu fit: from silhouettes and their cameras to a mesh, a turntable and a report."""
+"""python -m softras_edu fit.
+
+From silhouettes and their cameras to a mesh, a turntable and a report.
+"""
 
 from __future__ import annotations
 
@@ -20,24 +23,35 @@ from torch.nn.functional import normalize
 from .. import losses
 from ..camera import Camera
 from ..mesh import Mesh
+from ..plotting.curves import curves
+from ..plotting.flip_book import flip_book
+from ..plotting.pictures import pictures
 from ..rasterizers import rasterize
 from ..rendering import render, screen_triangles
 from ..shading import Lights
 from ..shapes import icosphere
-from ..teaching import figures
 from .optimize import Fit, fit, schedule
 from .views import Views, read_views
 
-HELP = """Fit a sphere to silhouettes whose cameras are known, and write a mesh (OBJ and PLY), a turntable (GIF) and a report (HTML) with the
-IoU on views that were held out. An interrupted fit goes on when the same command runs again.
+HELP = """Fit a sphere to silhouettes whose cameras are known, and write a mesh (OBJ and PLY),
+a turntable (GIF) and a report (HTML) with the IoU on views that were held out. An interrupted fit
+goes on when the same command runs again.
 
-images   PNG files of one size: the alpha channel is the silhouette, or white on black. Or an array (N, H, W), with channels before or
-         after H and W if there are any; with four, the last is the silhouette. Numbers from 0 to 1, or bytes.
-cameras  one for each picture, in the order of the file names, or named in a column "image":
-         distance, elevation, azimuth (degrees; perhaps fov), looking at the origin, y up; azimuth 0 is on the +z axis, 90 on +x
-           CSV with a header line, JSON [{"image": "000.png", "distance": 2.7, ...}, ...], .npy (N, 3), or .npz with an array of each
-         or K, R, t (OpenCV's convention: pixel ~ K (R X + t), x right, y down, z forward)
-           JSON [{"image": "000.png", "K": [[...]], "R": [[...]], "t": [...]}, ...], or .npz with arrays K (3, 3) or (N, 3, 3), R, t
+images   PNG files of one size: the alpha channel is the silhouette, or white on black. Or an array
+         (N, H, W), with channels before or after H and W if there are any; with four, the last is
+         the silhouette. Numbers from 0 to 1, or bytes.
+cameras  one for each picture, named in a column "image", or in the order of the file names (by
+         number: 2.png before 10.png; refused where the order by letters is another):
+         distance, elevation, azimuth (degrees; perhaps fov), looking at the origin, y up; azimuth 0
+         is on the +z axis, 90 on +x
+           CSV with a header line, JSON [{"image": "000.png", "distance": 2.7, ...}, ...],
+           .npy (N, 3), or .npz with an array of each
+         or K, R, t as OpenCV writes them: pixel ~ K (R X + t), x right, y down, z forward, and the
+         first pixel's centre at (0, 0); with "pixel_center": 0.5 it is at (0.5, 0.5), as in COLMAP
+           JSON [{"image": "000.png", "K": [[...]], "R": [[...]], "t": [...]}, ...], or .npz with
+           arrays K (3, 3) or (N, 3, 3), R, t
+         or the transforms.json of a neural radiance field
+           (frames with file_path and transform_matrix; camera_angle_x or fl_x, fl_y, cx, cy)
 """
 
 NEAR, FAR = 1e-3, 1e4  # in units of the shape's radius; silhouettes do not ask for more
@@ -48,7 +62,11 @@ LAPLACIAN, FLATTEN = 5e-3, 1e-4
 
 @dataclass(frozen=True)
 class Scene:
-    """Where the shape is: everything is fitted in a space where it is a unit sphere around the origin, whatever units the cameras have."""
+    """Where the shape is.
+
+    Everything is fitted in a space where it is a unit sphere around the origin, whatever units the
+    cameras have.
+    """
 
     center: Tensor  # (3,)
     radius: float
@@ -79,8 +97,10 @@ def command(
     views = read_views(images, cameras, fov)
     train, test = split(len(views.names), held_out)
     scene = locate(views)
+    height, width = views.masks.shape[1:]
     print(
-        f"{len(views.names)} silhouettes of {views.masks.shape[1]} x {views.masks.shape[2]}, {len(test)} of them held out; {len(sphere.verts)} vertices"
+        f"{len(views.names)} silhouettes of {height} x {width}, {len(test)} of them held out; "
+        f"{len(sphere.verts)} vertices"
     )
 
     out.mkdir(parents=True, exist_ok=True)
@@ -115,7 +135,8 @@ def command(
         report(views, train, test, seen, iou, done, world, seconds, steps), encoding="utf-8"
     )
     print(
-        f"IoU on the {len(test)} views held out: {_mean(iou, test):.3f} (on those it was fitted to: {_mean(iou, train):.3f})"
+        f"IoU on the {len(test)} views held out: {_mean(iou, test):.3f} "
+        f"(on those it was fitted to: {_mean(iou, train):.3f})"
     )
     print(f"Wrote mesh.obj, mesh.ply, turntable.gif and report.html to {out}")
     return 0
@@ -125,15 +146,16 @@ def split(count: int, held_out: int | None) -> tuple[list[int], list[int]]:
     """Which views to fit and which to keep for the test, spread evenly; by default one in eight."""
     wanted = max(1, count // 8) if held_out is None else held_out
     if not 1 <= wanted <= count - 2:
-        raise ValueError(
-            f"--held-out: got {wanted} of {count} views, wanted 1 or more, and 2 or more left to fit"
-        )
+        least = "1 or more, and 2 or more left to fit"
+        raise ValueError(f"--held-out: got {wanted} of {count} views, wanted {least}")
     test = [round((k + 0.5) * count / wanted - 0.5) for k in range(wanted)]
     return [k for k in range(count) if k not in test], test
 
 
 def locate(views: Views) -> Scene:
-    """The centre is the point nearest to all the rays through the middles of the masks; the radius is that of discs with the masks' areas."""
+    """The centre is the point nearest to all the rays through the middles of the masks; the radius
+    is that of discs with the masks' areas.
+    """
     camera, (height, width) = views.camera, views.masks.shape[1:]
     assert isinstance(camera.scale, Tensor)
     assert camera.shift is not None
@@ -157,7 +179,8 @@ def locate(views: Views) -> Scene:
     depth = camera.project(center[None])[:, 0, 2]
     if (depth <= 0).any():
         raise ValueError(
-            f"the cameras do not look at one place: {views.names[int(depth.argmin())]} has the shape behind it. Are they the right ones?"
+            f"the cameras do not look at one place: {views.names[int(depth.argmin())]} has the "
+            "shape behind it. Are they the right ones?"
         )
     area = views.masks.double().sum((1, 2)) * (2 / height) ** 2  # NDC
     radius = float(((area / torch.pi).sqrt() * camera.scale.mean(1) * depth).median())
@@ -169,7 +192,10 @@ def locate(views: Views) -> Scene:
 
 
 def fingerprint(views: Views, *settings: object) -> str:
-    """Eight letters that change with the pictures, the cameras or the settings: a checkpoint serves only the fit that wrote it."""
+    """Eight letters that change with the pictures, the cameras or the settings.
+
+    A checkpoint serves only the fit that wrote it.
+    """
     whole = hashlib.sha256(repr(settings).encode())
     for tensor in (views.masks, views.camera.project(torch.eye(3, dtype=torch.float64))):
         whole.update(tensor.numpy().tobytes())
@@ -186,7 +212,9 @@ def fit_shape(
     seed: int = 0,
     checkpoint: Path | None = None,
 ) -> Fit:
-    """Move the sphere's vertices by `offset`, in place, until its silhouettes are the masks; a few views a step."""
+    """Move the sphere's vertices by `offset`, in place, until its silhouettes are the masks; a few
+    views a step.
+    """
 
     def loss(sigma: float, gamma: float) -> Tensor:
         some = torch.randperm(len(masks))[:BATCH]
@@ -217,7 +245,10 @@ def fit_shape(
 
 @torch.no_grad()
 def hard_silhouettes(mesh: Mesh, camera: Camera, size: torch.Size) -> Tensor:
-    """Without blur, (N, H, W) of 0 and 1: at this sigma the soft edge is far thinner than a pixel, and only the pixel's centre counts."""
+    """Without blur, (N, H, W) of 0 and 1.
+
+    At this sigma the soft edge is far thinner than a pixel, and only the pixel's centre counts.
+    """
     triangles = screen_triangles(mesh.verts, mesh.faces, camera)
     return (
         rasterize(triangles, size=(size[0], size[1]), sigma=1e-9, near=NEAR, far=FAR)[..., 0] > 0.5
@@ -258,7 +289,7 @@ def turntable(mesh: Mesh, camera: Camera, frames: int = 36, size: int = 192) -> 
                 background=1.0,
             )[0]
         )
-    return figures.flip_book(images, seconds=0.08, side=size)
+    return flip_book(images, seconds=0.08, side=size)
 
 
 def report(
@@ -282,11 +313,9 @@ def report(
     titles = [
         title for k in shown for title in (views.names[k], f"fitted: IoU {iou[k]:.3f}", "compared")
     ]
-    compared = figures.pictures(images, titles, columns=3, side=2.2)
+    compared = pictures(images, titles, columns=3, side=2.2)
     x = torch.arange(len(done.losses))
-    curve = figures.curves(
-        x, {"loss": torch.tensor(done.losses)}, xlabel="step", ylabel="loss", logy=True
-    )
+    curve = curves(x, {"loss": torch.tensor(done.losses)}, xlabel="step", ylabel="loss", logy=True)
     rows = "".join(
         f"<tr><td>{html.escape(views.names[k])}</td><td>{iou[k]:.4f}</td></tr>" for k in test
     )
@@ -294,21 +323,27 @@ def report(
         ", ".join(f"{x:.3g}" for x in corner.tolist())
         for corner in (world.verts.amin(0), world.verts.amax(0))
     )
+    alt = "For each view held out: the given silhouette, the fitted one, and where they differ."
     return f"""<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>A shape from {len(views.names)} silhouettes</title>
-<style>body {{ font: 16px/1.5 sans-serif; max-width: 54em; margin: 2em auto; padding: 0 1em }} img {{ max-width: 100% }}
+<html lang="en"><head><meta charset="utf-8">
+<title>A shape from {len(views.names)} silhouettes</title>
+<style>
+body {{ font: 16px/1.5 sans-serif; max-width: 54em; margin: 2em auto; padding: 0 1em }}
+img {{ max-width: 100% }}
 td, th {{ padding: 0.1em 1.5em 0.1em 0; text-align: left }}</style></head><body>
 <h1>A shape from {len(views.names)} silhouettes</h1>
-<p><strong>IoU on the {len(test)} views that the fit never saw: {_mean(iou, test):.3f}</strong> (on the {len(train)} that it was fitted to:
-{_mean(iou, train):.3f}). IoU is the area that both silhouettes share over the area that either covers; the fitted one is drawn without blur.</p>
-<p>A sphere of {len(world.verts)} vertices and {len(world.faces)} faces, {len(done.losses)} of {steps} steps, {seconds:.0f} s in this run. The mesh reaches
-from ({low}) to ({high}) in the units of the cameras. A sphere has no hole, so neither has this shape.</p>
+<p><strong>IoU on the {len(test)} views that the fit never saw: {_mean(iou, test):.3f}</strong>
+(on the {len(train)} that it was fitted to: {_mean(iou, train):.3f}). IoU is the area that both
+silhouettes share over the area that either covers; the fitted one is drawn without blur.</p>
+<p>A sphere of {len(world.verts)} vertices and {len(world.faces)} faces, {len(done.losses)} of
+{steps} steps, {seconds:.0f} s in this run. The mesh reaches from ({low}) to ({high}) in the units
+of the cameras. A sphere has no hole, so neither has this shape.</p>
 <h2>Turntable</h2>
 <p><img src="turntable.gif" alt="The fitted shape, turning once around."></p>
 <h2>Views held out</h2>
 <p>In the last column, orange is missing in the fitted shape, and blue is too much.</p>
 <table><tr><th>view</th><th>IoU</th></tr>{rows}</table>
-{_picture(compared, "For each view held out: the given silhouette, the fitted one, and where they differ.")}
+{_picture(compared, alt)}
 <h2>The loss</h2>
 {_picture(curve, "The loss at every step, on a logarithmic scale.")}
 </body></html>
@@ -316,7 +351,10 @@ from ({low}) to ({high}) in the units of the cameras. A sphere has no hole, so n
 
 
 def compare(given: Tensor, fitted: Tensor) -> Tensor:
-    """Two silhouettes in one picture (H, W, 3): white where both are, orange where only the given one is, blue where only the fitted one."""
+    """Two silhouettes in one picture (H, W, 3).
+
+    White where both are, orange where only the given one is, blue where only the fitted one.
+    """
     given, fitted = (given > 0.5)[..., None], (fitted > 0.5)[..., None]
     orange, blue = torch.tensor([0.90, 0.62, 0.0]), torch.tensor([0.34, 0.71, 0.91])
     return torch.where(
@@ -327,7 +365,8 @@ def compare(given: Tensor, fitted: Tensor) -> Tensor:
 def _picture(figure: Figure, alt: str) -> str:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=90)
-    return f'<p><img src="data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}" alt="{html.escape(alt)}"></p>'
+    data = base64.b64encode(buffer.getvalue()).decode()
+    return f'<p><img src="data:image/png;base64,{data}" alt="{html.escape(alt)}"></p>'
 
 
 def _mean(values: list[float], which: list[int]) -> float:

@@ -1,12 +1,13 @@
 """`rasterize`: one operation, one implementation a file, each readable beside the one before.
 
-hard.py        the z-buffer that soft rasterization replaces, and the hand-made gradient of earlier work
+hard.py        the z-buffer that soft rasterization replaces      nmr.py  a gradient made by hand
 loops.py       1  plain Python loops: the paper's sums, literally
 broadcast.py   2  naive PyTorch broadcasting: every pixel against every triangle
 pairs.py       3  the same formulas on the pairs that matter
-numba_cpu/__init__.py   4  one fused loop a pixel on the CPU, forward and hand-derived backward
-triton_gpu/__init__.py  5  the same loop as a Triton kernel on the GPU
-ladder.py      which of them can run here, and which serves a call
+numba_cpu/     4  one fused loop a pixel on the CPU, forward and hand-derived backward
+triton_gpu/    5  the same loop as Triton kernels on the GPU
+options.py     what every rung is told, checked once              ladder.py  which rung serves
+tiles.py       what is drawable, and what can reach which pixel   compile_op.py  torch.compile
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from .options import (
     check_finite,
     check_positive,
     check_size,
+    check_transforms,
     check_triangles,
     expand_background,
 )
@@ -59,42 +61,55 @@ def rasterize(
 ) -> Tensor:
     """Soft-rasterize screen triangles (Liu et al., ICCV 2019, arXiv 1904.01786, section 3).
 
-    The gradient is the whole derivative of the image with respect to triangles (x, y and z), colours and background, the paths through
-    barycentric colour and depth included, which the official CUDA kernel leaves out.
+    The gradient is the whole derivative of the image with respect to triangles (x, y and z),
+    colours and background, the paths through barycentric colour and depth included, which the
+    official CUDA kernel leaves out.
 
     Args:
-        triangles: (B, F, 3, 3) or (F, 3, 3), float32 or float64. Each corner is x, y in NDC (y up, the image's height spans [-1, 1],
-            pixels are square) and z, the depth along the view axis in world units, positive in front.
-        colors: (B, F, 3, C) or (F, 3, C), one colour a corner, any C >= 1. None draws the silhouette alone, which is cheaper.
+        triangles: (B, F, 3, 3) or (F, 3, 3), float32 or float64. Each corner is x, y in NDC (y up,
+            the image's height spans [-1, 1], pixels are square) and z, the depth along the view
+            axis in world units, positive in front.
+        colors: (B, F, 3, C) or (F, 3, C), one colour a corner, any C >= 1. None draws the
+            silhouette alone, which is cheaper.
         size: H = W, or (H, W), in pixels.
-        sigma: blur of the probability map D = F(x), x = +-d2 / sigma, in NDC squared, so it does not depend on the resolution. (With
-            squared=False x = +-d / sigma, and sigma is in NDC.)
-        gamma: temperature of the softmax over depth, W_j ~ D_j exp(zn_j / gamma), zn = (far - z) / (far - near) in [0, 1].
-        background: a number, or a tensor that broadcasts to (B, H, W, C): (C,) for one colour, (H, W, C) for a picture.
+        sigma: blur of the probability map D = F(x), x = +-d2 / sigma, in NDC squared, so it does
+            not depend on the resolution. (With squared=False x = +-d / sigma, and sigma is in NDC.)
+        gamma: temperature of the softmax over depth, W_j ~ D_j exp(zn_j / gamma),
+            zn = (far - z) / (far - near) in [0, 1].
+        background: a number, or a tensor that broadcasts to (B, H, W, C): (C,) for one colour,
+            (H, W, C) for a picture.
         eps: the background weighs exp(eps / gamma) in that softmax (the paper's epsilon).
         near, far: depths outside [near, far] are left out, pixel by pixel.
-        dist_eps: pairs of pixel and triangle with D < dist_eps are left out of colour and alpha. 0 keeps every pair with D > 0.
-        distance: "euclidean", d2 on the screen; or "barycentric", the smallest barycentric weight squared (the paper's alternative).
-        distribution: F, how an edge fades: one of the 18 that `softness.DISTRIBUTIONS` names and `distributions.py` defines (GenDR,
+        dist_eps: pairs of pixel and triangle with D < dist_eps are left out of colour and alpha.
+            0 keeps every pair with D > 0.
+        distance: "euclidean", d2 on the screen; or "barycentric", the smallest barycentric weight
+            squared (the paper's alternative).
+        distribution: F, how an edge fades: one of the 18 in `softness.DISTRIBUTIONS` (GenDR,
             arXiv 2204.13845). The Soft Rasterizer's is "logistic", F = sigmoid.
         squared: measure the squared distance, as the Soft Rasterizer does, or the distance itself.
         shape: of gamma and gamma_rev, from 0.1 to 100; None is 2.
         shift: of exponential, gamma, levy and their _rev: they act on x + shift; None is 0.
-        conorm: how faces add up to alpha: one of the 10 that `softness.CONORMS` names and `conorms.py` defines (GenDR). The Soft Rasterizer's is
-            "probabilistic", 1 - prod(1 - D). Colours are mixed by the same softmax for all.
-        p: of hamacher (None is 0), frank, yager, aczel_alsina, dombi (None is 2) and schweizer_sklar (None is -2).
-        perspective_correct: interpolate colours in the world, not on the screen (the paper: on the screen).
+        conorm: how triangles add up to alpha: one of the 10 in `softness.CONORMS` (GenDR). The
+            Soft Rasterizer's is "probabilistic", 1 - prod(1 - D). Colours are mixed by the same
+            softmax for all.
+        p: of hamacher (None is 0), frank, yager, aczel_alsina, dombi (None is 2) and
+            schweizer_sklar (None is -2).
+        perspective_correct: interpolate colours in the world, not on the screen (the paper: on the
+            screen).
         cull_backfaces: leave out triangles whose corners run clockwise on the screen.
-        backend: "auto", or a key of `backends()`. A backend that was named and cannot serve raises; it never falls back.
+        backend: "auto", or a key of `backends()`. A backend that was named and cannot serve raises;
+            it never falls back.
 
-    A triangle is left out when a corner is at or behind the eye (z <= 1e-12) or its doubled screen area is below 1e-12. Nothing else
-    ever is: there is no limit on faces per pixel.
+    A triangle is left out when a corner is at or behind the eye (z <= 1e-12) or its doubled screen
+    area is below 1e-12. Nothing else ever is: there is no limit on faces per pixel.
 
     Returns:
-        (B, H, W, C + 1), or (H, W, C + 1) for unbatched triangles: colour channels, then silhouette alpha; dtype and device as given.
+        (B, H, W, C + 1), or (H, W, C + 1) for unbatched triangles: colour channels, then silhouette
+        alpha; dtype and device as given.
 
     Raises:
-        ValueError: bad shapes, dtypes, devices or numbers; the message names the argument, what it got and what it wanted.
+        ValueError: bad shapes, dtypes, devices or numbers; the message names the argument, what it
+            got and what it wanted.
     """
     height, width = check_size(size)
     check_triangles(triangles)
@@ -109,20 +124,24 @@ def rasterize(
     check_choice("distance", distance, ("euclidean", "barycentric"))
     check_choice("backend", backend, ("auto", *RUNGS))
 
-    softness = (distribution, squared, shape, shift, conorm, p)
     options = Options(
-        height,
-        width,
-        sigma,
-        gamma,
-        eps,
-        near,
-        far,
-        dist_eps,
-        distance,
-        perspective_correct,
-        cull_backfaces,
-        *softness,
+        height=height,
+        width=width,
+        sigma=sigma,
+        gamma=gamma,
+        eps=eps,
+        near=near,
+        far=far,
+        dist_eps=dist_eps,
+        distance=distance,
+        perspective_correct=perspective_correct,
+        cull_backfaces=cull_backfaces,
+        distribution=distribution,
+        squared=squared,
+        shape=shape,
+        shift=shift,
+        conorm=conorm,
+        p=p,
     )
     batched = triangles.dim() == 4
     if not batched:
@@ -131,6 +150,7 @@ def rasterize(
     channels = 0 if colors is None else colors.shape[-1]
     back = expand_background(background, triangles, (len(triangles), height, width, channels))
     name = ladder.choose(backend, triangles.device)
+    check_transforms(name, triangles, colors)
     if name not in ("numba", "triton"):  # these two look at the numbers themselves: see there why
         check_finite(triangles, colors, back)
     image = ladder.load(name)(triangles, colors, back, options)

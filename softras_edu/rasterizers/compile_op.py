@@ -19,12 +19,21 @@ from torch import Tensor
 from . import numba_cpu, triton_gpu
 from .options import Options, check_finite
 
-# An operator takes tensors and numbers, not an Options: so these are its fields, one by one.
-FIELDS = (
-    "int height, int width, float sigma, float gamma, float eps, float near, float far, float dist_eps, "
-    "str distance, bool perspective_correct, bool cull_backfaces, "
-    "str distribution, bool squared, float shape, float shift, str conorm, float p"
-)
+# An operator takes tensors and numbers, not an Options: so these are its fields, one by one. The
+# real numbers come as one tensor: torch.compile would compile anew for each new value of a plain
+# float, and a schedule of sigma has a new one at every step.
+NUMBERS = ("sigma", "gamma", "eps", "near", "far", "dist_eps", "shape", "shift", "p")
+CHOICES = {
+    "height": "int",
+    "width": "int",
+    "distance": "str",
+    "perspective_correct": "bool",
+    "cull_backfaces": "bool",
+    "distribution": "str",
+    "squared": "bool",
+    "conorm": "str",
+}
+FIELDS = "Tensor numbers, " + ", ".join(f"{kind} {name}" for name, kind in CHOICES.items())
 
 Rung = Callable[[Tensor, "Tensor | None", Tensor, Options], Tensor]
 Forward = Callable[[Tensor, "Tensor | None", Tensor, Options], tuple[Tensor, ...]]
@@ -36,27 +45,34 @@ Backward = Callable[
 
 def fields(o: Options) -> tuple[Any, ...]:
     """What stands for `o` in a call of an operator, in the order of FIELDS."""
-    numbers = tuple(float(x) for x in (o.sigma, o.gamma, o.eps, o.near, o.far, o.dist_eps))
-    softness = (o.distribution, o.squared, float(o.shape), float(o.shift), o.conorm, float(o.p))
-    return (
-        o.height,
-        o.width,
-        *numbers,
-        o.distance,
-        o.perspective_correct,
-        o.cull_backfaces,
-        *softness,
-    )
+    numbers = torch.tensor([getattr(o, name) for name in NUMBERS], dtype=torch.float64)
+    return numbers, *(getattr(o, name) for name in CHOICES)
+
+
+def options(numbers: Tensor, *choices: Any) -> Options:
+    """`fields` backwards."""
+    named = dict(zip(NUMBERS, numbers.tolist(), strict=True))
+    return Options(**named, **dict(zip(CHOICES, choices, strict=True)))
+
+
+def shape_options(numbers: Tensor, *choices: Any) -> Options:
+    """`options` without the numbers, which no shape depends on (and a fake tensor has none)."""
+    return Options(**dict(zip(CHOICES, choices, strict=True)))
 
 
 def register(name: str, count: int, forward: Forward, backward: Backward, fake: Forward) -> Rung:
-    """Make torch.ops.softras_edu.<name> and its derivative <name>_backward, and return a rung that calls them.
+    """Make torch.ops.softras_edu.<name> and its derivative <name>_backward.
 
     Args:
-        count: of the tensors that `forward` returns, all of them new: the image first, and behind it what `backward` needs.
+        count: of the tensors that `forward` returns, all of them new: the image first, and behind
+            it what `backward` needs.
         forward: (triangles, colors, background, o) -> those tensors.
-        backward: (gradient of the image, triangles, colors, those tensors, o) -> gradients of triangles, colours (None if there are none), background.
+        backward: (d_image, triangles, colors, those tensors, o) -> derivatives of triangles,
+            colours (None if there are none) and background.
         fake: like `forward`, but only shapes and dtypes count.
+
+    Returns:
+        A rung that calls them.
     """
     outputs = ", ".join(["Tensor"] * count)
     saved = ", ".join(f"Tensor saved{k}" for k in range(count))
@@ -67,46 +83,47 @@ def register(name: str, count: int, forward: Forward, backward: Backward, fake: 
         schema=f"(Tensor triangles, Tensor? colors, Tensor background, {FIELDS}) -> ({outputs})",
     )
     def forward_op(
-        triangles: Tensor, colors: Tensor | None, background: Tensor, *numbers: Any
+        triangles: Tensor, colors: Tensor | None, background: Tensor, *given: Any
     ) -> tuple[Tensor, ...]:
-        return forward(triangles, colors, background, Options(*numbers))
+        return forward(triangles, colors, background, options(*given))
 
     @forward_op.register_fake
     def _(
-        triangles: Tensor, colors: Tensor | None, background: Tensor, *numbers: Any
+        triangles: Tensor, colors: Tensor | None, background: Tensor, *given: Any
     ) -> tuple[Tensor, ...]:
-        return fake(triangles, colors, background, Options(*numbers))
+        return fake(triangles, colors, background, shape_options(*given))
 
     @torch.library.custom_op(
         f"softras_edu::{name}_backward",
         mutates_args=(),
-        schema=f"(Tensor grad, Tensor triangles, Tensor? colors, {saved}, {FIELDS}) -> (Tensor, Tensor, Tensor)",
+        schema=f"(Tensor d_image, Tensor triangles, Tensor? colors, {saved}, {FIELDS})"
+        " -> (Tensor, Tensor, Tensor)",
     )
     def backward_op(
-        grad: Tensor, triangles: Tensor, colors: Tensor | None, *rest: Any
+        d_image: Tensor, triangles: Tensor, colors: Tensor | None, *rest: Any
     ) -> tuple[Tensor, Tensor, Tensor]:
-        grads = backward(grad, triangles, colors, rest[:count], Options(*rest[count:]))
-        return grads[0], grad.new_empty(0) if grads[1] is None else grads[1], grads[2]
+        o = options(*rest[count:])
+        d_triangles, d_colors, d_background = backward(d_image, triangles, colors, rest[:count], o)
+        return d_triangles, d_image.new_empty(0) if d_colors is None else d_colors, d_background
 
     @backward_op.register_fake
     def _(
-        grad: Tensor, triangles: Tensor, colors: Tensor | None, *_rest: Any
+        d_image: Tensor, triangles: Tensor, colors: Tensor | None, *_rest: Any
     ) -> tuple[Tensor, Tensor, Tensor]:
-        grad_colors = grad.new_empty(0) if colors is None else grad.new_empty(colors.shape)
-        return (
-            grad.new_empty(triangles.shape),
-            grad_colors,
-            grad.new_empty(*grad.shape[:-1], grad.shape[-1] - 1),
-        )
+        d_colors = d_image.new_empty(0 if colors is None else colors.shape)
+        d_background = d_image.new_empty(*d_image.shape[:-1], d_image.shape[-1] - 1)
+        return d_image.new_empty(triangles.shape), d_colors, d_background
 
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-        triangles, colors, _background, *ctx.numbers = inputs
-        ctx.save_for_backward(triangles, colors, *output)
+        triangles, colors, _background, numbers, *ctx.choices = inputs
+        ctx.save_for_backward(triangles, colors, numbers, *output)
 
-    def derivative(ctx: Any, grad: Tensor, *_unused: Any) -> tuple[Any, ...]:
-        triangles, colors, *tensors = ctx.saved_tensors
-        grads = backward_op(grad, triangles, colors, *tensors, *ctx.numbers)
-        return grads[0], None if colors is None else grads[1], grads[2], *[None] * len(ctx.numbers)
+    def derivative(ctx: Any, d_image: Tensor, *_unused: Any) -> tuple[Any, ...]:
+        triangles, colors, numbers, *tensors = ctx.saved_tensors
+        given = (triangles, colors, *tensors, numbers, *ctx.choices)
+        d_triangles, d_colors, d_background = backward_op(d_image, *given)
+        nothing = [None] * (1 + len(ctx.choices))
+        return d_triangles, None if colors is None else d_colors, d_background, *nothing
 
     forward_op.register_autograd(derivative, setup_context=setup_context)
 
@@ -197,7 +214,7 @@ def _triton_fake(
     batch, faces = triangles.shape[:2]
     pixels = (batch, o.height, o.width)
     image = triangles.new_empty(*pixels, (0 if colors is None else colors.shape[-1]) + 1)
-    state = triangles.new_empty(*pixels, triton_gpu.state_size(colors, o))
+    state = triangles.new_empty(*pixels, triton_gpu.saved_size(colors, o))
     return (
         image,
         triangles.new_empty(batch, faces, 8),

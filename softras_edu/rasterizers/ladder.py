@@ -17,7 +17,10 @@ RUNGS = ("loops", "broadcast", "pairs", "numba", "triton")
 
 
 def backends() -> dict[str, str]:
-    """Every backend's name and either "ok" or the reason why it cannot run here (on the GPU for "triton", else on the CPU)."""
+    """Every backend's name, and "ok" or why it cannot run here.
+
+    "triton" is asked about the GPU, the others about the CPU.
+    """
     gpu = "cuda" if torch.cuda.is_available() else "cpu"
     return {
         name: why_not(name, torch.device(gpu if name == "triton" else "cpu")) or "ok"
@@ -26,7 +29,10 @@ def backends() -> dict[str, str]:
 
 
 def why_not(name: str, device: torch.device) -> str | None:
-    """Why a backend cannot serve tensors on `device`, and what to do about it; None if it can. The first three run wherever PyTorch does."""
+    """Why a backend cannot serve tensors on `device`, and what to do about it; None if it can.
+
+    The first three run wherever PyTorch does.
+    """
     if name == "numba":
         from . import numba_cpu
 
@@ -39,7 +45,9 @@ def why_not(name: str, device: torch.device) -> str | None:
 
 
 def choose(name: str, device: torch.device) -> str:
-    """The rung that serves `name`. "auto": triton for CUDA tensors, numba for those on the CPU, and pairs where these cannot run.
+    """The rung that serves `name`.
+
+    "auto": triton for CUDA tensors, numba for those on the CPU, and pairs where these cannot run.
 
     Raises:
         ValueError: a backend that was asked for by name cannot serve; it never falls back.
@@ -53,7 +61,9 @@ def choose(name: str, device: torch.device) -> str:
 
 
 def load(name: str) -> Backend:
-    """The function of a rung. numba and triton are imported when they are first used: that takes a while.
+    """The function of a rung.
+
+    numba and triton are imported when they are first used: that takes a while.
 
     While torch.compile traces, they are operators that it can see through.
     """

@@ -1,15 +1,18 @@
-"""Rung 1: the paper's sums as plain Python loops, for each pixel, for each triangle, one number at a time.
+"""Rung 1: the paper's sums as plain Python loops, for each pixel, for each triangle, one number at
+a time.
 
-The slowest and the easiest to read. Nothing here is shared with `formulas.py` and `softness.py`: it is a second opinion. The numbers are 0-d tensors, so
-that autograd sees every step; keep images to about 16 x 16.
+The slowest and the easiest to read. Nothing here is shared with `formulas.py` and `softness/`: it
+is a second opinion. The numbers are 0-d tensors, so that autograd sees every step; keep images to
+about 16 x 16.
 """
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn.functional import logsigmoid
 
-from .loops_gendr import either, log_probability
+from . import loops_gendr
 from .options import Options
 
 
@@ -23,99 +26,96 @@ def rasterize_loops(
             y = 1 - (2 * i + 1) / o.height
             for j in range(o.width):
                 x = (2 * j + 1 - o.width) / o.height
-                images.append(
-                    _pixel(
-                        x,
-                        y,
-                        triangles[b],
-                        None if colors is None else colors[b],
-                        background[b, i, j],
-                        o,
-                    )
-                )
+                face_colors = None if colors is None else colors[b]
+                images.append(_pixel(x, y, triangles[b], face_colors, background[b, i, j], o))
     shape = (len(triangles), o.height, o.width, background.shape[-1] + 1)
-    return (
-        torch.stack(images).reshape(shape) if images else background.new_empty(shape)
-    )  # an empty batch has no images to stack
+    if not images:  # an empty batch: nothing to stack
+        return background.new_empty(shape)
+    return torch.stack(images).reshape(shape) + _nothing(triangles, colors)
+
+
+def _nothing(triangles: Tensor, colors: Tensor | None) -> Tensor:
+    """0, with a gradient of 0: an image that no triangle reaches depends on the triangles too."""
+    return 0 * triangles.sum() + (0 if colors is None else 0 * colors.sum())
 
 
 def _pixel(
-    x: float, y: float, triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options
+    x: float,
+    y: float,
+    triangles: Tensor,
+    colors: Tensor | None,
+    background: Tensor,
+    o: Options,
 ) -> Tensor:
-    """One pixel: aggregate the faces, A_O for alpha and A_S for colour -> (C + 1,)."""
-    alpha = triangles.new_zeros(())
-    log_weights = [
-        triangles.new_tensor((o.eps - 1) / o.gamma)
-    ]  # log of the background's exp((eps - 1) / gamma)
+    """One pixel: A_O of all triangles for alpha, A_S for colour -> (C + 1,)."""
+    product = triangles.new_ones(())  # prod_j (1 - D_j)
+    other_alpha = triangles.new_zeros(())  # of GenDR's family, instead of 1 - product
+    log_weights = [triangles.new_tensor((o.eps - 1) / o.gamma)]  # of the background
     face_colors = [background]
     for f, triangle in enumerate(triangles):
         pair = _pair(x, y, triangle, o)
         if pair is None:
             continue
         log_d, w0, w1, w2, z = pair
-        alpha = either(
-            alpha, torch.exp(log_d), o
-        )  # in the paper, 1 - alpha is the product of all 1 - D
+        if o.gendr:
+            other_alpha = loops_gendr.either(other_alpha, torch.exp(log_d), o)
+        else:
+            product = product * (1 - torch.exp(log_d))
         if colors is None:
             continue
-        c0, c1, c2 = colors[f]
+        u0, u1, u2 = w0, w1, w2
         if o.perspective_correct:
             z0, z1, z2 = triangle[:, 2]
-            w0, w1, w2 = w0 * z / z0, w1 * z / z1, w2 * z / z2
-        log_weights.append(
-            log_d + (o.near - z) / (o.far - o.near) / o.gamma
-        )  # log of D exp((zn - 1) / gamma)
-        face_colors.append(w0 * c0 + w1 * c1 + w2 * c2)
+            u0, u1, u2 = w0 * z / z0, w1 * z / z1, w2 * z / z2
+        c0, c1, c2 = colors[f]
+        # log of D exp((zn - 1) / gamma); the background's eps is less 1 too, so the 1 cancels
+        log_weights.append(log_d + (o.near - z) / (o.far - o.near) / o.gamma)
+        face_colors.append(u0 * c0 + u1 * c1 + u2 * c2)
+    alpha = other_alpha if o.gendr else 1 - product  # A_O
     if colors is None:
         return alpha[None]
 
     peak = max(log_weight.item() for log_weight in log_weights)
-    color, den = torch.zeros_like(background), triangles.new_zeros(())
+    num, den = torch.zeros_like(background), triangles.new_zeros(())
     for log_weight, face_color in zip(log_weights, face_colors, strict=True):
         weight = torch.exp(log_weight - peak)
-        color = color + weight * face_color
+        num = num + weight * face_color
         den = den + weight
-    return torch.cat([color / den, alpha[None]])
+    return torch.cat([num / den, alpha[None]])
 
 
 def _pair(
     x: float, y: float, triangle: Tensor, o: Options
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor] | None:
-    """One pixel and one triangle: (log D, clipped w0, w1, w2, depth z), or None if the pair is left out."""
+    """One pixel and one triangle: log D, w0, w1, w2, z; or None if the pair is left out."""
     (x0, y0, z0), (x1, y1, z1), (x2, y2, z2) = triangle
     area = (x1 - x0) * (y2 - y0) - (y1 - y0) * (x2 - x0)  # doubled, positive for a front face
-    if (
-        min(z0, z1, z2) <= o.min_depth
-        or abs(area) < o.min_doubled_area
-        or (o.cull_backfaces and area < 0)
-    ):
+    if min(z0, z1, z2) <= o.min_depth or abs(area) < o.min_doubled_area:
+        return None
+    if o.cull_backfaces and area < 0:
         return None
 
-    w0 = ((x1 - x) * (y2 - y) - (y1 - y) * (x2 - x)) / area
-    w1 = ((x2 - x) * (y0 - y) - (y2 - y) * (x0 - x)) / area
-    w2 = ((x0 - x) * (y1 - y) - (y0 - y) * (x1 - x)) / area
-    inside = w0 > 0 and w1 > 0 and w2 > 0
+    v0 = ((x1 - x) * (y2 - y) - (y1 - y) * (x2 - x)) / area
+    v1 = ((x2 - x) * (y0 - y) - (y2 - y) * (x0 - x)) / area
+    v2 = ((x0 - x) * (y1 - y) - (y0 - y) * (x1 - x)) / area
+    inside = v0 > 0 and v1 > 0 and v2 > 0
 
     if o.distance == "euclidean":
-        d2 = min(
-            _segment(x, y, x0, y0, x1, y1),
-            _segment(x, y, x1, y1, x2, y2),
-            _segment(x, y, x2, y2, x0, y0),
-        )
+        d2_01, d2_12 = _segment(x, y, x0, y0, x1, y1), _segment(x, y, x1, y1, x2, y2)
+        d2 = min(d2_01, d2_12, _segment(x, y, x2, y2, x0, y0))
     else:
-        d2 = min(w0, w1, w2) ** 2
+        d2 = min(v0, v1, v2) ** 2
     d = d2 if o.squared or d2 == 0 else torch.sqrt(d2)
-    log_d = log_probability(d / o.sigma if inside else -d / o.sigma, o)
+    logit = d / o.sigma if inside else -d / o.sigma
+    log_d = loops_gendr.log_probability(logit, o) if o.gendr else logsigmoid(logit)
     if log_d < o.log_dist_eps or log_d == -torch.inf:
         return None
 
-    w0, w1, w2 = w0.clamp(0, 1), w1.clamp(0, 1), w2.clamp(0, 1)
-    if (
-        w0 + w1 + w2 < 0.5
-    ):  # they summed to 1 before: float32 has lost a sliver's weights in rounding, and its centroid serves
-        w0 = w1 = w2 = torch.ones_like(w0)
-    total = w0 + w1 + w2
-    w0, w1, w2 = w0 / total, w1 / total, w2 / total
+    w0, w1, w2 = v0.clamp(0, 1), v1.clamp(0, 1), v2.clamp(0, 1)
+    if w0 + w1 + w2 < 0.5:  # v sums to 1: float32 has lost a sliver's weights to rounding
+        w0 = w1 = w2 = torch.ones_like(w0)  # its centroid serves
+    w_sum = w0 + w1 + w2
+    w0, w1, w2 = w0 / w_sum, w1 / w_sum, w2 / w_sum
     z = 1 / (w0 / z0 + w1 / z1 + w2 / z2)
     if z < o.near or z > o.far:
         return None

@@ -1,8 +1,8 @@
-"""The two dials for rung 1: D and "or" for one pixel and one face, as a textbook has them.
+"""GenDR's D and "or" for rung 1: one pixel and one triangle, as a textbook has them.
 
-A second opinion on `distributions.py` and `conorms.py`, of which nothing is used here: no slopes worked out by hand, no lifts, no totals. Each
-formula is the plain one, wherever its numbers are good enough. (Where they are not: D below 1e-300 has no power of its own left, and a face
-whose D is 0 in this sense adds nothing to alpha.)
+A second opinion on `softness/`, of which nothing is used here: no slopes worked out by hand, no
+lifts, no sums. Each formula is the plain one, wherever its numbers are good enough. (Where they are
+not: a D below 1e-300 is 0 in float64, and a triangle whose D is 0 adds nothing to alpha.)
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .options import Options
 
 
 def log_probability(x: Tensor, o: Options) -> Tensor:
-    """log D of one number x, which is the signed distance over sigma. Minus infinity where D is 0."""
+    """log D of one number x, the signed distance over sigma. Minus infinity where D is 0."""
     name, shape, shift = o.distribution, o.shape, o.shift
     nothing, all_of_it = 0 * x - math.inf, 0 * x
     if name == "hard":
@@ -75,7 +75,10 @@ def log_probability(x: Tensor, o: Options) -> Tensor:
 
 
 def _log_erfc(t: Tensor) -> Tensor:
-    """log erfc(t), where erfc(t) is 2 / sqrt(pi) times the integral of exp(-s^2) from t on; for large t that is erfcx(t) exp(-t^2)."""
+    """log erfc(t), where erfc(t) is 2 / sqrt(pi) times the integral of exp(-s^2) from t on.
+
+    For large t that is erfcx(t) exp(-t^2).
+    """
     return torch.log(torch.special.erfcx(t)) - t * t if t > 0 else torch.log(torch.erfc(t))
 
 

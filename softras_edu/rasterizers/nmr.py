@@ -1,171 +1,155 @@
-"""NMR's renderer, fast enough to train with: the image and the gradient of `rasterize_hard(gradient="nmr")`, as loops that numba compiles.
+"""The gradient that earlier work made by hand for the z-buffer: the foil of the soft gradient.
 
-`rasterizers/hard.py` asks every face at every pixel, and says why each line is as it is; here a face asks the pixels of its own box and
-scanlines only. Names are the same.
+Neural Mesh Renderer (NMR): Kato, Ushiku and Harada, "Neural 3D Mesh Renderer", CVPR 2018, arXiv
+1711.07566, section 3.
+
+A pixel's colour jumps when an edge sweeps over its centre. NMR replaces the jump by a ramp: if a
+corner must move by `delta` for the edge to reach the pixel, and the pixel would then change by
+`jump`, its derivative counts as jump / delta. It counts only where that change would lower the
+loss, and only for triangles that are seen. So a hidden triangle gets nothing.
 """
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
-from . import rasterize_hard
-from .hard import NMR_EPS, Invented, shade_visible
 from .numba_cpu import share_out
-from .numba_cpu.compiling import MISSING, Array, kernel
-from .options import Options
+from .numba_cpu.compiling import Array, kernel
 
-NEAR, FAR = 1.0, 100.0
-MIN_DEPTH, MIN_AREA = Options.min_depth, Options.min_doubled_area
-
-
-def rasterize_nmr(triangles: Tensor, colors: Tensor | None, *, size: int) -> Tensor:
-    """(B, F, 3, 3) triangles, (B, F, 3, C) colours or None -> (B, size, size, C + 1) on black, alpha 0 or 1, with NMR's gradient."""
-    if MISSING or triangles.device.type != "cpu":
-        return rasterize_hard(triangles, colors, size=size, gradient="nmr")
-    if colors is None:
-        colors = triangles.new_empty(*triangles.shape[:-1], 0)
-    corners = np.ascontiguousarray(triangles.detach().double().numpy())
-    face = np.full((len(corners), size, size), -1, np.int64)
-    depth = np.full(face.shape, np.inf)
-    share_out(find_visible, _cuts(len(corners)), corners, depth, face)
-    background = colors.new_zeros(len(corners), size, size, colors.shape[-1])
-    found = torch.from_numpy(face)
-    image: Tensor = Invented.apply(
-        triangles, shade_visible(triangles.detach(), colors, background, found), found, pull_corners
-    )
-    return image
+# Keeps a pixel that sits right on an edge from dividing by zero; the original's value, in NDC.
+NMR_EPS = 1e-4
 
 
-def pull_corners(triangles: Tensor, image: Tensor, face: Tensor, grad: Tensor) -> Tensor:
-    """NMR's gradient of all corners, (B, F, 3, 3), as `nmr_gradients` of hard.py."""
+def with_nmr_gradient(triangles: Tensor, image: Tensor, face: Tensor) -> Tensor:
+    """The image as it is, with NMR's gradient for the corners' x and y.
+
+    (B, F, 3, 3) triangles; (B, H, W, C) image; (B, H, W) visible triangles, from `visible_face`.
+    """
+    out: Tensor = _Nmr.apply(triangles, image, face)
+    return out
+
+
+class _Nmr(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, triangles: Tensor, image: Tensor, face: Tensor) -> Tensor:
+        ctx.save_for_backward(triangles, image, face)
+        return image.clone()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, d_image: Tensor) -> tuple[Tensor, Tensor, None]:
+        triangles, image, face = ctx.saved_tensors
+        return nmr_gradient(triangles, image, face, d_image), d_image, None
+
+
+def nmr_gradient(triangles: Tensor, image: Tensor, face: Tensor, d_image: Tensor) -> Tensor:
+    """NMR's gradient of all corners, (B, F, 3, 3); 0 along z. Computed on the CPU, in float64."""
+    inputs = (triangles, image, d_image)
     corners, colors, pull = (
-        np.ascontiguousarray(x.detach().double().numpy()) for x in (triangles, image, grad)
+        np.ascontiguousarray(x.detach().cpu().double().numpy()) for x in inputs
     )
-    out = np.zeros_like(corners)
-    share_out(nmr_pull, _cuts(len(corners)), corners, colors, face.numpy(), pull, out)
-    return torch.from_numpy(out).to(triangles)
-
-
-def _cuts(images: int) -> list[int]:
-    """Where to cut the images into a run for each thread."""
-    runs = max(1, min(torch.get_num_threads(), images))
-    return [images * k // runs for k in range(runs + 1)]
+    d_corners = np.zeros_like(corners)
+    runs = max(1, min(torch.get_num_threads(), len(corners)))
+    cuts = [len(corners) * k // runs for k in range(runs + 1)]
+    share_out(pull_corners, cuts, corners, colors, face.cpu().numpy(), pull, d_corners)
+    return torch.from_numpy(d_corners).to(triangles)
 
 
 @kernel
-def find_visible(first: int, last: int, corners: Array, depth: Array, face: Array) -> None:
-    """The nearest face that covers the centre of each pixel, for images first ... last - 1."""
-    size = face.shape[1]
-    for n in range(first, last):
-        for f in range(corners.shape[1]):
-            x0, y0, z0 = corners[n, f, 0]
-            x1, y1, z1 = corners[n, f, 1]
-            x2, y2, z2 = corners[n, f, 2]
-            area = (x1 - x0) * (y2 - y0) - (y1 - y0) * (x2 - x0)
-            if abs(area) < MIN_AREA or min(z0, z1, z2) <= MIN_DEPTH:
-                continue
-            left, right = min(x0, x1, x2), max(x0, x1, x2)
-            low, high = min(y0, y1, y2), max(y0, y1, y2)
-            for i in range(
-                max(0, math.floor((1 - high) * size / 2 - 0.5)),
-                min(size, math.ceil((1 - low) * size / 2 - 0.5) + 1),
-            ):
-                y = 1 - (2 * i + 1) / size
-                for j in range(
-                    max(0, math.floor((left + 1) * size / 2 - 0.5)),
-                    min(size, math.ceil((right + 1) * size / 2 - 0.5) + 1),
-                ):
-                    x = (2 * j + 1 - size) / size
-                    w0 = ((x1 - x) * (y2 - y) - (y1 - y) * (x2 - x)) / area
-                    w1 = ((x2 - x) * (y0 - y) - (y2 - y) * (x0 - x)) / area
-                    w2 = ((x0 - x) * (y1 - y) - (y0 - y) * (x1 - x)) / area
-                    if w0 < 0 or w1 < 0 or w2 < 0:
-                        continue
-                    z = (w0 + w1 + w2) / (w0 / z0 + w1 / z1 + w2 / z2)
-                    if NEAR <= z <= FAR and z < depth[n, i, j]:
-                        depth[n, i, j] = z
-                        face[n, i, j] = f
-
-
-@kernel
-def nmr_pull(
-    first: int, last: int, corners: Array, image: Array, face: Array, grad: Array, out: Array
+def pull_corners(
+    start: int, stop: int, corners: Array, image: Array, face: Array, d_image: Array, out: Array
 ) -> None:
-    """NMR's gradient of the corners' x and y, added to `out`, for images first ... last - 1."""
-    size, channels = image.shape[1], image.shape[3]
-    for n in range(first, last):
+    """Images start ... stop - 1: the gradient of the corners' x and y, added to `out`.
+
+    corners (B, F, 3, 3), image and d_image (B, H, W, C), face (B, H, W), out (B, F, 3, 3).
+    """
+    height, width = face.shape[1:]
+    for n in range(start, stop):
         for f in range(corners.shape[1]):
-            for axis in range(2):  # along x with rows as lines, then along y with columns as lines
-                pixel_size = 2 / size if axis == 0 else -2 / size
-                start = 1 / size - 1 if axis == 0 else 1 - 1 / size  # where step 0 is
-                for k in range(3):
-                    k1, k2 = (k + 1) % 3, (k + 2) % 3
-                    a, b, c = (
-                        corners[n, f, k, axis],
-                        corners[n, f, k1, axis],
-                        corners[n, f, k2, axis],
-                    )
-                    a_line, b_line, c_line = (
+            for k in range(3):
+                for axis in range(2):  # the paper moves corners along x and along y separately
+                    lines = height if axis == 0 else width  # scanlines run along the axis
+                    a_line, b_line = (
                         corners[n, f, k, 1 - axis],
-                        corners[n, f, k1, 1 - axis],
-                        corners[n, f, k2, 1 - axis],
+                        corners[n, f, (k + 1) % 3, 1 - axis],
                     )
-                    if a_line == b_line:
-                        continue
-                    slope = (b - a) / (b_line - a_line)
-                    side = (c - (a + (c_line - a_line) * slope)) / pixel_size
-                    if side == 0:
-                        continue
-                    inward = 1 if side > 0 else -1
                     low, high = min(a_line, b_line), max(a_line, b_line)
                     if axis == 0:
-                        begin, end = (1 - high) * size / 2 - 0.5, (1 - low) * size / 2 - 0.5
+                        first, last = (1 - high) * height, (1 - low) * height
                     else:
-                        begin, end = (low + 1) * size / 2 - 0.5, (high + 1) * size / 2 - 0.5
-                    for line in range(max(0, math.floor(begin)), min(size, math.ceil(end) + 1)):
-                        at = (
-                            1 - (2 * line + 1) / size if axis == 0 else (2 * line + 1 - size) / size
-                        )
-                        t = (at - a_line) / (b_line - a_line)
-                        if not 0 <= t < 1:
-                            continue
-                        cross_at = a + t * (b - a)
-                        exact = (cross_at - start) / pixel_size
-                        step_in = math.ceil(exact) if inward > 0 else math.floor(exact)
-                        step_out = step_in - inward
-                        if min(step_in, step_out) < 0 or max(step_in, step_out) >= size:
-                            continue
-                        in_i, in_j = (line, step_in) if axis == 0 else (step_in, line)
-                        out_i, out_j = (line, step_out) if axis == 0 else (step_out, line)
-                        seen = face[n, in_i, in_j] == f
-                        for step in range(size):
-                            i, j = (line, step) if axis == 0 else (step, line)
-                            if (
-                                (step - step_out) * inward <= 0
-                            ):  # outside the edge: it would show the face if the edge moved outward
-                                if not seen:
-                                    continue
-                                from_i, from_j = in_i, in_j
-                            elif (
-                                face[n, i, j] == f
-                            ):  # inside: it would show what is outside if the edge moved inward
-                                from_i, from_j = out_i, out_j
-                            else:
-                                continue
-                            change = 0.0
-                            for channel in range(channels):
-                                change += (
-                                    image[n, from_i, from_j, channel] - image[n, i, j, channel]
-                                ) * grad[n, i, j, channel]
-                            if change >= 0:  # only changes that lower the loss
-                                continue
-                            gap = start + step * pixel_size - cross_at
-                            for corner, lever in ((k, 1 - t), (k1, t)):
-                                delta = gap / max(lever, 1e-9)
-                                out[n, f, corner, axis] += change / (
-                                    delta + NMR_EPS if delta > 0 else delta - NMR_EPS
-                                )
+                        first, last = low * height + width, high * height + width
+                    first = max(0.0, math.floor(first / 2 - 0.5))
+                    last = min(lines, math.ceil(last / 2 - 0.5) + 1.0)
+                    for line in range(int(first), int(last)):
+                        pull_edge(n, f, k, axis, line, corners, image, face, d_image, out)
+
+
+@kernel
+def pull_edge(
+    n: int,
+    f: int,
+    k: int,
+    axis: int,
+    line: int,
+    corners: Array,
+    image: Array,
+    face: Array,
+    d_image: Array,
+    out: Array,
+) -> None:
+    """One edge, from corner k to the next, where one scanline cuts it."""
+    height, width = face.shape[1:]
+    steps = width if axis == 0 else height  # pixels of a scanline
+    step_size = 2 / height if axis == 0 else -2 / height  # y runs down the image
+    start = (1 - width) / height if axis == 0 else 1 - 1 / height  # where step 0 is
+    at = 1 - (2 * line + 1) / height if axis == 0 else (2 * line + 1 - width) / height
+
+    k1, k2 = (k + 1) % 3, (k + 2) % 3
+    a, a_line = corners[n, f, k, axis], corners[n, f, k, 1 - axis]
+    b, b_line = corners[n, f, k1, axis], corners[n, f, k1, 1 - axis]
+    c, c_line = corners[n, f, k2, axis], corners[n, f, k2, 1 - axis]
+    if a_line == b_line:
+        return
+    t = (at - a_line) / (b_line - a_line)
+    if not 0 <= t < 1:
+        return
+    cross_at = a + t * (b - a)
+    # The triangle lies on the side of the edge where its third corner is.
+    side = (c - (a + (c_line - a_line) * (b - a) / (b_line - a_line))) / step_size
+    if side == 0:
+        return
+    inward = 1 if side > 0 else -1  # in steps
+    exact = (cross_at - start) / step_size  # where the edge is, counted in steps
+    step_in = math.ceil(exact) if inward > 0 else math.floor(exact)  # first pixel inside
+    step_out = step_in - inward  # last pixel outside
+    if min(step_in, step_out) < 0 or max(step_in, step_out) >= steps:
+        return
+    in_i, in_j = (line, step_in) if axis == 0 else (step_in, line)
+    out_i, out_j = (line, step_out) if axis == 0 else (step_out, line)
+    seen = face[n, in_i, in_j] == f  # the triangle is what is seen just inside its edge
+    for step in range(steps):
+        i, j = (line, step) if axis == 0 else (step, line)
+        if (step - step_out) * inward <= 0:  # outside: it would show f if the edge moved outward
+            if not seen:
+                continue
+            from_i, from_j = in_i, in_j
+        elif face[n, i, j] == f:  # inside: it would show what is outside if the edge moved inward
+            from_i, from_j = out_i, out_j
+        else:
+            continue
+        change = 0.0
+        for m in range(image.shape[3]):
+            jump = image[n, from_i, from_j, m] - image[n, i, j, m]
+            change += jump * d_image[n, i, j, m]
+        if change >= 0:  # only changes that lower the loss
+            continue
+        gap = start + step * step_size - cross_at  # how far the edge must travel
+        for corner, lever in ((k, 1 - t), (k1, t)):  # the edge moves by `lever` x the corner's move
+            delta = gap / max(lever, 1e-9)
+            out[n, f, corner, axis] += change / (delta + NMR_EPS if delta > 0 else delta - NMR_EPS)

@@ -1,76 +1,91 @@
-"""The arguments of one call of `rasterize`, checked once, so that every backend reads the same numbers and gives the same messages.
+"""The arguments of one call of `rasterize`, checked once, so that every backend reads the same
+numbers and gives the same messages.
 
-Each check names the argument, what it got, and what it wanted. Only `check_finite` reads what is in a tensor, so on a GPU only it makes the
-host wait for the device.
+Each check names the argument, what it got, and what it wanted. Only `check_finite` reads what is in
+a tensor, so on a GPU only it makes the host wait for the device.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from numbers import Real
-from typing import cast
+from numbers import Integral, Real
 
 import torch
 from torch import Tensor
+from torch._C._functorch import is_batchedtensor, is_functorch_wrapped_tensor
 
-from .. import formulas
+from .. import formulas, softness
 
 LARGEST = 1e15  # of coordinates, whose squares must stay finite in float32
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Options:
-    """What the image looks like, apart from triangles, colours and background. See `rasterize` for the meaning of each."""
+    """What the image looks like, apart from triangles, colours and background.
+
+    See `rasterize` for the meaning of each; the defaults are the same.
+    """
 
     height: int
     width: int
-    sigma: float
-    gamma: float
-    eps: float
-    near: float
-    far: float
-    dist_eps: float
-    distance: str
-    perspective_correct: bool
-    cull_backfaces: bool
-    distribution: str = (
-        "logistic"  # the Soft Rasterizer's own choice; see softness.py for the others
-    )
+    sigma: float = 1e-4
+    gamma: float = 1e-4
+    eps: float = 1e-3
+    near: float = 1.0
+    far: float = 100.0
+    dist_eps: float = 1e-4
+    distance: str = "euclidean"
+    perspective_correct: bool = False
+    cull_backfaces: bool = False
+    # GenDR's family. These are the Soft Rasterizer's own choices; see softness/ for the others.
+    distribution: str = "logistic"
     squared: bool = True
     shape: float = 1.0  # 1, 0, 1 stand where the distribution or the conorm has no such parameter
     shift: float = 0.0
     conorm: str = "probabilistic"
     p: float = 1.0
 
-    min_doubled_area = (
-        1e-12  # a triangle with less screen area than this has no inside, and is not drawn
-    )
-    min_depth = 1e-12  # a corner no deeper than this is at or behind the eye (0, but for 1/z**2 that must not overflow in float32)
+    # A triangle with less doubled screen area than this has no inside, and is not drawn.
+    min_doubled_area = 1e-12
+    # A corner no deeper than this is at or behind the eye. (0, but for 1 / z**2, which must not
+    # overflow in float32.)
+    min_depth = 1e-12
+
+    @property
+    def gendr(self) -> bool:
+        """Is D or A_O another one than the Soft Rasterizer's?"""
+        return self.distribution != "logistic" or self.conorm != "probabilistic"
 
     @property
     def log_dist_eps(self) -> float:
-        """log(dist_eps): pairs with log D below it are left out. Minus infinity, so none, for dist_eps = 0."""
+        """log(dist_eps): pairs with log D below it are left out. Minus infinity, so none, for 0."""
         return math.log(self.dist_eps) if self.dist_eps > 0 else -math.inf
 
     @property
+    def log_background(self) -> float:
+        """log of the background's weight in the colour aggregate."""
+        return formulas.log_background_weight(self.eps, self.gamma)
+
+    @property
     def reach(self) -> float:
-        """How far outside a triangle still counts: see `formulas.reach`."""
-        return formulas.reach(
-            self.sigma, self.dist_eps, self.distribution, self.squared, self.shape, self.shift
-        )
+        """How far outside a triangle still counts, in NDC: see `formulas.reach`."""
+        if self.distribution == "logistic" and self.squared:
+            return formulas.reach(self.sigma, self.dist_eps)
+        choice = (self.distribution, self.squared, self.shape, self.shift)
+        return softness.reach(self.sigma, self.dist_eps, *choice)
 
 
 def check_size(size: int | tuple[int, int]) -> tuple[int, int]:
-    """(H, W) from `size`, or a ValueError."""
-    pair = (size, size) if isinstance(size, int) else size
-    if not (
-        isinstance(pair, (tuple, list))
-        and len(pair) == 2
-        and all(isinstance(n, int) and not isinstance(n, bool) and n >= 1 for n in pair)
-    ):
+    """(H, W) from `size`, or a ValueError. NumPy's integers are integers too."""
+    pair = (size, size) if isinstance(size, Integral) else size
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2 or not all(map(_is_side, pair)):
         raise ValueError(f"size: got {size!r}, wanted a positive int or a pair (H, W) of them")
-    return cast("tuple[int, int]", tuple(pair))
+    return int(pair[0]), int(pair[1])
+
+
+def _is_side(number: object) -> bool:
+    return isinstance(number, Integral) and not isinstance(number, bool) and int(number) >= 1
 
 
 def check_positive(**numbers: float) -> None:
@@ -94,15 +109,16 @@ def check_choice(name: str, choice: str, choices: tuple[str, ...]) -> None:
 
 
 def check_triangles(triangles: Tensor) -> None:
-    """ValueError unless triangles are (B, F, 3, 3) or (F, 3, 3), float32 or float64. Whether they are finite, `check_finite` asks."""
+    """ValueError unless triangles are (B, F, 3, 3) or (F, 3, 3), float32 or float64.
+
+    Whether they are finite, `check_finite` asks.
+    """
+    wanted = "(B, F, 3, 3) or (F, 3, 3)"
     if not isinstance(triangles, Tensor):
-        raise ValueError(
-            f"triangles: got {type(triangles).__name__}, wanted a torch.Tensor (B, F, 3, 3) or (F, 3, 3)"
-        )
+        got = type(triangles).__name__
+        raise ValueError(f"triangles: got {got}, wanted a torch.Tensor {wanted}")
     if triangles.dim() not in (3, 4) or triangles.shape[-2:] != (3, 3):
-        raise ValueError(
-            f"triangles: got shape {tuple(triangles.shape)}, wanted (B, F, 3, 3) or (F, 3, 3)"
-        )
+        raise ValueError(f"triangles: got shape {tuple(triangles.shape)}, wanted {wanted}")
     if triangles.dtype not in (torch.float32, torch.float64):
         raise ValueError(f"triangles: got {triangles.dtype}, wanted torch.float32 or torch.float64")
 
@@ -113,14 +129,11 @@ def check_colors(colors: Tensor | None, triangles: Tensor) -> None:
         return
     if not isinstance(colors, Tensor):
         raise ValueError(f"colors: got {type(colors).__name__}, wanted a torch.Tensor or None")
-    wanted = (*triangles.shape[:-1], "C >= 1")
-    if (
-        colors.dim() != triangles.dim()
-        or colors.shape[:-1] != triangles.shape[:-1]
-        or colors.shape[-1] < 1
-    ):
+    shape, given = tuple(colors.shape), tuple(triangles.shape)
+    if len(shape) != len(given) or shape[:-1] != given[:-1] or shape[-1] < 1:
+        wanted = ", ".join(map(str, (*given[:-1], "C >= 1")))
         raise ValueError(
-            f"colors: got shape {tuple(colors.shape)}, wanted ({', '.join(map(str, wanted))}) to go with triangles {tuple(triangles.shape)}"
+            f"colors: got shape {shape}, wanted ({wanted}) to go with triangles {given}"
         )
     if colors.dtype != triangles.dtype:
         raise ValueError(f"colors: got {colors.dtype}, wanted {triangles.dtype} like triangles")
@@ -130,15 +143,34 @@ def check_colors(colors: Tensor | None, triangles: Tensor) -> None:
         )
 
 
-def check_finite(triangles: Tensor, colors: Tensor | None, background: Tensor) -> None:
-    """ValueError unless all numbers are finite and coordinates are below 1e15. On a GPU, waits for the device once a tensor.
+def check_transforms(backend: str, triangles: Tensor, colors: Tensor | None) -> None:
+    """ValueError where a transform of torch.func cannot see through the rung that was chosen."""
+    if torch.compiler.is_compiling():  # which has transforms of its own
+        return
+    tensors = [x for x in (triangles, colors) if x is not None]
+    if not any(map(is_functorch_wrapped_tensor, tensors)):
+        return
+    if any(map(is_batchedtensor, tensors)):
+        raise ValueError(
+            "triangles: torch.func.vmap cannot go through rasterize; give it the whole batch at "
+            "once, triangles (B, F, 3, 3)"
+        )
+    if backend in ("numba", "triton"):
+        raise ValueError(
+            f"backend: torch.func cannot differentiate {backend!r}; use torch.autograd, or "
+            "backend='pairs' or 'broadcast'"
+        )
 
-    Last of all checks. The triton backend, which must wait for the device anyway, comes here only when its first kernel has found a bad number.
+
+def check_finite(triangles: Tensor, colors: Tensor | None, background: Tensor) -> None:
+    """ValueError unless all numbers are finite and coordinates are below 1e15.
+
+    Last of all checks. On a GPU, waits for the device once a tensor. The triton backend, which must
+    wait for the device anyway, comes here only when its first kernel has found a bad number.
     """
     if triangles.numel() and not (triangles.detach().abs() < LARGEST).all():  # NaN compares false
-        raise ValueError(
-            f"triangles: got NaN, infinity or a coordinate beyond {LARGEST:.0e}, wanted finite numbers"
-        )
+        got = f"NaN, infinity or a coordinate beyond {LARGEST:.0e}"
+        raise ValueError(f"triangles: got {got}, wanted finite numbers")
     if colors is not None and colors.numel() and not colors.detach().isfinite().all():
         raise ValueError("colors: got NaN or infinity, wanted finite numbers")
     check_background(background)
@@ -151,7 +183,7 @@ def check_background(background: Tensor) -> None:
 
 
 def stored(tensor: Tensor) -> Tensor:
-    """Each number that an expanded view shows, once: the view with every repeated axis cut down to length 1 (or 0)."""
+    """Each number that an expanded view shows, once: every repeated axis cut to length 1 (or 0)."""
     tensor = tensor.detach()
     for axis, stride in enumerate(tensor.stride()):
         if stride == 0 and tensor.shape[axis] > 1:
@@ -162,19 +194,19 @@ def stored(tensor: Tensor) -> Tensor:
 def expand_background(
     background: float | Tensor, triangles: Tensor, wanted: tuple[int, int, int, int]
 ) -> Tensor:
-    """The background as a (B, H, W, C) view, or a ValueError. Whether a tensor is finite, `check_finite` asks."""
+    """The background as a (B, H, W, C) view, or a ValueError.
+
+    Whether a tensor is finite, `check_finite` asks.
+    """
     silhouette = wanted[-1] == 0  # there is no colour for a background to have
     if isinstance(background, Real):
         if not abs(float(background)) <= torch.finfo(triangles.dtype).max:
             raise ValueError("background: got NaN or infinity, wanted finite numbers")
-        return (
-            triangles.new_empty(wanted)
-            if silhouette
-            else triangles.new_full((), float(background)).expand(wanted)
-        )
-    if not isinstance(
-        background, Tensor
-    ):  # a list, say: a tensor on the CPU, checked there and then sent off without waiting for it to arrive
+        if silhouette:
+            return triangles.new_empty(wanted)
+        return triangles.new_full((), float(background)).expand(wanted)
+    if not isinstance(background, Tensor):
+        # A list, say: a tensor on the CPU, checked there, then sent off without waiting for it.
         try:
             numbers = torch.as_tensor(background, dtype=triangles.dtype, device="cpu")
         except (TypeError, ValueError, RuntimeError):
@@ -185,7 +217,8 @@ def expand_background(
         background = numbers.to(triangles.device, non_blocking=True)
     elif background.dtype != triangles.dtype or background.device != triangles.device:
         raise ValueError(
-            f"background: got {background.dtype} on {background.device}, wanted {triangles.dtype} on {triangles.device} like triangles"
+            f"background: got {background.dtype} on {background.device}, "
+            f"wanted {triangles.dtype} on {triangles.device} like triangles"
         )
     elif silhouette:
         check_background(background)  # nobody will look at it later
@@ -195,5 +228,6 @@ def expand_background(
         return background.expand(wanted)
     except RuntimeError:
         raise ValueError(
-            f"background: got shape {tuple(background.shape)}, wanted a number or a tensor that broadcasts to {wanted}"
+            f"background: got shape {tuple(background.shape)}, "
+            f"wanted a number or a tensor that broadcasts to {wanted}"
         ) from None

@@ -1,23 +1,28 @@
-"""Which triangles can reach which tile of the image: the boxes of rung 3 and the lists of rung 5, which save asking every
-pixel about every triangle.
+"""What is drawable, and which pixels and tiles a triangle can reach: one rule for all rungs.
 
-A triangle's D falls to `dist_eps`, or to 0, at a known distance outside its edge, so the pixels it can reach lie in a box. The image is cut into
-square tiles, and a tile's list names the triangles whose box touches it. Count, scan, fill:
+A triangle's D falls to `dist_eps`, or to 0, at a known distance outside its edge, so the pixels it
+can reach lie in a box (`reach_boxes`). Rung 3 lists the pixels of the boxes (`box_pairs`); rung 4
+visits them; rung 5 cuts the image into square tiles and lists, for each tile, the triangles whose
+box touches it (`tile_lists`). Count, scan, fill:
 
     count   how many tiles does each triangle touch?                      n_f
-    scan    running sums of the counts: where each triangle's part begins and, at the end, how long all parts are together
+    scan    running sums of the counts: where each triangle's part begins and, at the end, how long
+            all parts are together
     fill    write the (tile, triangle) pairs; a stable sort by tile makes them lists
 
-The lists have exactly the length they need, so nothing can overflow and no triangle is ever dropped, however many there are. The price is
-that the host must learn that length before it can reserve the memory: one device synchronisation a call, the only one, in `tile_lists` (on rung
-5, `wait_for_length`).
+The lists have exactly the length they need, so nothing can overflow and no triangle is ever
+dropped, however many there are. The price is that the host must learn that length before it can
+reserve the memory: one device synchronisation a call, the only one, in `tile_lists` (on rung 5,
+`wait_for_length`).
 
-Boxes may be too large, never too small: which pairs count is decided by the same formula as everywhere, pair by pair, later.
+Boxes may be too large, never too small: which pairs count is decided by the same formula as
+everywhere, pair by pair, later.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -29,38 +34,43 @@ from .options import Options
 
 @dataclass(frozen=True)
 class Tiles:
-    """The lists of all tiles of all images: tile t, counted image by image and row by row, owns faces[starts[t] : starts[t + 1]]."""
+    """The lists of all tiles of all images: tile t, counted image by image and row by row, owns
+    faces[starts[t] : starts[t + 1]].
+    """
 
     size: int  # a tile is size x size pixels
     rows: int  # of tiles in an image; the last row and column may stick out of the image
     columns: int
     starts: Tensor  # (B T + 1,) int64
-    faces: Tensor  # (L,) int32, each b F + f; ascending in each list, so that sums over a list always run in the same order
+    # (L,) int32, each b F + f; ascending in each list, so that sums over a list always run in the
+    # same order
+    faces: Tensor
 
 
 def drawable(triangles: Tensor, o: Options) -> Tensor:
-    """Mask (B, F) of the triangles that count: every corner in front of the eye, some area, and no back face when those are culled."""
-    area = formulas.doubled_area(triangles[..., :2])
+    """Mask (B, F) of the triangles (B, F, 3, 3) that count.
+
+    Every corner in front of the eye, some area, and no back face when those are culled.
+    """
+    area = formulas.doubled_area(triangles[..., :2].detach())
     mask = (triangles[..., 2] > o.min_depth).all(-1) & (area.abs() >= o.min_doubled_area)
     return mask & (area > 0) if o.cull_backfaces else mask
 
 
 def drop_undrawable(triangles: Tensor, o: Options) -> tuple[Tensor, Tensor]:
-    """Triangles with the undrawable ones replaced by a harmless one, and a mask (B, F) of those that count.
+    """Triangles with the undrawable ones replaced by a harmless one, and the mask (B, F).
 
-    Undrawable: a corner at or behind the eye, an area of nothing, or a back face when those are culled. They must be replaced, not
-    only masked: autograd multiplies the zero gradient of a masked pair by whatever its formula gives, and 0 * inf is NaN.
+    They must be replaced, not only masked: autograd multiplies the zero gradient of a masked pair
+    by whatever its formula gives, and 0 * inf is NaN.
     """
-    area = formulas.doubled_area(triangles[..., :2].detach())
-    drawable = (triangles[..., 2] > o.min_depth).all(-1) & (area.abs() >= o.min_doubled_area)
-    if o.cull_backfaces:
-        drawable &= area > 0
+    mask = drawable(triangles, o)
     harmless = triangles.new_tensor([[0.0, 0.0, 1.0], [1.0, 0.0, 1.0], [0.0, 1.0, 1.0]])
-    return triangles.where(drawable[..., None, None], harmless), drawable
+    return triangles.where(mask[..., None, None], harmless), mask
 
 
 def reach_boxes(triangles: Tensor, o: Options) -> Tensor:
-    """Pixels that each triangle can reach, (B, F, 3, 3) -> (B, F, 4) int32: first row, end row, first column, end column.
+    """Pixels that each triangle can reach, (B, F, 3, 3) -> (B, F, 4) int32: first row, end row,
+    first column, end column.
 
     A triangle that reaches no pixel has the box 0, 0, 0, 0.
     """
@@ -74,9 +84,11 @@ def reach_boxes(triangles: Tensor, o: Options) -> Tensor:
     if o.distance == "euclidean" or reach == math.inf:
         margin = reach + rounding  # (B, F)
     else:
-        # The pixels whose weights are all >= -r fill a triangle too: this one, blown up about its centroid by 1 + 3 r.
+        # The pixels whose weights are all >= -r fill a triangle too: this one, blown up about its
+        # centroid by 1 + 3 r.
         area = formulas.doubled_area(xy).abs().clamp_min(o.min_doubled_area)
-        # Each weight is a cross product over the area, and rounding moves the product by about the second term:
+        # Each weight is a cross product over the area, and rounding moves the product by about the
+        # second term:
         r = reach + rounding * (xy.abs().amax((-2, -1)) + 1 + o.width / o.height) / area
         spread = (xy - xy.mean(-2, keepdim=True)).abs().amax((-2, -1))  # (B, F)
         margin = 3 * r * spread + rounding  # moves no corner less than the blow-up does
@@ -93,15 +105,54 @@ def reach_boxes(triangles: Tensor, o: Options) -> Tensor:
     return (box * seen[..., None]).int()
 
 
+def box_pairs(
+    boxes: Tensor, height: int, width: int, chunk: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """All pairs of a triangle and a pixel of its box, in groups of about `chunk` pairs.
+
+    Args:
+        boxes: (B, F, 4) from `reach_boxes`.
+
+    Yields:
+        face (N,) in 0 ... B F - 1 and pixel (N,) in 0 ... B H W - 1, face by face and row by row.
+    """
+    faces = boxes.shape[1]
+    top, bottom, left, right = boxes.reshape(-1, 4).long().unbind(-1)
+    count = (bottom - top) * (right - left)
+    for group in _split(count, chunk):
+        face = group.repeat_interleave(count[group])  # a face, once for each pixel of its box
+        first = (count[group].cumsum(0) - count[group]).repeat_interleave(count[group])
+        k = torch.arange(len(face), device=face.device) - first  # 0, 1, ... within the box
+        wide = (right - left)[face]
+        i, j = top[face] + k // wide, left[face] + k % wide
+        yield face, (face // faces * height + i) * width + j
+
+
+def _split(count: Tensor, chunk: int) -> list[Tensor]:
+    """Groups of faces, in order, whose boxes hold about `chunk` pixels together.
+
+    A face without pixels is in none. (One device synchronisation.)
+    """
+    faces = count.nonzero()[:, 0]
+    if len(faces) == 0:
+        return []
+    group = (count[faces].cumsum(0) - 1) // chunk
+    return list(faces.split(group.unique_consecutive(return_counts=True)[1].tolist()))
+
+
 def tile_lists(boxes: Tensor, height: int, width: int, size: int) -> Tiles:
-    """Boxes (B, F, 4) -> the list of every tile. Waits for the device once, to learn how long the lists are."""
+    """Boxes (B, F, 4) -> the list of every tile.
+
+    Waits for the device once, to learn how long the lists are.
+    """
     batch, faces = boxes.shape[:2]
     rows, columns = math.ceil(height / size), math.ceil(width / size)
     check_counts(batch, faces, rows * columns)
     first_row, end_row, first_column, end_column = (
         boxes.reshape(-1, 4).long().unbind(-1)
     )  # each (B F,)
-    # Count: tiles from the one that holds the first pixel to the one that holds the last; end 0 means none.
+    # Count: tiles from the one that holds the first pixel to the one that holds the last; end 0
+    # means none.
     top, left = first_row // size, first_column // size
     tall = (end_row + (size - 1)) // size - top
     wide = (end_column + (size - 1)) // size - left
@@ -125,8 +176,12 @@ def tile_lists(boxes: Tensor, height: int, width: int, size: int) -> Tiles:
 
 
 def check_counts(batch: int, faces: int, tiles: int) -> None:
-    """ValueError if triangles or tiles are more than an int32 can number. (Entries of lists may be: they are numbered in 64 bits.)"""
+    """ValueError if triangles or tiles are more than an int32 can number.
+
+    (Entries of lists may be: they are numbered in 64 bits.)
+    """
     if max(batch * faces, batch * tiles) >= 2**31:
         raise ValueError(
-            f"triangles: got {batch} images of {faces} triangles and {tiles} tiles, wanted fewer than 2**31 of each in all"
+            f"triangles: got {batch} images of {faces} triangles and {tiles} tiles, "
+            "wanted fewer than 2**31 of each in all"
         )

@@ -1,8 +1,11 @@
-"""Shape from one image (section 4 of the Soft Rasterizer, arXiv 1904.01786): a network learns to make a mesh of a picture, from pictures alone.
+"""Shape from one image (section 4 of the Soft Rasterizer, arXiv 1904.01786).
+
+A network learns to make a mesh of a picture, from pictures alone.
 
 parts.py       closed solids of one colour, put together to a mesh
-families.py    made-up chairs, cars, mugs and other things
-nmr.py         NMR's renderer, compiled: for the photographs, and as the method to compare with
+furniture.py   made-up chairs, tables, benches, lamps and mugs
+machines.py    made-up aeroplanes, cars and rifles
+families.py    all of these by name
 voxels.py      which cells of a grid are inside a mesh
 data.py        pictures and voxels in the layout of the NMR ShapeNet files, made and read
 samples.py     the same in memory, without files
@@ -13,8 +16,5 @@ processes.py   one process or several
 checkpoint.py  what a run must find again
 train.py       the loop
 evaluate.py    voxel IoU, and a sheet of pictures
-table.py       what benchmarks/reconstruct_table.py measured
-diagram.py     the way of a picture, as a figure
-live.py        a loss curve that grows
 cli.py         python -m softras_edu reconstruct make-data | train | evaluate
 """

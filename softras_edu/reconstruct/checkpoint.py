@@ -1,4 +1,7 @@
-"""What a run must find again, as safetensors: the whole state for going on, or the weights alone, in half the space, for using them."""
+"""What a run must find again, as safetensors.
+
+The whole state for going on, or the weights alone, in half the space, for using them.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,8 @@ from ..fitting.optimize import memory_of, remember, write_tensors
 from .config import METHODS, Config
 from .network import Network
 
-PRETRAINED = Path(__file__).with_name(
-    "pretrained.safetensors"
-)  # the model that comes with the course
+# The model that comes with the course.
+PRETRAINED = Path(__file__).with_name("pretrained.safetensors")
 
 
 def save(
@@ -30,7 +32,9 @@ def save(
 def load(
     path: Path, network: nn.Module, rule: Optimizer, about: dict[str, Any]
 ) -> tuple[Tensor, dict[str, Any]]:
-    """Put it all back in place; gives the losses so far, and all that was written down. What is in `about` must be the same there.
+    """Put it all back in place; gives the losses so far, and all that was written down.
+
+    What is in `about` must be the same there.
 
     Raises:
         ValueError: not a checkpoint, or one of another run.
@@ -42,7 +46,8 @@ def load(
         if theirs.get(name) != value
     ]:
         raise ValueError(
-            f"{path} is of another run ({', '.join(wrong)}); choose another folder, or delete it to start anew"
+            f"{path} is of another run ({', '.join(wrong)}); choose another folder, or delete it "
+            "to start anew"
         )
     try:
         network.load_state_dict(
@@ -56,7 +61,8 @@ def load(
         return kept["curve"], theirs
     except (RuntimeError, KeyError) as error:
         raise ValueError(
-            f"{path} is of another network ({str(error).splitlines()[0]}); choose another folder, or delete it to start anew"
+            f"{path} is of another network ({str(error).splitlines()[0]}); choose another "
+            "folder, or delete it to start anew"
         ) from None
 
 
@@ -72,7 +78,9 @@ def save_model(path: Path, network: nn.Module, config: Config, about: dict[str, 
 def load_model(
     path: str | Path = PRETRAINED, device: torch.device | str = "cpu"
 ) -> tuple[Network, Config, dict[str, Any]]:
-    """A network to use (in eval mode), its settings, and what else was written down. `path`: the file, or the folder of a run.
+    """A network to use (in eval mode), its settings, and what else was written down.
+
+    `path`: the file, or the folder of a run.
 
     Raises:
         ValueError: no such file, or not one of ours.
@@ -81,7 +89,8 @@ def load_model(
     path = path / "model.safetensors" if path.is_dir() else path
     if not path.is_file():
         raise ValueError(
-            f"{path}: no such file; a training that is done writes model.safetensors into its folder"
+            f"{path}: no such file; a training that is done writes model.safetensors into its "
+            "folder"
         )
     kept, about = _read(path)
     if "config" not in about:
@@ -107,6 +116,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         with safe_open(path, framework="pt") as file:
             about = json.loads((file.metadata() or {}).get("about", "{}"))
-            return {name: file.get_tensor(name) for name in file.keys()}, about  # noqa: SIM118 (the file is no dictionary)
+            names = list(file.keys())
+            return {name: file.get_tensor(name) for name in names}, about
     except (SafetensorError, ValueError, OSError) as error:
         raise ValueError(f"{path}: cannot be read ({error})") from None

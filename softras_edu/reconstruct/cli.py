@@ -10,10 +10,13 @@ from typing import Any
 from .checkpoint import PRETRAINED
 from .config import METHODS, Config, Dial
 
-HELP = """Shape from one image, as in the Soft Rasterizer's paper: a network learns to turn a picture into a mesh from pictures alone.
+HELP = """Shape from one image, as in the Soft Rasterizer's paper: a network learns to turn a
+picture into a mesh from pictures alone.
 
-  make-data   pictures and voxels of made-up objects, in the layout of the NMR ShapeNet files (which train and evaluate read too)
-  train       one process, or several:  torchrun --nproc_per_node 2 -m softras_edu reconstruct train ...
+  make-data   pictures and voxels of made-up objects, in the layout of the NMR ShapeNet files
+              (which train and evaluate read too)
+  train       one process, or several:
+              torchrun --nproc_per_node 2 -m softras_edu reconstruct train ...
   evaluate    voxel IoU on objects never trained on, and a sheet of pictures
 
 A run that was interrupted goes on when the same command runs again."""
@@ -30,6 +33,12 @@ def add(commands: Any) -> None:
     actions = parser.add_subparsers(
         dest="action", required=True, metavar="make-data | train | evaluate"
     )
+    _add_make_data(actions)
+    _add_train(actions)
+    _add_evaluate(actions)
+
+
+def _add_make_data(actions: Any) -> None:
     make = actions.add_parser("make-data", help="make up objects, and photograph them")
     make.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="the folder to write to"
@@ -47,6 +56,8 @@ def add(commands: Any) -> None:
     make.add_argument("--seed", type=int, default=0, help="which objects (0)")
     make.add_argument("--classes", nargs="+", metavar="NAME", help="only these")
 
+
+def _add_train(actions: Any) -> None:
     plain = Config(data="")
     learn = actions.add_parser(
         "train",
@@ -112,6 +123,8 @@ def add(commands: Any) -> None:
         "--dist-backend", default="auto", help="of several processes: gloo or nccl (auto)"
     )
 
+
+def _add_evaluate(actions: Any) -> None:
     judge = actions.add_parser(
         "evaluate", help="voxel IoU on held-out objects, and a sheet of pictures"
     )
@@ -154,7 +167,8 @@ def run(given: argparse.Namespace) -> int:
 
         make_data(given.out, given.objects_per_class, given.held_out, given.seed, given.classes)
         print(
-            f"Wrote {given.out}. Next:  python -m softras_edu reconstruct train --data {given.out} --out run"
+            f"Wrote {given.out}. Next:  python -m softras_edu reconstruct train --data "
+            f"{given.out} --out run"
         )
         return 0
     if given.action == "evaluate":

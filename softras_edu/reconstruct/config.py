@@ -1,4 +1,4 @@
-"""Everything that makes one training run different from another, as numbers that go to config.json and come back."""
+"""What makes one training run different from another: kept in its config.json."""
 
 from __future__ import annotations
 
@@ -22,9 +22,8 @@ class Method:
     about: str
     color: bool
     hard: bool = False  # the z-buffer with NMR's hand-made gradient, instead of a soft image
-    sigma: Pair | None = (
-        None  # of this method's own kind, where the paper's sigma would mean something else
-    )
+    # Of this method's own kind, where the paper's sigma would mean something else.
+    sigma: Pair | None = None
     dials: dict[str, Dial] = field(default_factory=dict)  # further arguments of `rasterize`
 
 
@@ -34,7 +33,8 @@ METHODS = {
     "nmr": Method(
         "hard silhouettes with the hand-made gradient of arXiv 1711.07566", color=False, hard=True
     ),
-    # GenDR's experiments give a uniform distribution over the distance (not squared) the scale 10^-1.5.
+    # GenDR's experiments give a uniform distribution over the distance (not squared) the scale
+    # 10^-1.5.
     "gendr-uniform": Method(
         "silhouettes with a uniform distribution, as in arXiv 2204.13845",
         color=False,
@@ -46,15 +46,21 @@ METHODS = {
 
 @dataclass(frozen=True)
 class Config:
-    """One run. Pairs are the value at the first and at the last step; between them it goes in equal ratios.
+    """One run.
+
+    Pairs are the value at the first and at the last step; between them it goes in equal ratios.
 
     Attributes:
         classes: as in the files' names; none for all.
-        batch: pictures in a step, over all processes. Each becomes one mesh, which is compared with it and with a second view of the same object.
+        batch: pictures in a step, over all processes. Each becomes one mesh, which is compared with
+            it and with a second view of the same object.
         width: of the network, as a part of the paper's.
-        sigma, gamma: as in `rasterize`; sigma in NDC squared, or in the unit that the dials ask for. None: the method's own.
-        color: lambda, the weight of the mean absolute difference of colours. laplacian, flatten: the two parts of mu L_g.
-        shading: draw with the lights of the made-up data, so that the network finds the colours without light.
+        sigma, gamma: as in `rasterize`; sigma in NDC squared, or in the unit that the dials ask
+            for. None: the method's own.
+        color: lambda, the weight of the mean absolute difference of colours. laplacian, flatten:
+            the two parts of mu L_g.
+        shading: draw with the lights of the made-up data, so that the network finds the colours
+            without light.
         dials: further arguments of `rasterize`, after those of the method.
     """
 

@@ -1,11 +1,15 @@
-"""Pictures around objects, and their voxels: the layout of the NMR ShapeNet files, read and written.
+"""Pictures around objects, and their voxels.
 
-A class and a split (train, val, test) are two files, <class>_<split>_images.npz and <class>_<split>_voxels.npz, with one array each:
-N x 24 x 4 x 64 x 64 uint8 (objects, views, RGBA, rows, columns) and N x 32 x 32 x 32. In the ShapeNet files <class> is a WordNet number.
+The layout of the NMR ShapeNet files, read and written.
 
-The cameras are at distance 2.732 and elevation 30 degrees, 15 degrees apart, with a whole angle of view of 30. The code that these files come
-from counts azimuths clockwise in a left-handed world. Here the world is right-handed: it is theirs with z turned round. Then view k has the
-azimuth -15 k, the pictures are the same, and voxels are indexed [y, x, z], low to high.
+A class and a split (train, val, test) are two files, <class>_<split>_images.npz and
+<class>_<split>_voxels.npz, with one array each: N x 24 x 4 x 64 x 64 uint8 (objects, views, RGBA,
+rows, columns) and N x 32 x 32 x 32. In the ShapeNet files <class> is a WordNet number.
+
+The cameras are at distance 2.732 and elevation 30 degrees, 15 degrees apart, with a whole angle of
+view of 30. The code that these files come from counts azimuths clockwise in a left-handed world.
+Here the world is right-handed: it is theirs with z turned round. Then view k has the azimuth -15 k,
+the pictures are the same, and voxels are indexed [y, x, z], low to high.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,7 +30,7 @@ from torch.nn.functional import avg_pool2d
 
 from ..camera import Camera
 from ..mesh import Mesh
-from ..rasterizers.nmr import rasterize_nmr
+from ..rasterizers.hard import rasterize_hard
 from ..rendering import render
 from ..shading import Lights
 from . import families
@@ -34,12 +39,13 @@ from .voxels import SIDE, voxelize
 VIEWS, SIZE = 24, 64
 SPLITS = ("train", "val", "test")
 SHAPENET = {
-    "02691156": "aeroplane", "02828884": "bench", "02933112": "cabinet", "02958343": "car", "03001627": "chair", "03211117": "display", "03636649": "lamp",
-    "03691459": "loudspeaker", "04090263": "rifle", "04256520": "sofa", "04379243": "table", "04401088": "telephone", "04530566": "vessel",
+    "02691156": "aeroplane", "02828884": "bench", "02933112": "cabinet", "02958343": "car",
+    "03001627": "chair", "03211117": "display", "03636649": "lamp", "03691459": "loudspeaker",
+    "04090263": "rifle", "04256520": "sofa", "04379243": "table", "04401088": "telephone",
+    "04530566": "vessel",
 }  # fmt: skip
-LIGHTS = Lights(
-    ambient=0.45, diffuse=0.55
-)  # of the pictures that are made here; they stand still while the camera moves
+# Of the pictures that are made here. The lights do not move with the camera.
+LIGHTS = Lights(ambient=0.45, diffuse=0.55)
 
 
 def orbit(views: Tensor | Sequence[int]) -> Camera:
@@ -77,7 +83,10 @@ class Shapes:
         return sum(len(images) for images in self.images)
 
     def batch(self, size: int, seed: int, step: int) -> Batch:
-        """Each class is as likely as another, then each of its objects, then each view. The same seed and step give the same batch."""
+        """Each class is as likely as another, then each of its objects, then each view.
+
+        The same seed and step give the same batch.
+        """
         random = torch.Generator().manual_seed(seed * 1_000_003 + step)
         classes = torch.randint(len(self.classes), (size,), generator=random).tolist()
         chance = torch.rand(size, generator=random, dtype=torch.float64).tolist()
@@ -104,17 +113,20 @@ def read(folder: str | Path, split: str, classes: Sequence[str] | None = None) -
     """Read the files of one split.
 
     Args:
-        classes: as in the files' names, or the words for ShapeNet's numbers; None for all that are there.
+        classes: as in the files' names, or the words for ShapeNet's numbers; None for all that are
+            there.
 
     Raises:
-        ValueError: no such folder or class, a file missing, short, or with something else in it; the message names the file.
+        ValueError: no such folder or class, a file missing, short, or with something else in it;
+            the message names the file.
     """
     folder = Path(folder)
     if split not in SPLITS:
         raise ValueError(f"split: got {split!r}, wanted one of {', '.join(SPLITS)}")
     if not folder.is_dir():
         raise ValueError(
-            f"{folder}: no such folder; `python -m softras_edu reconstruct make-data --out {folder}` makes one"
+            f"{folder}: no such folder; `python -m softras_edu reconstruct make-data --out "
+            f"{folder}` makes one"
         )
     ending = f"_{split}_images.npz"
     there = sorted(path.name.removesuffix(ending) for path in folder.glob(f"*{ending}"))
@@ -139,7 +151,8 @@ def read(folder: str | Path, split: str, classes: Sequence[str] | None = None) -
         voxels.append(_voxels(folder / f"{name}_{split}_voxels.npz"))
         if len(images[-1]) != len(voxels[-1]):
             raise ValueError(
-                f"{folder}: {name} has pictures of {len(images[-1])} objects for {split}, but voxels of {len(voxels[-1])}; one file is short"
+                f"{folder}: {name} has pictures of {len(images[-1])} objects for {split}, but "
+                f"voxels of {len(voxels[-1])}; one file is short"
             )
     return Shapes(wanted, images, voxels)
 
@@ -196,9 +209,20 @@ def _array(path: Path) -> np.ndarray:
 
 @torch.no_grad()
 def photograph(mesh: Mesh, views: Sequence[int] = range(VIEWS), size: int = SIZE) -> Tensor:
-    """Pictures of a coloured mesh on black: (N, 4, size, size) uint8. Four samples a pixel; colour has been multiplied by alpha."""
-    image = render(mesh, orbit(list(views)), size=2 * size, lights=LIGHTS, rasterizer=rasterize_nmr)
+    """Pictures of a coloured mesh on black: (N, 4, size, size) uint8.
+
+    Four samples a pixel; colour has been multiplied by alpha.
+    """
+    image = render(mesh, orbit(list(views)), size=2 * size, lights=LIGHTS, rasterizer=_exact)
     return (avg_pool2d(image.permute(0, 3, 1, 2), 2).clamp(0, 1) * 255).round().byte()
+
+
+def _exact(triangles: Tensor, colors: Tensor, **options: Any) -> Tensor:
+    """`rasterize_hard` in float64: where parts overlap in one plane, float32 picks one by rounding.
+
+    So the pictures are the ones that the pretrained model and the measurements were made with.
+    """
+    return rasterize_hard(triangles.double(), colors.double(), **options).to(triangles)
 
 
 def make_data(
@@ -209,9 +233,12 @@ def make_data(
     classes: Sequence[str] | None = None,
     progress: bool = True,
 ) -> None:
-    """Write the files of all splits: `objects` a class to train, `held_out` to validate and as many to test, no two alike.
+    """Write the files of all splits.
 
-    The same arguments give the same numbers. A run that was interrupted goes on with the first file that is missing.
+    `objects` a class to train, `held_out` to validate and as many to test, no two alike.
+
+    The same arguments give the same numbers. A run that was interrupted goes on with the first file
+    that is missing.
 
     Raises:
         ValueError: no objects, an unknown class, or a folder with data made otherwise.

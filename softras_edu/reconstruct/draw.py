@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,7 +11,7 @@ from torch import Tensor
 from .. import losses
 from ..mesh import face_normals
 from ..rasterizers import rasterize
-from ..rasterizers.nmr import rasterize_nmr
+from ..rasterizers.hard import rasterize_hard
 from ..rendering import screen_triangles
 from ..shading import shade
 from .config import METHODS, Config
@@ -28,7 +29,9 @@ def draw(
     config: Config,
     watch: Callable[[Tensor], None] | None = None,
 ) -> Tensor:
-    """(B, V, 3) vertices, (B, V, 3) colours or None, (F, 3) faces, (B,) views -> (B, H, W, 4), or (B, H, W, 1) without colours.
+    """Meshes as images: RGBA (B, H, W, 4), or alpha (B, H, W, 1) without colours.
+
+    (B, V, 3) vertices, (B, V, 3) colours or None, (F, 3) faces, (B,) views.
 
     `watch` gets the triangles, so that it can hang a hook on them.
     """
@@ -40,13 +43,17 @@ def draw(
     if watch is not None:
         watch(triangles)
     if method.hard:
-        return rasterize_nmr(triangles, corners, size=SIZE)
+        return rasterize_hard(triangles, corners, size=SIZE, gradient="nmr")
     dials = {"dist_eps": 1e-10} | method.dials | config.dials
-    return rasterize(triangles, corners, size=SIZE, sigma=sigma, gamma=config.gamma, **dials)  # type: ignore[arg-type]
+    softness: dict[str, Any] = {"sigma": sigma, "gamma": config.gamma, **dials}
+    return rasterize(triangles, corners, size=SIZE, **softness)
 
 
 def image_losses(drawn: Tensor, images: Tensor, config: Config) -> dict[str, Tensor]:
-    """L_s = 1 - IoU of the silhouettes, and L_c = mean absolute difference of the colours; (N, H, W, C + 1) drawn, (N, 4, H, W) seen."""
+    """L_s = 1 - IoU of the silhouettes, and L_c = mean absolute difference of the colours.
+
+    (N, H, W, C + 1) drawn, (N, 4, H, W) seen.
+    """
     found = {"silhouette": losses.iou(drawn[..., -1], images[:, 3])}
     if drawn.shape[-1] > 1:
         found["color"] = (drawn[..., :3] - images[:, :3].permute(0, 2, 3, 1)).abs().mean()

@@ -1,4 +1,7 @@
-"""How good is it, on objects that it was never trained on? Voxel IoU a class, and a sheet of pictures to look at."""
+"""How good is it, on objects that it was never trained on?
+
+Voxel IoU a class, and a sheet of pictures to look at.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +34,10 @@ class Score:
     """Voxel IoU, a class and on average.
 
     Attributes:
-        classes: a name, and the mean over its objects and views. objects: a name, and how many objects there were.
-        hulls: what the visual hull scores, which takes all 24 silhouettes: a yardstick of what silhouettes can tell.
+        classes: a name, and the mean over its objects and views. objects: a name, and how many
+            objects there were.
+        hulls: what the visual hull scores, which takes all 24 silhouettes: a yardstick of what
+            silhouettes can tell.
     """
 
     classes: dict[str, float]
@@ -85,7 +90,8 @@ def evaluate(
     """Each object, from each view: the voxels of the predicted mesh against the true ones.
 
     Args:
-        surface: count the cells that the surface passes through, as the NMR code does with predictions; see `voxelize`.
+        surface: count the cells that the surface passes through, as the NMR code does with
+            predictions; see `voxelize`.
     """
     from tqdm.auto import tqdm
 
@@ -110,12 +116,14 @@ def evaluate(
 
 
 def visual_hull(pictures: Tensor) -> Tensor:
-    """(24, 4, 64, 64) pictures of one object -> (32, 32, 32) bool: the cells whose centre no silhouette leaves out."""
+    """(24, 4, 64, 64) pictures of one object -> (32, 32, 32) bool.
+
+    The cells whose centre no silhouette leaves out.
+    """
     along = torch.linspace(-0.5, 0.5, SIDE, dtype=torch.float64)
     y, x, z = torch.meshgrid(along, along, along, indexing="ij")
-    seen = orbit(range(VIEWS)).project(
-        torch.stack([x, y, z], dim=-1).reshape(-1, 3)
-    )  # (24, 32^3, 3)
+    # (24, 32^3, 3)
+    seen = orbit(range(VIEWS)).project(torch.stack([x, y, z], dim=-1).reshape(-1, 3))
     size = pictures.shape[-1]
     column, row = (
         ((seen[..., 0] + 1) * size / 2).long().clamp(0, size - 1),
@@ -128,10 +136,14 @@ def visual_hull(pictures: Tensor) -> Tensor:
 def sheet(
     network: Network, shapes: Shapes, a_class: int = 1, view: int = 2, lit: bool = True
 ) -> Figure:
-    """Some objects of each class: the picture given, the mesh made of it from four sides, and the truth's voxels as blocks from one of them.
+    """Some objects of each class.
+
+    The picture given, the mesh made of it from four sides, and the truth's voxels as blocks from
+    one of them.
 
     Args:
-        a_class: objects a class. view: the one that the network sees. lit: whether to shade coloured meshes; not those whose colours have light in them.
+        a_class: objects a class. view: the one that the network sees. lit: whether to shade
+            coloured meshes; not those whose colours have light in them.
     """
     rows: list[tuple[str, list[Tensor], float]] = []
     for name, pictures, voxels in zip(shapes.classes, shapes.images, shapes.voxels, strict=True):
@@ -191,7 +203,10 @@ def _sides(mesh: Mesh, azimuths: Sequence[float], lit: bool = True, size: int = 
 
 
 def blocks(voxels: Tensor) -> Mesh:
-    """Voxels (n, n, n) bool, indexed [y, x, z] -> the faces between the filled and the empty ones, as a mesh in the cube from -1/2 to 1/2."""
+    """Voxels (n, n, n) bool, indexed [y, x, z] -> the boundary of the filled cells, as a mesh.
+
+    It lies in the cube from -1/2 to 1/2.
+    """
     side = len(voxels)
     filled = torch.nn.functional.pad(voxels.transpose(0, 1), (1, 1, 1, 1, 1, 1))  # [x, y, z]
     verts: list[Tensor] = []
@@ -200,9 +215,8 @@ def blocks(voxels: Tensor) -> Mesh:
     for axis in range(3):
         u, v = (axis + 1) % 3, (axis + 2) % 3
         for step in (1, -1):
-            open_at = (
-                filled & ~filled.roll(-step, axis)
-            ).nonzero() - 1  # (N, 3) cells whose neighbour is empty
+            # (N, 3) cells whose neighbour is empty
+            open_at = (filled & ~filled.roll(-step, axis)).nonzero() - 1
             corner = torch.zeros(4, 3, dtype=torch.int64)
             corner[:, axis], corner[:, u], corner[:, v] = int(step == 1), *square.T
             quads = open_at[:, None] + corner  # (N, 4, 3)
@@ -226,7 +240,8 @@ def command(
     """Score a run or a model file on a split, and write evaluation.json and sheet.png.
 
     Args:
-        data: another folder than the one it was trained with. out: where to write; None for the run's folder, or the current one for a file.
+        data: another folder than the one it was trained with. out: where to write; None for the
+            run's folder, or the current one for a file.
         every: look at every so many views.
     """
     network, config, about = checkpoint.load_model(model, device)

@@ -1,7 +1,10 @@
-"""One picture -> a coloured mesh: the encoder and the decoder of the Soft Rasterizer's reconstruction network, at any width.
+"""One picture -> a coloured mesh.
 
-Layers as in the official code (the decoder goes back to NMR): three convolutions, three full layers; then full layers to the centroid and to
-one offset a vertex of a sphere. Width 1 is the paper's network (26 million numbers, and 4 more for colours). Colours follow section 4 of arXiv
+The encoder and the decoder of the Soft Rasterizer's reconstruction network, at any width.
+
+Layers as in the official code (the decoder goes back to NMR): three convolutions, three full
+layers; then full layers to the centroid and to one offset a vertex of a sphere. Width 1 is the
+paper's network (26 million numbers, and 4 more for colours). Colours follow section 4 of arXiv
 1904.01786: the network samples a palette from the picture, and each vertex selects from it.
 """
 
@@ -22,7 +25,9 @@ CODE = 16  # numbers that describe a vertex in the choice of its colour
 
 
 class Network(nn.Module):
-    """(B, 4, 64, 64) pictures -> (B, V, 3) vertices in the cube from -1/2 to 1/2, and (B, V, 3) colours in [0, 1], or None.
+    """(B, 4, 64, 64) pictures -> (B, V, 3) vertices and (B, V, 3) colours, or None.
+
+    Vertices are in the cube from -1/2 to 1/2, colours in [0, 1].
 
     Args:
         width: how wide each layer is, as a part of the paper's network.
@@ -46,7 +51,8 @@ class Network(nn.Module):
             nn.Conv2d(4, c1, 5, stride=2, padding=2), BatchNorm(c1), nn.ReLU(),
             nn.Conv2d(c1, c2, 5, stride=2, padding=2), BatchNorm(c2), nn.ReLU(),
             nn.Conv2d(c2, c3, 5, stride=2, padding=2), BatchNorm(c3), nn.ReLU(),
-            nn.Flatten(), nn.Linear(c3 * 8 * 8, d), nn.ReLU(), nn.Linear(d, d), nn.ReLU(), nn.Linear(d, e), nn.ReLU(),
+            nn.Flatten(), nn.Linear(c3 * 8 * 8, d), nn.ReLU(),
+            nn.Linear(d, d), nn.ReLU(), nn.Linear(d, e), nn.ReLU(),
         )  # fmt: skip
         self.geometry = nn.Sequential(nn.Linear(e, d), nn.ReLU(), nn.Linear(d, 2 * d), nn.ReLU())
         self.centroid = nn.Linear(2 * d, 3)
@@ -62,22 +68,27 @@ class Network(nn.Module):
 
 
 def place(sphere: Tensor, centroid: Tensor, offset: Tensor) -> Tensor:
-    """(V, 3) unit sphere, (B, 3) centroid in (-1, 1), (B, V, 3) offsets -> (B, V, 3) vertices that stay in the cube from -1/2 to 1/2.
+    """Unit sphere, centroid and offsets -> vertices in the cube from -1/2 to 1/2.
 
-    Offset 0 leaves a sphere of diameter 1/2. The offset acts on log(x / (1 - x)) of each coordinate's size x, which keeps it between 0 and 1, so
-    each vertex stays in its octant; then the octants are stretched to meet at the centroid instead of at 0.
+    (V, 3), (B, 3) in (-1, 1) and (B, V, 3) -> (B, V, 3).
+
+    Offset 0 leaves a sphere of diameter 1/2. The offset acts on log(x / (1 - x)) of each
+    coordinate's size x, which keeps it between 0 and 1, so each vertex stays in its octant; then
+    the octants are stretched to meet at the centroid instead of at 0.
     """
     half = sphere.abs() / 2
     size = torch.sigmoid(torch.logit(half, eps=1e-6) + offset)
-    signed = torch.where(sphere < 0, -size, size).where(
-        sphere.abs() > 1e-6, 0.0
-    )  # a vertex between two octants stays between them
+    # A vertex between two octants stays between them.
+    signed = torch.where(sphere < 0, -size, size).where(sphere.abs() > 1e-6, 0.0)
     c = centroid[:, None]
     return (relu(signed) * (1 - c) - relu(-signed) * (1 + c) + c) / 2
 
 
 class Paint(nn.Module):
-    """Code and picture -> one colour a vertex, mixed from a palette; the palette is mixed from what the picture shows."""
+    """Code and picture -> one colour a vertex, mixed from a palette.
+
+    The palette is mixed from what the picture shows.
+    """
 
     def __init__(self, size: int, hidden: int, verts: int) -> None:
         super().__init__()
@@ -87,27 +98,26 @@ class Paint(nn.Module):
         self.select = nn.Sequential(
             nn.Linear(size, hidden), nn.ReLU(), nn.Linear(hidden, PALETTE * CODE)
         )
-        self.who = nn.Parameter(
-            torch.randn(verts, CODE) / CODE**0.5
-        )  # learned, the same for all pictures
+        # learned, the same for all pictures
+        self.who = nn.Parameter(torch.randn(verts, CODE) / CODE**0.5)
 
     def forward(self, code: Tensor, images: Tensor) -> Tensor:
-        spots = avg_pool2d(images, images.shape[-1] // SPOTS).flatten(
-            2
-        )  # (B, 4, 256); colours have been multiplied by alpha
-        weight = (
-            self.sample(code).unflatten(1, (PALETTE, -1)).softmax(-1) * spots[:, None, 3]
-        )  # nothing is taken from the background
+        # (B, 4, 256); colours have been multiplied by alpha
+        spots = avg_pool2d(images, images.shape[-1] // SPOTS).flatten(2)
+        # nothing is taken from the background
+        weight = self.sample(code).unflatten(1, (PALETTE, -1)).softmax(-1) * spots[:, None, 3]
         weight = weight / weight.sum(-1, keepdim=True).clamp_min(1e-6)
-        palette = weight @ (spots[:, :3] / spots[:, 3:].clamp_min(1e-3)).transpose(1, 2).clamp(
-            0, 1
-        )  # (B, PALETTE, 3)
+        # (B, PALETTE, 3)
+        palette = weight @ (spots[:, :3] / spots[:, 3:].clamp_min(1e-3)).transpose(1, 2).clamp(0, 1)
         choice = self.who @ self.select(code).unflatten(1, (CODE, PALETTE))  # (B, V, PALETTE)
         return cast(Tensor, choice.softmax(-1) @ palette)
 
 
 class BatchNorm(nn.BatchNorm2d):
-    """Batch normalisation over the batch of all processes, on any device; so that two processes do what one with the whole batch would."""
+    """Batch normalisation over the batch of all processes, on any device.
+
+    So that two processes do what one with the whole batch would.
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         if not (
@@ -139,7 +149,7 @@ class BatchNorm(nn.BatchNorm2d):
 
 
 class _Sum(torch.autograd.Function):
-    """The sum over all processes. Each feels, on the way back, what all of them made of it."""
+    """The sum over all processes. Its gradient is the sum of the gradients in all of them."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:

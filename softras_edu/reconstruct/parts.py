@@ -1,4 +1,7 @@
-"""A mesh put together from closed parts, each of one colour: boxes, lathed profiles, bars. `families.py` makes its objects of them."""
+"""A mesh put together from closed parts, each of one colour: boxes, lathed profiles, bars.
+
+`families.py` makes its objects of them.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,23 @@ from ..shapes import lathe, sweep
 
 Color = tuple[float, float, float]
 Point = tuple[float, float, float]
+
+WOODS: list[Color] = [
+    (0.55, 0.35, 0.17),
+    (0.72, 0.53, 0.30),
+    (0.36, 0.22, 0.13),
+    (0.80, 0.66, 0.45),
+]
+PAINTS: list[Color] = [
+    (0.80, 0.15, 0.12),
+    (0.13, 0.35, 0.70),
+    (0.95, 0.75, 0.15),
+    (0.15, 0.55, 0.35),
+    (0.85, 0.45, 0.12),
+    (0.55, 0.25, 0.60),
+    (0.92, 0.92, 0.90),
+]
+GREYS: list[Color] = [(0.25, 0.26, 0.28), (0.45, 0.46, 0.48), (0.70, 0.71, 0.73)]
 
 
 class Parts:
@@ -30,7 +50,10 @@ class Parts:
         top: Point | None = None,
         shift: Point = (0.0, 0.0, 0.0),
     ) -> None:
-        """A box from `low` to `high`; its upper face may be scaled about its middle by `top` (x and z count) and moved by `shift`."""
+        """A box from `low` to `high`.
+
+        Its upper face may be scaled about its middle by `top` (x and z count) and moved by `shift`.
+        """
         (x0, y0, z0), (x1, y1, z1), (sx, _, sz) = low, high, top or (1.0, 1.0, 1.0)
         cx, cz = (x0 + x1) / 2, (z0 + z1) / 2
         verts = []
@@ -57,11 +80,10 @@ class Parts:
         axis: str = "y",
         around: int = 16,
     ) -> None:
-        """A profile of (radius, height), turned around the y axis, then laid along `axis` and moved to `at`."""
+        """A profile of (radius, height), turned around `axis` and moved to `at`."""
         verts, faces = lathe(profile, around)
-        turned = {"y": verts, "x": verts[:, [1, 2, 0]], "z": verts[:, [2, 0, 1]]}[
-            axis
-        ]  # even permutations: outside stays outside
+        # even permutations: outside stays outside
+        turned = {"y": verts, "x": verts[:, [1, 2, 0]], "z": verts[:, [2, 0, 1]]}[axis]
         self.add(turned + torch.tensor(at), faces, color)
 
     def sweep(

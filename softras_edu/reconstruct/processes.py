@@ -1,4 +1,8 @@
-"""One process or several: who takes part, on what hardware, and numbers that all of them share. torchrun says how many there are."""
+"""One process or several.
+
+Who takes part, on what hardware, and numbers that all of them share. torchrun says how many there
+are.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +20,14 @@ from ..machine import processor
 
 @contextmanager
 def together(device: str, backend: str = "auto") -> Iterator[tuple[int, int, torch.device]]:
-    """Join the other processes that torchrun started, if it did; gives the rank, how many there are, and this process's device.
+    """Join the other processes that torchrun started, if it did.
+
+    Gives the rank, how many there are, and this process's device.
 
     Args:
         device: "auto" (a GPU if there is one), "cpu", "cuda", or "cuda:1".
-        backend: "gloo" works on everything, also where some processes have a GPU and some not; "nccl" is faster between GPUs.
-            "auto" is nccl on a GPU, else gloo.
+        backend: "gloo" works on everything, also where some processes have a GPU and some not;
+            "nccl" is faster between GPUs. "auto" is nccl on a GPU, else gloo.
 
     Raises:
         ValueError: a device that is not there.

@@ -1,4 +1,7 @@
-"""Made-up objects in memory, without files: to look at, to try a network on, to train a small one."""
+"""Made-up objects in memory, without files.
+
+To look at, to try a network on, to train a small one.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ from .voxels import voxelize
 
 
 def make_shapes(classes: Sequence[str], split: str, count: int, seed: int = 0) -> Shapes:
-    """The first `count` objects a class of a split, photographed and filled with voxels: the same that `make_data` writes into files."""
+    """The first `count` objects a class of a split, photographed and filled with voxels.
+
+    The same that `make_data` writes into files.
+    """
     images, voxels = [], []
     for name in classes:
         meshes = [families.make(name, f"{seed}/{split}/{k}") for k in range(count)]

@@ -1,4 +1,7 @@
-"""The training loop: two views an object, the paper's losses, Adam; a run that can be interrupted, taken up again, and shared by processes."""
+"""The training loop: two views an object, the paper's losses, Adam.
+
+A run that can be interrupted, taken up again, and shared by processes.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +67,7 @@ def step_losses(
     config: Config,
     clock: Clock | None = None,
 ) -> dict[str, Tensor]:
-    """Pictures (2, B, 4, H, W) and their views (2, B) -> every part of the loss, and their sum "loss".
+    """Pictures (2, B, 4, H, W), views (2, B) -> every part of the loss, and the sum, "loss".
 
     The first picture of each object becomes a mesh, which is then drawn from where both were taken.
     """
@@ -95,7 +98,9 @@ def train(
     progress: bool = True,
     shapes: Shapes | None = None,
 ) -> Tensor:
-    """Train, or go on where the same run stopped. Writes config.json, checkpoint.safetensors, log.csv, log.txt, and at the end model.safetensors.
+    """Train, or go on where the same run stopped.
+
+    Writes config.json, checkpoint.safetensors, log.csv, log.txt, and at the end model.safetensors.
 
     Args:
         out: the run's folder. device, backend: see `processes.together`.
@@ -113,23 +118,17 @@ def train(
         processes.together(device, backend) as (rank, world, place),
         torch.random.fork_rng(devices=[]),
     ):
-        return _train(
-            config, Path(out), rank, world, place, save_every, progress and rank == 0, shapes
-        )
+        _check(config, Path(out), world, save_every)
+        shapes = read(config.data, "train", config.classes or None) if shapes is None else shapes
+        run = Run(config, Path(out), rank, world, place, progress and rank == 0, shapes)
+        run.begin()
+        run.learn(save_every)
+        run.end()
+        return run.curve
 
 
-def _train(
-    config: Config,
-    out: Path,
-    rank: int,
-    world: int,
-    device: torch.device,
-    save_every: int,
-    progress: bool,
-    shapes: Shapes | None,
-) -> Tensor:
-    from tqdm.auto import tqdm
-
+def _check(config: Config, out: Path, world: int, save_every: int) -> None:
+    """ValueError for settings that cannot work, or a folder with another run."""
     if config.batch % world:
         raise ValueError(
             f"batch: got {config.batch} pictures for {world} processes, wanted as many for each"
@@ -140,107 +139,152 @@ def _train(
         there = Config.from_json((out / "config.json").read_text(), out / "config.json")
         if differences := config.differences(there):
             raise ValueError(f"{out} has another run ({differences}); choose another folder")
-    shapes = read(config.data, "train", config.classes or None) if shapes is None else shapes
-    dtype = torch.float64 if config.dtype == "float64" else torch.float32
-    torch.manual_seed(config.seed)
-    network = Network(config.width, METHODS[config.method].color).to(device, dtype)
-    rule = torch.optim.Adam(network.parameters(), lr=config.lr[0])
-    about = {"data": fingerprint(shapes), "seed": config.seed}
-    path, curve, before = (
-        out / "checkpoint.safetensors",
-        torch.zeros(0, len(NAMES), dtype=torch.float64),
-        0.0,
-    )
-    if path.exists():
-        curve, written = checkpoint.load(path, network, rule, about)
-        before = written["seconds"]  # of earlier sessions
-    done = len(curve)
-    lines = processes.everyones(f"process {rank}, {processes.hardware(device)}", device, world)
-    curve = torch.cat([curve, torch.zeros(config.steps - done, len(NAMES), dtype=torch.float64)])
 
-    def log(text: str) -> None:
-        if rank == 0:
-            with (out / "log.txt").open("a", encoding="utf-8") as file:
+
+class Run:
+    """One training run in one process: network, step rule and losses so far, and its folder.
+
+    Attributes:
+        done: steps so far, and so rows of `curve` that are filled. saved: steps in the checkpoint.
+        before: seconds that earlier sessions took.
+        whole: whether weights, step rule and `done` agree: not while a step is being taken.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        out: Path,
+        rank: int,
+        world: int,
+        device: torch.device,
+        progress: bool,
+        shapes: Shapes,
+    ) -> None:
+        self.config, self.out, self.rank, self.world = config, out, rank, world
+        self.device, self.progress, self.shapes = device, progress, shapes
+        self.dtype = torch.float64 if config.dtype == "float64" else torch.float32
+        torch.manual_seed(config.seed)
+        color = METHODS[config.method].color
+        self.network = Network(config.width, color).to(device, self.dtype)
+        self.rule = torch.optim.Adam(self.network.parameters(), lr=config.lr[0])
+        self.about = {"data": fingerprint(shapes), "seed": config.seed}
+        self.path, self.before = out / "checkpoint.safetensors", 0.0
+        curve = torch.zeros(0, len(NAMES), dtype=torch.float64)
+        if self.path.exists():
+            curve, written = checkpoint.load(self.path, self.network, self.rule, self.about)
+            self.before = written["seconds"]
+        self.done = self.saved = len(curve)
+        left = torch.zeros(config.steps - self.done, len(NAMES), dtype=torch.float64)
+        self.curve = torch.cat([curve, left])
+        self.whole = True
+        self.hardware = processes.everyones(
+            f"process {rank}, {processes.hardware(device)}", device, world
+        )
+        self.began, self.clock = time.perf_counter(), Clock(device)
+
+    @property
+    def seconds(self) -> float:
+        """Of all sessions so far."""
+        return self.before + time.perf_counter() - self.began
+
+    def log(self, text: str) -> None:
+        """A line in log.txt, and above the progress bar."""
+        from tqdm.auto import tqdm
+
+        if self.rank == 0:
+            with (self.out / "log.txt").open("a", encoding="utf-8") as file:
                 file.write(text + "\n")
-            if progress:
+            if self.progress:
                 tqdm.write(text)
 
-    if rank == 0:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "config.json").write_text(config.to_json())
-    count = sum(parameter.numel() for parameter in network.parameters())
-    log(
-        f"{config.method}: {len(shapes)} objects of {len(shapes.classes)} classes, {count:,} numbers to learn, steps {done} to {config.steps}"
-    )
-    for line in lines:
-        log(line)
+    def begin(self) -> None:
+        """Write config.json, and the first lines of the log."""
+        if self.rank == 0:
+            self.out.mkdir(parents=True, exist_ok=True)
+            (self.out / "config.json").write_text(self.config.to_json())
+        count = sum(parameter.numel() for parameter in self.network.parameters())
+        self.log(
+            f"{self.config.method}: {len(self.shapes)} objects of {len(self.shapes.classes)} "
+            f"classes, {count:,} numbers to learn, steps {self.done} to {self.config.steps}"
+        )
+        for line in self.hardware:
+            self.log(line)
 
-    clock = Clock(device)
-    model: nn.Module = DistributedDataParallel(network) if world > 1 else network
-    network.train()
-    share = slice(rank * config.batch // world, (rank + 1) * config.batch // world)
-    bar = tqdm(total=config.steps, initial=done, disable=not progress, unit="step")
-    saved = done
+    def learn(self, save_every: int) -> None:
+        """All steps that are left. An interruption saves what is done, and is passed on."""
+        from tqdm.auto import tqdm
 
-    def save() -> None:
-        nonlocal saved
-        if rank == 0:
-            checkpoint.save(
-                path,
-                network,
-                rule,
-                curve[:done],
-                {**about, "seconds": round(before + time.perf_counter() - began, 1)},
-            )
-            _write_log(out / "log.csv", config, curve[:done])
-        saved = done
+        steps = self.config.steps
+        model = DistributedDataParallel(self.network) if self.world > 1 else self.network
+        self.network.train()
+        bar = tqdm(total=steps, initial=self.done, disable=not self.progress, unit="step")
+        self.began = time.perf_counter()
+        try:
+            while self.done < steps:
+                loss = self.step(model)
+                bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+                bar.update()
+                if self.done % save_every == 0 and self.done < steps:
+                    self.save()
+                    recent = self.curve[max(0, self.done - save_every) : self.done, 0].mean()
+                    self.log(f"step {self.done}: loss {recent:.4f}; {self.clock.report()}")
+        finally:
+            bar.close()
+            if self.whole and self.done > self.saved:
+                self.save()
 
-    began = time.perf_counter()
-    whole = True  # no step is half done
-    try:
-        while done < config.steps:
-            clock.start()
-            batch = shapes.batch(config.batch, config.seed, done)
-            images, views = batch.images[:, share].to(device, dtype), batch.views[:, share]
-            for group in rule.param_groups:
-                group["lr"] = config.at("lr", done)
-            clock.lap("data")
-            rule.zero_grad()
-            parts = step_losses(
-                model, images, views, network.faces, config.at("sigma", done), config, clock
-            )
-            parts["loss"].backward()
-            numbers = torch.stack(
-                [parts[name].detach() if name in parts else images.new_zeros(()) for name in NAMES]
-            )
-            numbers = processes.mean(numbers, world).double().cpu()
-            if not math.isfinite(numbers[0].item()):
-                raise FloatingPointError(
-                    f"step {done}: the loss is {numbers[0].item()}, at sigma {config.at('sigma', done):.3g}"
-                )
-            whole = False
-            rule.step()
-            curve[done] = numbers
-            done, whole = done + 1, True
-            clock.lap("backward of network, and step")
-            clock.steps += 1
-            bar.set_postfix(loss=f"{numbers[0].item():.3f}", refresh=False)
-            bar.update()
-            if done % save_every == 0 and done < config.steps:
-                save()
-                log(
-                    f"step {done}: loss {curve[max(0, done - save_every) : done, 0].mean():.4f}; {clock.report()}"
-                )
-    finally:
-        bar.close()
-        if whole and done > saved:
-            save()
-    seconds = before + time.perf_counter() - began
-    log(f"step {done}: done, {seconds:.0f} s in all; {clock.report()}")
-    if rank == 0:
-        facts = {"steps": done, "device": "; ".join(lines), "seconds": round(seconds, 1), **about}
-        checkpoint.save_model(out / "model.safetensors", network, config, facts)
-    return curve
+    def step(self, model: nn.Module) -> float:
+        """One step on this process's share of a batch; the loss, over all processes."""
+        config, done, clock = self.config, self.done, self.clock
+        clock.start()
+        batch = self.shapes.batch(config.batch, config.seed, done)
+        share = slice(
+            self.rank * config.batch // self.world, (self.rank + 1) * config.batch // self.world
+        )
+        images = batch.images[:, share].to(self.device, self.dtype)
+        for group in self.rule.param_groups:
+            group["lr"] = config.at("lr", done)
+        clock.lap("data")
+        self.rule.zero_grad()
+        views, sigma = batch.views[:, share], config.at("sigma", done)
+        parts = step_losses(model, images, views, self.network.faces, sigma, config, clock)
+        parts["loss"].backward()
+        numbers = torch.stack(
+            [parts[name].detach() if name in parts else images.new_zeros(()) for name in NAMES]
+        )
+        numbers = processes.mean(numbers, self.world).double().cpu()
+        loss = numbers[0].item()
+        if not math.isfinite(loss):
+            raise FloatingPointError(f"step {done}: the loss is {loss}, at sigma {sigma:.3g}")
+        self.whole = False
+        self.rule.step()
+        self.curve[done] = numbers
+        self.done, self.whole = done + 1, True
+        clock.lap("backward of network, and step")
+        clock.steps += 1
+        return loss
+
+    def save(self) -> None:
+        """Write checkpoint.safetensors and log.csv."""
+        if self.rank == 0:
+            curve = self.curve[: self.done]
+            about = {**self.about, "seconds": round(self.seconds, 1)}
+            checkpoint.save(self.path, self.network, self.rule, curve, about)
+            _write_log(self.out / "log.csv", self.config, curve)
+        self.saved = self.done
+
+    def end(self) -> None:
+        """Write model.safetensors, and the last line of the log."""
+        seconds = self.seconds
+        self.log(f"step {self.done}: done, {seconds:.0f} s in all; {self.clock.report()}")
+        if self.rank == 0:
+            facts = {
+                "steps": self.done,
+                "device": "; ".join(self.hardware),
+                "seconds": round(seconds, 1),
+                **self.about,
+            }
+            checkpoint.save_model(self.out / "model.safetensors", self.network, self.config, facts)
 
 
 def fingerprint(shapes: Shapes) -> str:

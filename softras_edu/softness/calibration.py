@@ -4,7 +4,25 @@ from __future__ import annotations
 
 import math
 
-from . import check_softness, least_x
+from .family import least_x
+from .parameters import check_softness
+
+
+def reach(
+    sigma: float,
+    dist_eps: float = 1e-4,
+    distribution: str = "logistic",
+    squared: bool = True,
+    shape: float = 1.0,
+    shift: float = 0.0,
+) -> float:
+    """How far outside its edge a triangle still counts, in NDC: there D has fallen to dist_eps.
+
+    `formulas.reach` for any distribution. For dist_eps = 0 the distribution's support decides:
+    sqrt(sigma) for the uniform one, say, and infinity for most.
+    """
+    outside = max(-least_x(distribution, shape, shift, dist_eps), 0.0)
+    return math.sqrt(sigma * outside) if squared else sigma * outside
 
 
 def sigma_for_reach(
@@ -17,19 +35,22 @@ def sigma_for_reach(
     shift: float | None = None,
     dist_eps: float = 1e-4,
 ) -> float:
-    """The sigma with which an edge reaches `pixels` outward, in images of `size` (H = W, or (H, W)): there D has fallen to `dist_eps`.
+    """The sigma with which an edge reaches `pixels` outward: there D has fallen to `dist_eps`.
 
-    Beyond, pairs are left out, so no pixel there has a gradient. `formulas.reach` is the way back, in NDC; times H / 2, in pixels.
+    Images are of `size` (H = W, or (H, W)). Beyond, pairs are left out, so no pixel there has a
+    gradient. `reach` is the way back, in NDC; times H / 2, in pixels.
 
     Raises:
-        ValueError: pixels <= 0, or a D that has no blur outside, or one that reaches every pixel whatever sigma is.
+        ValueError: pixels <= 0, or a D that has no blur outside, or one that reaches every pixel
+            whatever sigma is.
     """
     shape, shift, _ = check_softness(distribution, squared, shape, shift, "probabilistic", None)
     outside = -least_x(distribution, shape, shift, dist_eps)
     if not 0 < outside < math.inf:
         where = "no pixel outside" if outside <= 0 else "every pixel"
         raise ValueError(
-            f"distribution: with dist_eps={dist_eps:g} and shift={shift:g}, {distribution!r} reaches {where}, whatever sigma is"
+            f"distribution: with dist_eps={dist_eps:g} and shift={shift:g}, {distribution!r} "
+            f"reaches {where}, whatever sigma is"
         )
     length = _ndc(pixels, size)
     return length**2 / outside if squared else length / outside
@@ -44,9 +65,10 @@ def sigma_for_rise(
     shape: float | None = None,
     shift: float | None = None,
 ) -> float:
-    """The sigma with which D rises from 0.1 to 0.9 within `pixels`, in images of `size` (H = W, or (H, W)): about what the eye calls the blur.
+    """The sigma with which D rises from 0.1 to 0.9 within `pixels`: about the visible blur.
 
-    To compare distributions, give them the same rise: with the same sigma, one is sharp where another is a fog. `rise` is the way back.
+    Images are of `size` (H = W, or (H, W)). To compare distributions, give them the same rise:
+    with the same sigma their blurs differ by large factors. `rise` is the way back.
 
     Raises:
         ValueError: pixels <= 0, or the hard distribution, which has no blur.
@@ -81,7 +103,10 @@ def _ndc(pixels: float, size: int | tuple[int, int]) -> float:
 
 
 def _unit_rise(distribution: str, squared: bool, shape: float | None, shift: float | None) -> float:
-    """The rise in NDC for sigma = 1. With the squared distance, x = 4 lies two units of length from the edge."""
+    """The rise in NDC for sigma = 1.
+
+    With the squared distance, x = 4 lies two units of length from the edge.
+    """
     shape, shift, _ = check_softness(distribution, squared, shape, shift, "probabilistic", None)
     if distribution == "hard":
         raise ValueError("distribution: 'hard' has no blur to measure")

@@ -1,1 +1,4 @@
-"""What only the course needs: figures, readers of measurements, cost ledgers, a workshop for Triton."""
+"""What only the course needs.
+
+Figures, readers of measurements, cost ledgers, a workshop for Triton.
+"""

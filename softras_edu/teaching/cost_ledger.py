@@ -1,13 +1,15 @@
-"""What a computation costs, for the cost ledgers of part II: bytes moved by each line, bytes that autograd keeps, peak memory, time.
+"""What a computation costs, for the cost ledgers of part II.
 
-Bytes are counted, not guessed: PyTorch tells of every operation that it runs. Views move nothing. A tensor that was stretched by broadcasting counts
-with the memory that it really has.
+Bytes moved by each line, bytes that autograd keeps, peak memory, time.
+
+Bytes are counted, not guessed: PyTorch tells of every operation that it runs. Views move nothing. A
+tensor that was stretched by broadcasting counts with the memory that it really has.
 """
 
 from __future__ import annotations
 
 import statistics
-import time
+import timeit
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -85,9 +87,8 @@ class _Count(TorchDispatchMode):
         }
         made = [x for x in tree_leaves(out) if isinstance(x, Tensor)]
         in_place = func._schema.is_mutable
-        if made and (
-            in_place or any(_place(x) not in inputs for x in made)
-        ):  # else a view, which moves nothing
+        # Else a view, which moves nothing.
+        if made and (in_place or any(_place(x) not in inputs for x in made)):
             self.entry.operations += 1
             self.entry.read += sum(inputs.values())
             self.entry.wrote += sum(_bytes(x) for x in made)
@@ -104,7 +105,10 @@ def _bytes(x: Tensor) -> int:
 
 
 def saved_bytes(function: Callable[[], object]) -> int:
-    """Bytes that autograd still keeps for a backward pass when `function` has returned. Memory that is kept twice counts once."""
+    """Bytes that autograd still keeps for a backward pass when `function` has returned.
+
+    Memory that is kept twice counts once.
+    """
     kept: weakref.WeakSet[_Kept] = weakref.WeakSet()
 
     def pack(x: Tensor) -> _Kept:
@@ -115,7 +119,7 @@ def saved_bytes(function: Callable[[], object]) -> int:
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda entry: entry.tensor):
         result = function()
     places = {_place(entry.tensor): int(entry.tensor.untyped_storage().nbytes()) for entry in kept}
-    del result  # only now: the graph, and all that it keeps, hangs on it
+    del result  # only now: it holds the graph and all that the graph keeps
     return sum(places.values())
 
 
@@ -123,13 +127,15 @@ class _Kept:
     """A tensor that autograd has put aside."""
 
     def __init__(self, tensor: Tensor):
-        self.tensor = (
-            tensor.detach()
-        )  # the numbers alone: a result that knew its own graph would keep it alive for ever
+        # Without its graph: that would be a cycle of references, never freed.
+        self.tensor = tensor.detach()
 
 
 def peak_bytes(function: Callable[[], object]) -> int:
-    """The most memory that tensors made by `function` take at one time. What an operation needs while it runs is not seen."""
+    """The most memory that tensors made by `function` take at one time.
+
+    What an operation needs while it runs is not seen.
+    """
     alive = _Alive()
     with alive:
         function()
@@ -137,7 +143,7 @@ def peak_bytes(function: Callable[[], object]) -> int:
 
 
 class _Alive(TorchDispatchMode):
-    """Follows every piece of tensor memory from the operation that makes it to the moment when nobody needs it."""
+    """Adds up the memory of all tensors that exist, operation by operation."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -162,15 +168,10 @@ class _Alive(TorchDispatchMode):
 
 
 def seconds(function: Callable[[], object], repeats: int = 3, warm_up: bool = True) -> float:
-    """Median time of a call, after one call to warm up."""
+    """Median time of `repeats` calls, timed one by one, after one that does not count."""
     if warm_up:
         function()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
+    return statistics.median(timeit.repeat(function, number=1, repeat=repeats))
 
 
 def readable(count: float) -> str:

@@ -1,9 +1,12 @@
-"""What a case should cost, before it is measured: how many pairs are live, by geometry, and how long a rung takes, from a few numbers fitted
-to measurements.
+"""What a case should cost, before it is measured.
+
+How many pairs are live, by geometry, and how long a rung takes, from a few numbers fitted to
+measurements.
 
     time = once + a x (pairs that the rung visits) + b x faces
 
-A model as small as this is wrong by a factor of two now and then. That is its use: where it fails, something happens that it does not know.
+A model as small as this is wrong by a factor of two now and then. That is its use: where it fails,
+something happens that it does not know.
 """
 
 from __future__ import annotations
@@ -28,10 +31,13 @@ DENSE = ("loops", "broadcast")  # rungs that visit every pair; a face costs them
 
 
 def expected_pairs(triangles: Tensor, side: int, sigma: float, dist_eps: float = 1e-4) -> float:
-    """How many (pixel, face) pairs are live, on the average over where the pixels happen to lie. triangles (..., F, 3, 3), euclidean distance.
+    """How many (pixel, face) pairs are live, on average over shifts of the pixel grid.
 
-    A pixel is live for a face when it is in the triangle or within reach r of it. Steiner's formula gives the area of that round-cornered
-    shape: A + P r + pi r**2, with the triangle's own area A and perimeter P. A pixel has the area (2 / H)**2. What lies off screen counts too.
+    triangles (..., F, 3, 3); euclidean distance.
+
+    A pixel is live for a face when it is in the triangle or within reach r of it. Steiner's formula
+    gives the area of that round-cornered shape: A + P r + pi r**2, with the triangle's own area A
+    and perimeter P. A pixel has the area (2 / H)**2. What lies off screen counts too.
     """
     return steiner(*measures(triangles), formulas.reach(sigma, dist_eps)) * (side / 2) ** 2
 
@@ -51,7 +57,10 @@ def measures(triangles: Tensor) -> tuple[float, float, int]:
 
 @cache
 def sphere(level: int) -> Tensor:
-    """The benchmark's scene: an icosphere of 20 * 4**level faces on the screen of its camera -> (F, 3, 3)."""
+    """The benchmark's scene.
+
+    An icosphere of 20 * 4**level faces on the screen of its camera -> (F, 3, 3).
+    """
     mesh = icosphere(level)
     return screen_triangles(mesh.verts, mesh.faces, Camera.orbit(2.732, 30, 0))[0]
 
@@ -61,7 +70,7 @@ def _sphere_measures(level: int) -> tuple[float, float, int]:
     return measures(sphere(level))
 
 
-def sphere_pairs(level: int, side: int, sigma: float) -> float:
+def sphere_pairs(level: int, side: float, sigma: float) -> float:
     """`expected_pairs` of that sphere, at once: its area and perimeter are kept."""
     return steiner(*_sphere_measures(level), formulas.reach(sigma)) * (side / 2) ** 2
 
@@ -71,7 +80,8 @@ class CostModel:
     """Time of one rung, forward + backward: once + a x pairs + b x faces.
 
     Attributes:
-        parts: milliseconds once, nanoseconds a pair, nanoseconds a face; 0 where it has no such part.
+        parts: milliseconds once, nanoseconds a pair, nanoseconds a face; 0 where it has no such
+            part.
         error: by which factor the prediction is off, typically (the median over the measurements).
     """
 
@@ -88,27 +98,31 @@ class CostModel:
         measured = torch.tensor([m.both_ms for m in rows], dtype=torch.float64)
         features = torch.tensor([_features(m) for m in rows], dtype=torch.float64)
         allowed = (1, 0) if backend in DENSE else (1, 0, 2)
-        most = min(
-            len(allowed), 1 + len(rows) // 4
-        )  # a few measurements cannot tell three numbers apart
+        # A few measurements cannot tell three numbers apart.
+        most = min(len(allowed), 1 + len(rows) // 4)
         trials = [
             _fit(features, measured, chosen)
             for size in range(1, most + 1)
             for chosen in itertools.combinations(allowed[:most], size)
         ]
+        # No part of a time is negative.
         parts, _ = min(
             (trial for trial in trials if (trial[0] >= 0).all()), key=lambda trial: trial[1]
-        )  # no part of a time is negative
+        )
         ratio = (features @ parts / measured).log().abs()
         once, pair, face = parts.tolist()
         return CostModel(backend, (once, pair, face), float(ratio.median().exp()))
 
     def predict(self, pairs: float, faces: float) -> float:
-        """Milliseconds. `pairs` are the ones that the rung visits: all of them for loops and broadcast, the live ones for the others."""
+        """Milliseconds.
+
+        `pairs` are the ones that the rung visits: all of them for loops and broadcast, the live
+        ones for the others.
+        """
         once, pair, face = self.parts
         return once + (pair * pairs + face * faces) / 1e6
 
-    def case(self, level: int, side: int, sigma: float) -> float:
+    def case(self, level: int, side: float, sigma: float) -> float:
         """Milliseconds for the benchmark's sphere."""
         faces = 20 * 4**level
         pairs = faces * side**2 if self.backend in DENSE else sphere_pairs(level, side, sigma)
@@ -130,7 +144,10 @@ def _features(m: Measurement) -> tuple[float, float, float]:
 
 
 def _fit(features: Tensor, measured: Tensor, chosen: Sequence[int]) -> tuple[Tensor, float]:
-    """Least squares of (predicted - measured) / sqrt(predicted x measured), which punishes twice as much like half as much; (parts, how bad)."""
+    """Least squares of (predicted - measured) / sqrt(predicted x measured).
+
+    Twice as much then counts like half as much. Returns the parts, and the mean squared log ratio.
+    """
     parts, predicted = torch.zeros(3, dtype=torch.float64), measured
     for _ in range(10):
         scale = (predicted.clamp_min(1e-9) * measured).sqrt()

@@ -8,11 +8,14 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from .figures import COLORS
+from ..plotting.palette import BLUE
 
 
 class LiveCurve:
-    """Call it with (step, loss) now and then, as a `callback` of `fit`; the plot under the cell is drawn anew. What is stored is its last state."""
+    """Call it with (step, loss) now and then, as a `callback` of `fit`.
+
+    The plot under the cell is drawn anew. What is stored is its last state.
+    """
 
     def __init__(self, steps: int, ylabel: str = "loss") -> None:
         self.steps, self.ylabel = steps, ylabel
@@ -24,14 +27,17 @@ class LiveCurve:
     @property
     def alt(self) -> str:
         (first, start), (last, end) = self.points[0], self.points[-1]
-        return f"The {self.ylabel} over the steps, from {start:.2f} at step {first} to {end:.2f} at step {last}."
+        return (
+            f"The {self.ylabel} over the steps, from {start:.2f} at step {first} to {end:.2f} at "
+            f"step {last}."
+        )
 
     def __call__(self, step: int, loss: float) -> None:
         from IPython.display import display
 
         self.points.append((step, loss))
         self._ax.clear()
-        self._ax.plot(*zip(*self.points, strict=True), color=COLORS[0], lw=1.8)
+        self._ax.plot(*zip(*self.points, strict=True), color=BLUE, lw=1.8)
         self._ax.set(xlim=(0, self.steps - 1), ylim=(0, None), xlabel="step", ylabel=self.ylabel)
         self._ax.grid(alpha=0.25)
         buffer = io.BytesIO()

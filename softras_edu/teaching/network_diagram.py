@@ -7,14 +7,17 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 from torch import nn
 
+from ..plotting.palette import BLUE, GREEN, GREY, ORANGE
 from ..reconstruct.network import Network
-from .figures import BLUE, GREEN, GREY, ORANGE
 
 Box = tuple[float, float, float, float]  # middle x, middle y, half width, half height
 
 
 def diagram(network: Network) -> Figure:
-    """Boxes with the sizes that this network has. Blue: layers that learn. Green: fixed formulas that pass gradients on. Orange: photographs."""
+    """Boxes with the sizes that this network has.
+
+    Blue: layers that learn. Green: fixed formulas that pass gradients on. Orange: photographs.
+    """
     convolutions = [layer for layer in network.features if isinstance(layer, nn.Conv2d)]
     full = [layer.out_features for layer in network.features if isinstance(layer, nn.Linear)]
     hidden = [layer.out_features for layer in network.geometry if isinstance(layer, nn.Linear)]

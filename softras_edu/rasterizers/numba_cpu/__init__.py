@@ -321,10 +321,7 @@ def compile_for(dtype: torch.dtype) -> None:
         def on_end(self, _: Any) -> None:
             pass
 
-    o = Options(
-        height=1, width=1, sigma=1.0, gamma=1.0, eps=0.0, near=1.0, far=2.0, dist_eps=0.0,
-        distance="euclidean", perspective_correct=False, cull_backfaces=False,
-    )  # fmt: skip
+    o = Options(height=1, width=1, sigma=1.0, gamma=1.0, eps=0.0, far=2.0, dist_eps=0.0)
     nothing = torch.zeros(0, 1, 3, 3, dtype=dtype)
     with event.install_listener("numba:compile", Announce()), torch.no_grad():
         image, *saved = forward(nothing, nothing, torch.zeros(0, 1, 1, 3, dtype=dtype), o)

@@ -114,16 +114,16 @@ def alpha_and_slope(lift_sum: float, kind: int, p: float) -> Point:
         return math.tanh(lift_sum), 1 / math.cosh(lift_sum) ** 2
     if kind == HAMACHER:
         rest = math.exp(-lift_sum)
-        denominator = p * rest - math.expm1(-lift_sum)
-        return -math.expm1(-lift_sum) / denominator, p * rest / (denominator * denominator)
+        divisor = p * rest - math.expm1(-lift_sum)
+        return -math.expm1(-lift_sum) / divisor, p * rest / (divisor * divisor)
     if kind == FRANK:
         rest, less = (p - 1) * math.exp(-lift_sum), (p - 1) * math.expm1(-lift_sum)
-        denominator = 1 + rest if p > 1 else p + less  # the same, but without cancelling
+        inside = 1 + rest if p > 1 else p + less  # the same, but without cancelling
         if less < -0.5 * p:
-            alpha = 1 - math.log(denominator) / math.log(p)
+            alpha = 1 - math.log(inside) / math.log(p)
         else:
             alpha = 0 - math.log1p(less / p) / math.log(p)
-        return min(alpha, 1.0), rest / (denominator * math.log(p))
+        return min(alpha, 1.0), rest / (inside * math.log(p))
     s = lift_sum / p
     if kind == YAGER:
         return min(math.exp(s), 1.0), math.exp(s) / p if s < 0 else 0.0

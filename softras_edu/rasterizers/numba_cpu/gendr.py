@@ -1,9 +1,10 @@
 """GenDR's family over lanes: the other side of the branch in `silhouette.py`.
 
 Petersen et al., 2022: D is another distribution F of the signed distance over sigma, squared or
-not, and a T-conorm takes the place of 1 - prod(1 - D). Which ones is asked between loops over lanes,
-not in them. Those without a loop of their own are computed lane after lane, by `distributions.py`
-and `conorms.py`. Each function here is called once for LANES pairs or for many pixels.
+not, and a T-conorm takes the place of 1 - prod(1 - D). Which ones is asked between loops over
+lanes, not in them. Those without a loop of their own are computed lane after lane, by
+`distributions.py` and `conorms.py`. Each function here is called once for LANES pairs or for many
+pixels.
 """
 
 from __future__ import annotations

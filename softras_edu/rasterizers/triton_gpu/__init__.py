@@ -1,32 +1,41 @@
-"""Rung 5: one fused Triton kernel forward and one backward, on the GPU. Same formulas, same names; nothing is stored per pair.
+"""Rung 5: one fused Triton kernel forward and one backward, on the GPU. The formulas and the
+names of the other rungs; nothing is stored per pair.
 
-triton_gpu/numbers.py   exp, log1p and other functions of one number
-triton_gpu/pair.py      the mathematics of one (pixel, triangle) pair, as Triton sees it
-triton_gpu/gendr.py  one dial of softness: how an edge fades
-triton_gpu/conorms.py   the other: how faces add up
-triton_gpu/kernels.py   the two kernels that matter, forward and backward
-triton_gpu/setup.py     three small ones before them: which triangles can reach which tile (as in tiles.py), and facts of each triangle
-this file           chooses launch sizes, reserves memory, and tells autograd which kernel is whose derivative
+    kernels.py              the two kernels that matter, forward and backward pair.py
+    the mathematics of one (pixel, triangle) pair, and its derivatives load.py
+    what both kernels begin with setup.py                three small kernels before them: which
+    triangles can reach which tile (as in
+                            `tiles.py`), and facts of each triangle
+    numbers.py              exp, log1p and other functions of one number
+    gendr_distributions.py  GenDR's other distributions; gendr_conorms.py its other conorms;
+                            gendr_host.py what the host computes for them
+    this file               chooses launch sizes, reserves memory, and tells autograd which kernel
+    is
+                            whose derivative
 
-Launches cost more than they run on small pictures, so there are few: forward, `_setup_kernel` (boxes, facts, counts, and the look for numbers that
-are not finite), cumsum, `_fill_kernel`, sort, `_group_kernel`, `_forward_kernel`, and one more for a background that is a number; backward,
-`_backward_by_face_kernel`, and a sum or two where few triangles are cut into stripes. Between cumsum and fill the host waits for the device, once, to
-learn how long the lists are and whether the input was finite: see `wait_for_length`.
+Launches cost more than they run on small pictures, so there are few. Forward: `_setup_kernel`
+(boxes, facts, counts, and the look for numbers that are not finite), cumsum, `_fill_kernel`,
+sort, `_group_kernel`, `_forward_kernel`, and one more for a background that is a number.
+Backward: `_backward_by_face_kernel`, and a sum or two where few triangles are cut into stripes.
+Between cumsum and fill the host waits for the device, once, to learn how long the lists are and
+whether the input was finite: see `wait_for_length`.
 
-Memory: three numbers a pixel beside the image (four for the conorm `max`), 8 numbers and 6 integers a triangle, and the tile lists.
-Deterministic: no atomics anywhere.
-Without a GPU the kernels run in Triton's interpreter, slowly, number by number, in float32 and float64: see `use_interpreter`.
+Memory: three numbers a pixel beside the image (four for the conorm `max`), 8 numbers and 6
+integers a triangle, and the tile lists. Deterministic: no atomics anywhere.
+
+Without a GPU the kernels run in Triton's interpreter, slowly, number by number, in float32 and
+float64: see `use_interpreter`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
 import importlib
 import importlib.util
 import math
 import os
 import sys
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -36,49 +45,79 @@ from torch.autograd.function import once_differentiable
 
 from ..options import LARGEST, Options, check_finite, stored
 from ..tiles import Tiles, check_counts
+from .gendr_host import constants as constants
+from .gendr_host import dials
 
-TILE = 8  # pixels along a tile's side: 64 pixels, two for each lane of one warp
-BLOCK_H, BLOCK_W = (
-    4,
-    8,
-)  # pixels that the backward kernel takes at a time: one for each lane of a warp
-SETUP_BLOCK = 128  # triangles of a program of the setup kernel
-MOST_CHANNELS = {
+# Asked once, here: in PyTorch 2.11 torch.compile cannot trace through the question.
+INSTALLED = importlib.util.find_spec("triton") is not None
+MOST_CHANNELS = {  # that a kernel keeps in registers; a picture with more goes through it in groups
     torch.float32: 8,
     torch.float64: 4,
-}  # that a kernel keeps in registers; a picture with more goes through it in groups
-FEW_PROGRAMS = 8192  # a GPU wants at least so many: triangles fewer than that are cut into stripes
+}
+
+
+@dataclass(frozen=True)
+class Launch:
+    """Sizes of the launches. They decide how fast a picture comes, not which picture: only the last
+    bits of sums differ."""
+
+    tile: int = 8  # pixels along a tile's side: 64 pixels, two for each lane of one warp
+    forward_warps: int = 1  # of 32 lanes, a tile
+    forward_stages: int = 1  # triangles that are being loaded at a time
+    block_h: int = 4  # pixels that the backward kernel takes at a time: one for each lane of a warp
+    block_w: int = 8
+    backward_warps: int = 1
+    backward_stages: int = 1
+    few_programs: int = 8192  # a GPU wants so many: fewer triangles than that are cut into stripes
+    setup_block: int = 128  # triangles of a program of the setup kernel
+
+
+LAUNCH = Launch()  # what every launch below reads, at the time of the call
 
 
 def use_interpreter() -> None:
-    """Run Triton kernels in its interpreter from now on, on the CPU. Must come before the first import of triton in a process."""
+    """Run Triton kernels in its interpreter from now on, on the CPU.
+
+    Raises:
+        RuntimeError: this process has imported triton already, and it will compile.
+    """
     if "triton" in sys.modules and not _interpreting():
         raise RuntimeError(
-            "triton is imported already, and it has chosen to compile: call use_interpreter(), or set TRITON_INTERPRET=1, before that"
+            "triton is imported already, and it has chosen to compile: "
+            "call use_interpreter(), or set TRITON_INTERPRET=1, before that"
         )
     os.environ["TRITON_INTERPRET"] = "1"
 
 
 def _interpreting() -> bool:
-    """True if kernels run, or would run, in the interpreter. What counts is the variable at triton's first import."""
+    """True if kernels run, or would run, in the interpreter. What counts is the variable at
+    triton's first import."""
     language = sys.modules.get("triton.language")
     if language is None:
         return os.environ.get("TRITON_INTERPRET") == "1"
-    return (
-        type(language.sum).__name__ == "InterpretedFunction"
-    )  # triton decorates its own functions at import, just like ours
+    # Triton decorates its own functions when it is imported, just like ours.
+    return type(language.sum).__name__ == "InterpretedFunction"
 
 
 def why_not(device: torch.device | str) -> str | None:
-    """Why this backend cannot serve tensors on `device`, in words, or None if it can. Imports nothing."""
-    if importlib.util.find_spec("triton") is None:
+    """Why this backend cannot serve tensors on `device`, in words, or None if it can.
+
+    Imports nothing.
+    """
+    if not INSTALLED:
         return "triton is not installed (Linux only: pip install triton)"
     if _interpreting():
         return None
     if torch.device(device).type != "cuda":
         if os.environ.get("TRITON_INTERPRET") == "1":
-            return "needs CUDA tensors; TRITON_INTERPRET=1 was set too late, triton had been imported before: set it before Python starts"
-        return "needs CUDA tensors; on the CPU set TRITON_INTERPRET=1 before the first import (slow: for tests and for learning)"
+            return (
+                "needs CUDA tensors; TRITON_INTERPRET=1 was set too late, triton had been imported "
+                "before: set it before Python starts"
+            )
+        return (
+            "needs CUDA tensors; on the CPU set TRITON_INTERPRET=1 before the first import "
+            "(slow: for tests and for learning)"
+        )
     if not torch.cuda.is_available():
         return "no GPU here: torch.cuda.is_available() is False"
     return None
@@ -87,23 +126,35 @@ def why_not(device: torch.device | str) -> str | None:
 def rasterize_triton(
     triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options
 ) -> Tensor:
-    """(B, F, 3, 3) triangles, (B, F, 3, C) colours or None -> (B, H, W, C + 1)."""
+    """(B, F, 3, 3) triangles, (B, F, 3, C) colours or None, (B, H, W, C) background -> (B, H, W,
+    C + 1).
+
+    Raises:
+        ValueError: `check_can_run`, or a number that is not finite.
+    """
     check_can_run(triangles, colors, o)
     image: Tensor = _Rasterize.apply(triangles, colors, background, o)
     return image
 
 
 def check_can_run(triangles: Tensor, colors: Tensor | None, o: Options) -> None:
-    """ValueError if this backend cannot serve: not here, or not an image as large as this."""
+    """Can this backend draw these tensors?
+
+    Raises:
+        ValueError: it cannot run here, or the image is too large for it.
+    """
     reason = why_not(triangles.device)
     if reason is not None:
         raise ValueError(f"backend: 'triton' cannot serve tensors on {triangles.device}: {reason}")
     channels = 0 if colors is None else colors.shape[-1]
     if o.height * o.width * (channels + 1) >= 2**31:  # the kernels count within an image in 32 bits
         raise ValueError(
-            f"size: got {o.height} x {o.width} with {channels + 1} channels, wanted fewer than 2**31 numbers an image for backend 'triton'"
+            f"size: got {o.height} x {o.width} with {channels + 1} channels, "
+            "wanted fewer than 2**31 numbers an image for backend 'triton'"
         )
-    check_counts(len(triangles), triangles.shape[1], -(-o.height // TILE) * -(-o.width // TILE))
+    check_counts(
+        len(triangles), triangles.shape[1], -(-o.height // LAUNCH.tile) * -(-o.width // LAUNCH.tile)
+    )
 
 
 class _Rasterize(torch.autograd.Function):
@@ -118,48 +169,52 @@ class _Rasterize(torch.autograd.Function):
         boxes, count, facts = launch_setup(triangles, colors, background, o)
         ends, length = wait_for_length(count, triangles, colors, background)
         tiles = launch_fill(boxes, count, ends, length, o)
-        image, state = launch_forward(triangles, facts, colors, background, tiles, o)
-        ctx.save_for_backward(triangles, facts, colors, boxes, image, state)
+        image, saved = launch_forward(triangles, facts, colors, background, tiles, o)
+        ctx.save_for_backward(triangles, facts, colors, boxes, image, saved)
         ctx.o = o
         return image
 
     @staticmethod
     @once_differentiable
     def backward(
-        ctx: Any, grad: Tensor
+        ctx: Any, d_image: Tensor
     ) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
-        triangles, facts, colors, boxes, image, state = ctx.saved_tensors
-        grad_triangles = grad_colors = grad_background = None
+        triangles, facts, colors, boxes, image, saved = ctx.saved_tensors
+        d_triangles = d_colors = d_background = None
         if ctx.needs_input_grad[0] or ctx.needs_input_grad[1]:
-            grad_triangles, grad_colors = launch_backward(
-                triangles, facts, colors, boxes, image, grad.contiguous(), state, ctx.o
+            d_triangles, d_colors = launch_backward(
+                triangles, facts, colors, boxes, image, d_image.contiguous(), saved, ctx.o
             )
         if ctx.needs_input_grad[2]:
-            grad_background = background_gradient(grad, state, ctx.o)
-        return grad_triangles, grad_colors, grad_background, None
+            d_background = background_gradient(d_image, saved, ctx.o)
+        return d_triangles, d_colors, d_background, None
 
 
 def launch_setup(
     triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Each triangle's box (B, F, 4), the number of tiles that it touches (B F,), and facts (B, F, 8) for the other kernels.
+    """Each triangle's box (B, F, 4), the number of tiles that it touches (B F,), and facts
+    (B, F, 8) for the other kernels.
 
     Numbers that are not finite, in any of the three tensors, turn up as counts of `_bad_count`.
     """
     batch, faces = triangles.shape[:2]
-    total = batch * faces
+    triangles_count = batch * faces
     boxes = torch.empty(batch, faces, 4, dtype=torch.int32, device=triangles.device)
-    count = torch.empty(total, dtype=torch.int64, device=triangles.device)
+    count = torch.empty(triangles_count, dtype=torch.int64, device=triangles.device)
     facts = triangles.new_empty(batch, faces, 8)
     backdrop = stored(background).contiguous()
-    if total:
+    if triangles_count:
         with _on_device(triangles):
-            _kernels("setup")._setup_kernel[(-(-total // SETUP_BLOCK),)](
+            _kernels("setup")._setup_kernel[(-(-triangles_count // LAUNCH.setup_block),)](
                 triangles, triangles if colors is None else colors, backdrop, boxes, count, facts,
-                total, 0 if colors is None else 3 * colors.shape[-1], backdrop.numel(), o.height, o.width,
-                o.reach * (1 + 1e-5), float(o.near), float(o.far), o.min_depth, o.min_doubled_area, LARGEST, _bad_count(total),
-                EUCLIDEAN=o.distance == "euclidean" or o.reach == math.inf, CULL=o.cull_backfaces, TILE=TILE, BLOCK=SETUP_BLOCK,
-                ULP=torch.finfo(triangles.dtype).eps, num_warps=SETUP_BLOCK // 32, enable_fp_fusion=False,
+                triangles_count, 0 if colors is None else 3 * colors.shape[-1], backdrop.numel(),
+                o.height, o.width,
+                o.reach * (1 + 1e-5), float(o.near), float(o.far), o.min_depth, o.min_doubled_area,
+                LARGEST, _bad_count(triangles_count),
+                EUCLIDEAN=o.distance == "euclidean" or o.reach == math.inf, CULL=o.cull_backfaces,
+                TILE=LAUNCH.tile, BLOCK=LAUNCH.setup_block, ULP=torch.finfo(triangles.dtype).eps,
+                num_warps=LAUNCH.setup_block // 32, enable_fp_fusion=False,
             )  # fmt: skip
     return boxes, count, facts
 
@@ -167,7 +222,8 @@ def launch_setup(
 def wait_for_length(
     count: Tensor, triangles: Tensor, colors: Tensor | None, background: Tensor
 ) -> tuple[Tensor, int]:
-    """Running sums of the counts (B F,), and the last one, the length of all lists together. The one device synchronisation of a call.
+    """Running sums of the counts (B F,), and the last one, the length of all lists together. The
+    one device synchronisation of a call.
 
     Raises:
         ValueError: the kernel has met numbers that are not finite.
@@ -178,49 +234,43 @@ def wait_for_length(
         return ends, 0
     length = int(ends[-1])  # here the host waits
     if length >= _bad_count(len(ends)):
-        check_finite(
-            triangles, colors, background
-        )  # says what is wrong; waiting longer no longer matters
+        check_finite(triangles, colors, background)  # waits again, and says what is wrong
     return ends, length
 
 
-def _bad_count(total: int) -> int:
-    """More tiles than a triangle has, so many that a sum of `total` such counts still fits into 64 bits.
+def _bad_count(triangles_count: int) -> int:
+    """More tiles than a triangle has, so many that a sum of `triangles_count` such counts still
+    fits into 64 bits.
 
-    If ever a list without bad numbers were so long, `check_finite` would find nothing, and all would go on as it should.
+    If ever a list without bad numbers were so long, `check_finite` would find nothing, and all
+    would go on as it should.
     """
-    return 2**62 // total
+    return 2**62 // triangles_count
 
 
 def launch_fill(boxes: Tensor, count: Tensor, ends: Tensor, length: int, o: Options) -> Tiles:
     """The list of every tile: fill, sort, group."""
     batch, faces = boxes.shape[:2]
-    rows, columns = -(-o.height // TILE), -(-o.width // TILE)
+    rows, columns = -(-o.height // LAUNCH.tile), -(-o.width // LAUNCH.tile)
     tiles = batch * rows * columns
     tile = torch.empty(length, dtype=torch.int32, device=boxes.device)
     face, list_ = torch.empty_like(tile), torch.empty_like(tile)
     starts = torch.empty(tiles + 1, dtype=torch.int64, device=boxes.device)
     if length == 0:
-        return Tiles(TILE, rows, columns, starts.zero_(), list_)
+        return Tiles(LAUNCH.tile, rows, columns, starts.zero_(), list_)
     setup = _kernels("setup")
     with _on_device(boxes):
         setup._fill_kernel[(batch * faces,)](
-            boxes, count, ends, tile, face, faces, rows, columns, TILE=TILE, BLOCK=32, num_warps=1
-        )
+            boxes, count, ends, tile, face, faces, rows, columns,
+            TILE=LAUNCH.tile, BLOCK=32, num_warps=1,
+        )  # fmt: skip
         tile, order = tile.sort(stable=True)  # in each list, triangles keep their order
-        programs = -(-max(length, tiles + 1) // SETUP_BLOCK)
+        programs = -(-max(length, tiles + 1) // LAUNCH.setup_block)
         setup._group_kernel[(programs,)](
-            tile,
-            order,
-            face,
-            list_,
-            starts,
-            length,
-            tiles,
-            BLOCK=SETUP_BLOCK,
-            num_warps=SETUP_BLOCK // 32,
-        )
-    return Tiles(TILE, rows, columns, starts, list_)
+            tile, order, face, list_, starts, length, tiles,
+            BLOCK=LAUNCH.setup_block, num_warps=LAUNCH.setup_block // 32,
+        )  # fmt: skip
+    return Tiles(LAUNCH.tile, rows, columns, starts, list_)
 
 
 def launch_forward(
@@ -231,23 +281,26 @@ def launch_forward(
     tiles: Tiles,
     o: Options,
 ) -> tuple[Tensor, Tensor]:
-    """The image (B, H, W, C + 1), and the state, what the backward pass needs of every pixel, (B, H, W, `state_size`)."""
+    """The image (B, H, W, C + 1), and what the backward pass needs of every pixel, (B, H, W,
+    `saved_size`)."""
     batch = len(triangles)
     channels, groups, group_channels = _channel_groups(colors)
     image = triangles.new_empty(batch, o.height, o.width, channels + 1)
-    state = triangles.new_empty(batch, o.height, o.width, state_size(colors, o))
+    saved = triangles.new_empty(batch, o.height, o.width, saved_size(colors, o))
     if batch:
         with _on_device(triangles):
             _kernels("kernels")._forward_kernel[(batch * tiles.rows * tiles.columns, groups)](
-                triangles, facts, triangles if colors is None else colors, background, tiles.starts, tiles.faces,
-                image, state,
+                triangles, facts, triangles if colors is None else colors, background,
+                tiles.starts, tiles.faces, image, saved,
                 o.height, o.width, tiles.columns, tiles.rows * tiles.columns, *background.stride(),
-                1 / o.sigma, 1 / ((o.far - o.near) * o.gamma), (o.eps - 1) / o.gamma, float(o.near), float(o.far), o.log_dist_eps,
+                1 / o.sigma, 1 / ((o.far - o.near) * o.gamma), o.log_background,
+                float(o.near), float(o.far), o.log_dist_eps,
                 **dials(o, triangles.dtype),
-                C=channels, CHANNELS=group_channels, EUCLIDEAN=o.distance == "euclidean", PERSPECTIVE=o.perspective_correct, TILE=TILE,
-                num_warps=1, enable_fp_fusion=True,
+                C=channels, CHANNELS=group_channels, EUCLIDEAN=o.distance == "euclidean",
+                PERSPECTIVE=o.perspective_correct, TILE=LAUNCH.tile,
+                STAGES=LAUNCH.forward_stages, num_warps=LAUNCH.forward_warps, enable_fp_fusion=True,
             )  # fmt: skip
-    return image, state
+    return image, saved
 
 
 def launch_backward(
@@ -256,89 +309,55 @@ def launch_backward(
     colors: Tensor | None,
     boxes: Tensor,
     image: Tensor,
-    grad: Tensor,
-    state: Tensor,
+    d_image: Tensor,
+    saved: Tensor,
     o: Options,
 ) -> tuple[Tensor, Tensor | None]:
-    """Gradients of triangles (B, F, 3, 3) and of colours (B, F, 3, C) or None, from the image's gradient (B, H, W, C + 1)."""
+    """Gradients of triangles (B, F, 3, 3) and of colours (B, F, 3, C) or None, from the image's
+    gradient (B, H, W, C + 1)."""
     batch, faces = triangles.shape[:2]
     channels, groups, group_channels = _channel_groups(colors)
-    # Few triangles on a large image would leave most of the GPU idle: then several programs share a triangle.
-    stripes = max(1, min(-(-o.height // BLOCK_H), FEW_PROGRAMS // max(1, batch * faces)))
-    grad_triangles = triangles.new_empty(groups, stripes, batch, faces, 3, 3)
-    grad_colors = (
-        None if colors is None else triangles.new_empty(stripes, batch, faces, 3, channels)
+    # Few triangles on a large image would leave most of the GPU idle: then programs share one.
+    stripes = max(
+        1, min(-(-o.height // LAUNCH.block_h), LAUNCH.few_programs // max(1, batch * faces))
     )
+    d_triangles = triangles.new_empty(groups, stripes, batch, faces, 3, 3)
+    d_colors = None if colors is None else triangles.new_empty(stripes, batch, faces, 3, channels)
     if batch * faces:
         with _on_device(triangles):
             _kernels("kernels")._backward_by_face_kernel[(batch * faces, stripes, groups)](
-                triangles, facts, triangles if colors is None else colors, boxes, image, grad, state,
-                grad_triangles, grad_triangles if grad_colors is None else grad_colors,
+                triangles, facts, triangles if colors is None else colors, boxes,
+                image, d_image, saved, d_triangles, d_triangles if d_colors is None else d_colors,
                 o.height, o.width, faces, stripes,
-                1 / o.sigma, 1 / ((o.far - o.near) * o.gamma), float(o.near), float(o.far), o.log_dist_eps,
+                1 / o.sigma, 1 / ((o.far - o.near) * o.gamma),
+                float(o.near), float(o.far), o.log_dist_eps,
                 **dials(o, triangles.dtype),
-                C=channels, CHANNELS=group_channels, EUCLIDEAN=o.distance == "euclidean", PERSPECTIVE=o.perspective_correct, BLOCK_H=BLOCK_H, BLOCK_W=BLOCK_W,
-                num_warps=1, enable_fp_fusion=True,
+                C=channels, CHANNELS=group_channels, EUCLIDEAN=o.distance == "euclidean",
+                PERSPECTIVE=o.perspective_correct, BLOCK_H=LAUNCH.block_h, BLOCK_W=LAUNCH.block_w,
+                STAGES=LAUNCH.backward_stages, num_warps=LAUNCH.backward_warps,
+                enable_fp_fusion=True,
             )  # fmt: skip
-    if grad_colors is not None:
-        grad_colors = grad_colors[0] if stripes == 1 else grad_colors.sum(0)
-    return (
-        grad_triangles[0, 0] if groups * stripes == 1 else grad_triangles.sum((0, 1))
-    ), grad_colors
+    if d_colors is not None:
+        d_colors = d_colors[0] if stripes == 1 else d_colors.sum(0)
+    return (d_triangles[0, 0] if groups * stripes == 1 else d_triangles.sum((0, 1))), d_colors
 
 
-def state_size(colors: Tensor | None, o: Options) -> int:
-    """Numbers a pixel that the backward pass needs: one for alpha, two for colour if there is any; for the conorm `max` the face that won."""
+def saved_size(colors: Tensor | None, o: Options) -> int:
+    """Numbers a pixel that the backward pass needs: one for alpha, two for colour if there is
+    any; for the conorm `max` the face that won."""
     return (1 if colors is None else 3) + (1 if o.conorm == "max" else 0)
 
 
-def dials(o: Options, dtype: torch.dtype) -> dict[str, Any]:
-    """What the kernels must know of the distribution and the conorm."""
-    conorm, p = (
-        ("dombi", 1.0) if (o.conorm, o.p) == ("hamacher", 0.0) else (o.conorm, float(o.p))
-    )  # the same function, and log p is finite
-    terms = (
-        gamma_terms(float(o.shape), torch.finfo(dtype).eps)
-        if o.distribution.startswith("gamma")
-        else 0
-    )
-    numbers = {
-        "shape": float(o.shape),
-        "log_gamma": math.lgamma(o.shape + 1),
-        "shift": float(o.shift),
-        "p": p,
-        "log_p": math.log(abs(p)),
-        "terms": terms,
-    }
-    return numbers | constants(o.distribution, o.squared, conorm)
-
-
-def constants(distribution: str, squared: bool, conorm: str) -> dict[str, Any]:
-    """Which distribution and which conorm: for these the kernels are compiled anew, at the first call. F_rev(x) = 1 - F(-x) is `REVERSED`."""
-    mirrored = distribution == "gumbel_min" or distribution.endswith("_rev")
-    name = "gumbel_max" if distribution == "gumbel_min" else distribution.removesuffix("_rev")
-    return {"DISTRIBUTION": name, "REVERSED": mirrored, "SQUARED": squared, "CONORM": conorm}
-
-
-@functools.cache
-def gamma_terms(shape: float, precision: float) -> int:
-    """How many terms the gamma distribution's series wants (it serves up to x = shape + 2, and wants most there), and some to spare for the continued
-    fraction (which serves beyond, and wants most there too)."""
-    x = shape + 2.0
-    n, term = 0, 1.0
-    while term > 1e-3 * precision:
-        n += 1
-        term *= x / (shape + n)
-    return n
-
-
-def background_gradient(grad: Tensor, state: Tensor, o: Options) -> Tensor:
-    """(B, H, W, C): d color / d background = W_b / sum of all W, one number a pixel. Alpha knows no background."""
-    return grad[..., :-1] * (torch.exp((o.eps - 1) / o.gamma - state[..., 1:2]) * state[..., 2:3])
+def background_gradient(d_image: Tensor, saved: Tensor, o: Options) -> Tensor:
+    """(B, H, W, C): d color / d background = W_b / sum of all W, one number a pixel. Alpha knows
+    no background."""
+    share = torch.exp(o.log_background - saved[..., 1:2]) * saved[..., 2:3]
+    return d_image[..., :-1] * share
 
 
 def _channel_groups(colors: Tensor | None) -> tuple[int, int, int]:
-    """(C, number of groups, channels of a group): as few groups as possible, of as equal a size as possible."""
+    """(C, number of groups, channels of a group): as few groups as possible, of as equal a size
+    as possible."""
     if colors is None:
         return 0, 1, 0
     channels = colors.shape[-1]
@@ -352,5 +371,6 @@ def _on_device(tensor: Tensor) -> contextlib.AbstractContextManager[object]:
 
 
 def _kernels(name: str) -> ModuleType:
-    """A module of kernels. Imported at the first call only, because `import softras_edu` must not need triton."""
+    """A module of kernels. Imported at the first call only, because `import softras_edu` must not
+    need triton."""
     return importlib.import_module(f".{name}", __package__)

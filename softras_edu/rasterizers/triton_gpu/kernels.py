@@ -1,41 +1,59 @@
-"""The two kernels of rung 5. `triton_gpu/__init__.py` launches them; the mathematics of one pair stands in `triton_gpu/pair.py`.
+"""The two kernels of rung 5: what they read, loop over and write. `triton_gpu/__init__.py` launches
+them; the mathematics of one pair stands in `triton_gpu/pair.py`, what both begin with in `load.py`.
 
-Forward: one program a tile, pixels in lanes, one loop over the triangles that reach the tile. Backward: one program a triangle, one loop
-over the pixels that it reaches. Neither stores anything per pair: the backward computes every pair a second time, which costs less than
-reading it back would. Distribution and conorm are compile-time constants; the instructions counted below are those of the Soft Rasterizer's.
+Forward: one program a tile, pixels in lanes, one loop over the triangles that reach the tile.
+Backward: one program a triangle, one loop over the pixels that it reaches. Neither stores
+anything per pair: the backward computes every pair a second time, which costs less than reading
+it would. DISTRIBUTION, REVERSED, SQUARED and CONORM choose one of GenDR's relatives, when the
+kernel is compiled; shape, log_gamma, shift, p, log_p and terms are numbers that only those read.
 
-Options come as `tl.float64`, because a plain Python float would be float32 in a GPU kernel, and are then rounded to the images' dtype.
-Channels go in groups of at most 8 (in float64, 4), a compile-time number (`CHANNELS`) of registers a pixel. A picture with more channels (`C`) has more groups,
-each a row of its own in the launch grid, which repeats the geometry. CHANNELS = 0 is the silhouette alone. Sizes and counts are run-time
-numbers: a new image size or face count compiles nothing.
+Options come as `tl.float64`, because a plain Python float would be float32 in a GPU kernel, and
+are then rounded to the images' dtype. Channels go in groups of at most 8 (in float64, 4), a
+compile-time number (`CHANNELS`) of registers a pixel. A picture with more channels (`C`) has more
+groups, each a row of its own in the launch grid, which repeats the geometry. CHANNELS = 0 is the
+silhouette alone. Sizes and counts are run-time numbers: a new image size or face count compiles
+nothing.
 """
 # mypy: ignore-errors
-# ruff: noqa: N803, RUF005, SIM108
-# (Triton compiles a part of Python only: no ternary on what is not a number, no unpacking; its constants are arguments in capitals.)
+# ruff: noqa: N803, N806, RUF005
+# (Triton compiles a part of Python only: no unpacking; its constants are arguments in capitals.)
 
 import triton
 import triton.language as tl
 
-from .conorms import combine, d_alpha, d_combine, join, lift, no_faces
-from .gendr import d_signed_distance, signed_distance, tails
-from .numbers import exp, exp_minus_abs, reciprocal
-from .pair import beside, clip_barycentric, d_clip_barycentric, edge, nearest_on_boundary
-from .setup import FACTS
+from .load import load_colors, load_triangle, pixel_center, to_dtype
+from .numbers import exp
+from .pair import (
+    add_face,
+    alpha_from_log_product,
+    alpha_from_log_product_slope,
+    alpha_slope,
+    barycentric_backward,
+    beside_edges,
+    clip_barycentric,
+    clip_barycentric_backward,
+    color_weights,
+    depth_backward,
+    interpolate_depth,
+    least_backward,
+    no_faces,
+    online_softmax_step,
+    plus,
+    probability_map,
+    signed_logit,
+    squared_distance,
+    squared_distance_backward,
+)
+
+# ---------------------------------------------------------------- forward
 
 
 @triton.jit(
     do_not_specialize=[
-        "height",
-        "width",
-        "columns",
-        "tiles",
-        "stride_b",
-        "stride_i",
-        "stride_j",
-        "stride_c",
-        "terms",
+        "height", "width", "columns", "tiles",
+        "stride_b", "stride_i", "stride_j", "stride_c", "terms",
     ]
-)
+)  # fmt: skip
 def _forward_kernel(
     triangles_ptr,  # (B, F, 3, 3)
     facts_ptr,  # (B, F, 8), from _setup_kernel: what depends on the triangle alone
@@ -44,7 +62,7 @@ def _forward_kernel(
     starts_ptr,  # (B T + 1,): the list of tile t is list[starts[t] : starts[t + 1]]
     list_ptr,  # (L,): triangles' numbers, b F + f
     image_ptr,  # out (B, H, W, C + 1)
-    state_ptr,  # out (B, H, W, 3) for the backward pass: see `d_combine`; peak; 1 / den. A silhouette has the first only. Conorm max: and the winner
+    saved_ptr,  # out (B, H, W, SAVED) for the backward pass: d alpha / d log_product, peak, 1 / den
     height,  # H
     width,  # W
     columns,  # tiles in a row of tiles
@@ -74,17 +92,26 @@ def _forward_kernel(
     EUCLIDEAN: tl.constexpr,
     PERSPECTIVE: tl.constexpr,
     TILE: tl.constexpr,  # a program's pixels: TILE x TILE
+    STAGES: tl.constexpr,  # of the loop over triangles: how many of them are being loaded at a time
 ):
-    """Image of one tile, by an online softmax: the sums over faces of colour and alpha, in one pass, whatever the order of the faces.
+    """Image of one tile, by an online softmax: the sums over faces of colour and alpha, in one
+    pass, whatever the order of the faces.
 
-        log_weight_j = log D_j + (near - z_j) / ((far - near) gamma)        peak = max of the log weights, the background's among them
-        color = sum_j exp(log_weight_j - peak) C_j / den                    alpha = 1 - exp(sum_j log(1 - D_j)), or another conorm
+        log_weight_j = log D_j + (near - z_j) / ((far - near) gamma)
+        peak = max of the log weights, the background's among them
+        A_S: color = sum_j exp(log_weight_j - peak) C_j / den
+        A_O: alpha = 1 - exp(log_product), log_product = sum_j log(1 - D_j)
 
-    Bytes: reads 52 + 12 C and a list entry of 4 for each (tile, triangle), which all its pixels share; writes 4 (C + 1) + 12 a pixel (+ 4 for a silhouette).
-    Cost a pair, RGB, sm_90: 125 instructions, of them 3 reciprocals and 2 exponentials (benchmarks/results/compile-*.csv); some 30 of the 125
-    fetch the triangle, which two pixels of a lane share.
+    Bytes: reads 52 + 12 C and a list entry of 4 for each (tile, triangle), which all its pixels
+    share; writes 4 (C + 1) + 12 a pixel (+ 4 for a silhouette). Cost a pair, RGB, sm_90: 125
+    instructions, of them 3 reciprocals and 2 exponentials (benchmarks/results/compile-*.csv);
+    some 30 of the 125 fetch the triangle, which two pixels of a lane share.
     """
     dtype: tl.constexpr = triangles_ptr.dtype.element_ty
+    inv_sigma, depth_scale, log_background, near, far, log_dist_eps = to_dtype(
+        (inv_sigma, depth_scale, log_background, near, far, log_dist_eps), dtype
+    )
+    dials = to_dtype((shape, log_gamma, shift, p, log_p), dtype)
     tile = tl.program_id(0)
     group = tl.program_id(1) if CHANNELS < C else 0  # of channels
     b = (tile // tiles).to(tl.int64)
@@ -92,121 +119,102 @@ def _forward_kernel(
     i = (tile % tiles) // columns * TILE + lane // TILE  # (P,) row and column of each lane's pixel
     j = (tile % tiles) % columns * TILE + lane % TILE
     in_image = (i < height) & (j < width)
-    inv_height = 1.0 / height.to(dtype)
-    y = 1.0 - (2 * i + 1).to(dtype) * inv_height
-    x = (2 * j + 1 - width).to(dtype) * inv_height
-    inv_sigma = tl.full((), inv_sigma, dtype)
-    depth_scale = tl.full((), depth_scale, dtype)
-    near = tl.full((), near, dtype)
-    far = tl.full((), far, dtype)
-    log_dist_eps = tl.full((), log_dist_eps, dtype)
-    shape, log_gamma, shift = (
-        tl.full((), shape, dtype),
-        tl.full((), log_gamma, dtype),
-        tl.full((), shift, dtype),
-    )
-    p, log_p = tl.full((), p, dtype), tl.full((), log_p, dtype)
+    x, y = pixel_center(i, j, width, 1.0 / height.to(dtype))
 
     # The background is element 0 of the softmax, so peak is finite and den >= 1 from here on.
-    total = no_faces(
-        tl.zeros((TILE * TILE,), dtype), CONORM
-    )  # probabilistic: log_product = sum log(1 - D)
-    bits: tl.constexpr = (
-        tl.int32 if dtype == tl.float32 else tl.int64
-    )  # a whole number that fits into a number's place in memory
-    winner = tl.zeros((TILE * TILE,), bits)  # max: the face that holds the maximum
-    peak = tl.zeros((TILE * TILE,), dtype) + tl.full((), log_background, dtype)
-    den = tl.full((TILE * TILE,), 1.0, dtype)
+    zero = tl.zeros((TILE * TILE,), dtype)
+    log_product = no_faces(zero, CONORM)
+    peak = zero + log_background
+    den = zero + 1.0
     num = ()  # a block (P,) for each channel of the group
+    backdrop = background_ptr + b * stride_b + i * stride_i + j * stride_j
     for k in tl.static_range(CHANNELS):
         c = group * CHANNELS + k
-        num = num + (
-            tl.load(
-                background_ptr + b * stride_b + i * stride_i + j * stride_j + c * stride_c,
-                in_image & (c < C),
-                other=0.0,
-            ),
-        )
+        num = num + (tl.load(backdrop + c * stride_c, in_image & (c < C), other=0.0),)
+    # For one of GenDR's conorms, max: the face that holds the maximum, as a whole number of the
+    # dtype's size.
+    WINNER: tl.constexpr = CONORM == "max"
+    bits: tl.constexpr = tl.int32 if dtype == tl.float32 else tl.int64
+    winner = tl.zeros((TILE * TILE,), bits)
 
     start = tl.load(starts_ptr + tile)  # in 64 bits; the length of one list fits into 32
-    for entry in range((tl.load(starts_ptr + tile + 1) - start).to(tl.int32)):
+    for entry in tl.range((tl.load(starts_ptr + tile + 1) - start).to(tl.int32), num_stages=STAGES):
         face = tl.load(list_ptr + start + entry).to(tl.int64)
-        corner = triangles_ptr + face * 9
-        x0, y0 = tl.load(corner), tl.load(corner + 1)
-        x1, y1 = tl.load(corner + 3), tl.load(corner + 4)
-        x2, y2 = tl.load(corner + 6), tl.load(corner + 7)
-        fact = facts_ptr + face * FACTS
-        inv_area, inv01, inv12, inv20 = (
-            tl.load(fact),
-            tl.load(fact + 1),
-            tl.load(fact + 2),
-            tl.load(fact + 3),
-        )
-        inv_z0, inv_z1, inv_z2 = tl.load(fact + 4), tl.load(fact + 5), tl.load(fact + 6)
-        ex, ey, along_x, along_y, slope_x, slope_y = edge(x1, y1, x2, y2, inv12, inv_area)
-        w0, d2_12, _t, _gx, _gy = beside(x, y, x1, y1, ex, ey, along_x, along_y, slope_x, slope_y)
-        ex, ey, along_x, along_y, slope_x, slope_y = edge(x2, y2, x0, y0, inv20, inv_area)
-        w1, d2_20, _t, _gx, _gy = beside(x, y, x2, y2, ex, ey, along_x, along_y, slope_x, slope_y)
-        ex, ey, along_x, along_y, slope_x, slope_y = edge(x0, y0, x1, y1, inv01, inv_area)
-        w2, d2_01, _t, _gx, _gy = beside(x, y, x0, y0, ex, ey, along_x, along_y, slope_x, slope_y)
-        least = tl.minimum(tl.minimum(w0, w1), w2)
-        if EUCLIDEAN:
-            d2 = tl.minimum(tl.minimum(d2_01, d2_12), d2_20)
-        else:
-            d2 = least * least
-        logit = signed_distance(d2, least, inv_sigma, SQUARED, EUCLIDEAN)
-        log_d, log_outside, _rise, _fall = tails(
-            logit, shape, log_gamma, terms, shift, DISTRIBUTION, REVERSED
-        )
-
-        w0, w1, w2, _inv_total = clip_barycentric(w0, w1, w2)
-        z = reciprocal(w0 * inv_z0 + w1 * inv_z1 + w2 * inv_z2)
+        edges, inv_z = load_triangle(triangles_ptr, facts_ptr, face)
+        v, least, segments = beside_edges(x, y, edges)
+        d2 = squared_distance(segments, least, EUCLIDEAN)
+        logit, _ = signed_logit(d2, least, inv_sigma, SQUARED, EUCLIDEAN)
+        log_d, log_outside, _, _ = probability_map(logit, dials, terms, DISTRIBUTION, REVERSED)
+        w, _ = clip_barycentric(v)
+        z = interpolate_depth(w, inv_z)
         keep = (log_d >= log_dist_eps) & (z >= near) & (z <= far)
-        if CONORM == "max":
-            winner = tl.where(
-                keep & (log_d > total), face.to(bits), winner
-            )  # of equal ones, the first
-        total = join(total, lift(log_d, log_outside, p, log_p, CONORM), keep, CONORM)
 
+        if WINNER:  # of equal ones, the first
+            winner = tl.where(keep & (log_d > log_product), face.to(bits), winner)
+        log_product = add_face(log_product, log_d, log_outside, keep, dials, CONORM)
         if CHANNELS > 0:
             log_weight = tl.where(keep, log_d + (near - z) * depth_scale, -float("inf"))
-            # Either this pair is the new peak, and what was summed before shrinks, or the pair itself is the small one: one exp serves both.
-            rise = log_weight - peak
-            small = exp_minus_abs(rise)
-            weight = tl.where(rise > 0.0, 1.0, small)
-            shrink = tl.where(rise > 0.0, small, 1.0)
-            peak = tl.maximum(peak, log_weight)
-            den = den * shrink + weight
-            if PERSPECTIVE:
-                w0, w1, w2 = w0 * z * inv_z0, w1 * z * inv_z1, w2 * z * inv_z2
+            peak, den, shrink, weight = online_softmax_step(peak, den, log_weight)
+            u0, u1, u2 = color_weights(w, z, inv_z, PERSPECTIVE)
             new_num = ()
             for k in tl.static_range(CHANNELS):
-                c = group * CHANNELS + k
-                color = colors_ptr + face * 3 * C + c
-                c0 = tl.load(color, c < C, other=0.0)
-                c1 = tl.load(color + C, c < C, other=0.0)
-                c2 = tl.load(color + 2 * C, c < C, other=0.0)
-                new_num = new_num + (num[k] * shrink + weight * (w0 * c0 + w1 * c1 + w2 * c2),)
+                c0, c1, c2 = load_colors(colors_ptr, face, group * CHANNELS + k, C)
+                new_num = new_num + (num[k] * shrink + weight * (u0 * c0 + u1 * c1 + u2 * c2),)
             num = new_num
 
-    first_pixel = (
-        b * height * width
-    )  # of this image, in 64 bits; within an image, 32 bits are enough
+    first_pixel = b * height * width  # of this image; in 64 bits, within it in 32
     pixel = i * width + j
     image = image_ptr + first_pixel * (C + 1) + pixel * (C + 1)
     for k in tl.static_range(CHANNELS):
         c = group * CHANNELS + k
         tl.store(image + c, num[k] / den, in_image & (c < C))
     first = in_image & (group == 0)  # every group knows these; one of them writes
-    tl.store(image + C, combine(total, p, log_p, CONORM), first)
-    state_size: tl.constexpr = (3 if CHANNELS > 0 else 1) + (1 if CONORM == "max" else 0)
-    state = state_ptr + first_pixel * state_size + pixel * state_size
-    tl.store(state, d_combine(total, p, log_p, CONORM), first)
+    tl.store(image + C, alpha_from_log_product(log_product, dials, CONORM), first)
+    SAVED: tl.constexpr = (3 if CHANNELS > 0 else 1) + (1 if WINNER else 0)  # numbers a pixel
+    saved = saved_ptr + first_pixel * SAVED + pixel * SAVED
+    tl.store(saved, alpha_from_log_product_slope(log_product, dials, CONORM), first)
     if CHANNELS > 0:
-        tl.store(state + 1, peak, first)
-        tl.store(state + 2, 1.0 / den, first)
-    if CONORM == "max":
-        tl.store(state + state_size - 1, winner.to(dtype, bitcast=True), first)
+        tl.store(saved + 1, peak, first)
+        tl.store(saved + 2, 1.0 / den, first)
+    if WINNER:
+        tl.store(saved + SAVED - 1, winner.to(dtype, bitcast=True), first)
+
+
+# ---------------------------------------------------------------- backward
+
+
+@triton.jit
+def color_backward(
+    share,  # of the face in each pixel's color: its softmax weight over the sum of all
+    u,
+    d_c,  # so far, by lane: for each channel those of the corners' colours c0, c1, c2
+    image,  # of this image, (H W, C + 1), as the next
+    d_image,
+    pixel,
+    colors_ptr,
+    face,
+    group,
+    C: tl.constexpr,
+    CHANNELS: tl.constexpr,
+):
+    """color -> log_weight, u; and the corners' colours, added to d_c.
+
+    color = sum of share_j C_j and C_j = sum of u_k c_k. With respect to C_j its derivative is
+    share_j, with respect to log_weight_j that of a softmax, share_j (C_j - color).
+    """
+    d_log_weight = tl.zeros_like(share)
+    d_u = (d_log_weight, d_log_weight, d_log_weight)
+    new_d_c = ()
+    for k in tl.static_range(CHANNELS):
+        c = group * CHANNELS + k
+        c0, c1, c2 = load_colors(colors_ptr, face, c, C)
+        color = tl.load(image + pixel * (C + 1) + c, c < C, other=0.0)
+        d_color = tl.load(d_image + pixel * (C + 1) + c, c < C, other=0.0)
+        d_face_color = share * d_color
+        d_log_weight += d_face_color * (u[0] * c0 + u[1] * c1 + u[2] * c2 - color)
+        d_u = plus(d_u, (c0, c1, c2), d_face_color)
+        new_d_c = new_d_c + (plus(d_c[k], u, d_face_color),)
+    return d_log_weight, d_u, new_d_c
 
 
 @triton.jit(do_not_specialize=["height", "width", "faces", "stripes", "terms"])
@@ -214,12 +222,12 @@ def _backward_by_face_kernel(
     triangles_ptr,  # (B, F, 3, 3)
     facts_ptr,  # (B, F, 8), from _setup_kernel: what depends on the triangle alone
     colors_ptr,  # (B, F, 3, C)
-    boxes_ptr,  # (B, F, 4): first row, end row, first column, end column of the pixels that the triangle reaches
+    boxes_ptr,  # (B, F, 4): first row, end row, first column, end column that the triangle reaches
     image_ptr,  # (B, H, W, C + 1), what the forward pass returned
-    grad_ptr,  # (B, H, W, C + 1), gradient of the loss in the image
-    state_ptr,  # (B, H, W, 3) or, for a silhouette, (B, H, W, 1), saved by the forward pass; for the conorm max, one more
-    grad_triangles_ptr,  # out (groups, stripes, B, F, 3, 3), to be summed over groups and stripes
-    grad_colors_ptr,  # out (stripes, B, F, 3, C), to be summed over stripes
+    d_image_ptr,  # (B, H, W, C + 1)
+    saved_ptr,  # (B, H, W, SAVED), what the forward pass saved
+    d_triangles_ptr,  # out (groups, stripes, B, F, 3, 3), to be summed over groups and stripes
+    d_colors_ptr,  # out (stripes, B, F, 3, C), to be summed over stripes
     height,  # H
     width,  # W
     faces,  # F
@@ -245,227 +253,119 @@ def _backward_by_face_kernel(
     PERSPECTIVE: tl.constexpr,
     BLOCK_H: tl.constexpr,  # pixels at a time: BLOCK_H x BLOCK_W
     BLOCK_W: tl.constexpr,
+    STAGES: tl.constexpr,  # of the loop along a row
 ):
-    """Gradient of one triangle's corners and colours, summed in registers over the pixels it reaches. No atomics: the sum's order is fixed.
+    """Derivatives of one triangle's corners and colours, summed in registers over the pixels that
+    it reaches. No atomics: the sum's order is fixed.
 
-    Bytes: reads 8 (C + 1) + 12 a pixel of the box, from the cache for the most part; writes 36 + 12 C a triangle.
-    Cost a pair, RGB, sm_90: 208 instructions (benchmarks/results/compile-*.csv).
+    Bytes: reads 8 (C + 1) + 12 a pixel of the box, from the cache for the most part; writes 36 +
+    12 C a triangle. Cost a pair, RGB, sm_90: 208 instructions (benchmarks/results/compile-*.csv).
     """
     dtype: tl.constexpr = triangles_ptr.dtype.element_ty
+    inv_sigma, depth_scale, near, far, log_dist_eps = to_dtype(
+        (inv_sigma, depth_scale, near, far, log_dist_eps), dtype
+    )
+    dials = to_dtype((shape, log_gamma, shift, p, log_p), dtype)
     face = tl.program_id(0).to(tl.int64)
     stripe = tl.program_id(1)
     group = tl.program_id(2) if CHANNELS < C else 0  # of channels
-    first_pixel = (
-        face // faces * height * width
-    )  # of this triangle's image, in 64 bits; within an image, 32 bits are enough
-    image, grad = image_ptr + first_pixel * (C + 1), grad_ptr + first_pixel * (C + 1)
-    state_size: tl.constexpr = (3 if CHANNELS > 0 else 1) + (
-        1 if CONORM == "max" else 0
-    )  # numbers a pixel
-    inv_sigma = tl.full((), inv_sigma, dtype)
-    depth_scale = tl.full((), depth_scale, dtype)
-    near = tl.full((), near, dtype)
-    far = tl.full((), far, dtype)
-    log_dist_eps = tl.full((), log_dist_eps, dtype)
-    shape, log_gamma, shift = (
-        tl.full((), shape, dtype),
-        tl.full((), log_gamma, dtype),
-        tl.full((), shift, dtype),
-    )
-    p, log_p = tl.full((), p, dtype), tl.full((), log_p, dtype)
-
-    corner = triangles_ptr + face * 9
-    x0, y0 = tl.load(corner), tl.load(corner + 1)
-    x1, y1 = tl.load(corner + 3), tl.load(corner + 4)
-    x2, y2 = tl.load(corner + 6), tl.load(corner + 7)
-    fact = facts_ptr + face * FACTS
-    inv_area, inv01, inv12, inv20 = (
-        tl.load(fact),
-        tl.load(fact + 1),
-        tl.load(fact + 2),
-        tl.load(fact + 3),
-    )
-    inv_z0, inv_z1, inv_z2 = tl.load(fact + 4), tl.load(fact + 5), tl.load(fact + 6)
-    e12x, e12y, along12x, along12y, slope0x, slope0y = edge(x1, y1, x2, y2, inv12, inv_area)
-    e20x, e20y, along20x, along20y, slope1x, slope1y = edge(x2, y2, x0, y0, inv20, inv_area)
-    e01x, e01y, along01x, along01y, slope2x, slope2y = edge(x0, y0, x1, y1, inv01, inv_area)
-
+    WINNER: tl.constexpr = CONORM == "max"  # of GenDR's: see the forward kernel
+    bits: tl.constexpr = tl.int32 if dtype == tl.float32 else tl.int64
+    SAVED: tl.constexpr = (3 if CHANNELS > 0 else 1) + (1 if WINNER else 0)  # numbers a pixel
+    first_pixel = face // faces * height * width  # of this image; in 64 bits, within it in 32
+    image, d_image = image_ptr + first_pixel * (C + 1), d_image_ptr + first_pixel * (C + 1)
+    edges, inv_z = load_triangle(triangles_ptr, facts_ptr, face)
     inv_height = 1.0 / height.to(dtype)
     lane = tl.arange(0, BLOCK_H * BLOCK_W)
+
+    # By lane, summed over the blocks: of the corners x, y, 1 / z, and of their colours by channel.
     zero = tl.zeros((BLOCK_H * BLOCK_W,), dtype)
-    # Gradients by lane, summed over the blocks; x, y and (but for a factor) z of corners 0, 1, 2, then the three corners' colours.
-    gx0, gy0, gz0, gx1, gy1, gz1, gx2, gy2, gz2 = (
-        zero,
-        zero,
-        zero,
-        zero,
-        zero,
-        zero,
-        zero,
-        zero,
-        zero,
-    )
-    gc0, gc1, gc2 = (), (), ()
+    d_x, d_y, d_inv_z = (zero, zero, zero), (zero, zero, zero), (zero, zero, zero)
+    d_c = ()
     for _k in tl.static_range(CHANNELS):
-        gc0, gc1, gc2 = gc0 + (zero,), gc1 + (zero,), gc2 + (zero,)
+        d_c = d_c + ((zero, zero, zero),)
 
     first_row, end_row = tl.load(boxes_ptr + face * 4), tl.load(boxes_ptr + face * 4 + 1)
     first_column, end_column = tl.load(boxes_ptr + face * 4 + 2), tl.load(boxes_ptr + face * 4 + 3)
     for row in range(first_row + stripe * BLOCK_H, end_row, stripes * BLOCK_H):
-        for column in range(first_column, end_column, BLOCK_W):
-            # 1. The pair again, as in the forward pass.
-            i = row + lane // BLOCK_W
-            j = column + lane % BLOCK_W
+        for column in tl.range(first_column, end_column, BLOCK_W, num_stages=STAGES):
+            # 1. The pair again, as in the forward pass. Lanes beyond the box read its last pixels.
+            i, j = row + lane // BLOCK_W, column + lane % BLOCK_W
             in_box = (i < end_row) & (j < end_column)
-            pixel = tl.minimum(i, end_row - 1) * width + tl.minimum(
-                j, end_column - 1
-            )  # lanes beyond the box read its last pixels, and count for nothing
-            y = 1.0 - (2 * i + 1).to(dtype) * inv_height
-            x = (2 * j + 1 - width).to(dtype) * inv_height
-            raw0, d2_12, t12, gx_12, gy_12 = beside(
-                x, y, x1, y1, e12x, e12y, along12x, along12y, slope0x, slope0y
+            pixel = tl.minimum(i, end_row - 1) * width + tl.minimum(j, end_column - 1)
+            x, y = pixel_center(i, j, width, inv_height)
+            v, least, segments = beside_edges(x, y, edges)
+            d2 = squared_distance(segments, least, EUCLIDEAN)
+            logit, logit_slope = signed_logit(d2, least, inv_sigma, SQUARED, EUCLIDEAN)
+            log_d, log_outside, slope_d, slope_outside = probability_map(
+                logit, dials, terms, DISTRIBUTION, REVERSED
             )
-            raw1, d2_20, t20, gx_20, gy_20 = beside(
-                x, y, x2, y2, e20x, e20y, along20x, along20y, slope1x, slope1y
-            )
-            raw2, d2_01, t01, gx_01, gy_01 = beside(
-                x, y, x0, y0, e01x, e01y, along01x, along01y, slope2x, slope2y
-            )
-            least = tl.minimum(tl.minimum(raw0, raw1), raw2)
-            if EUCLIDEAN:
-                d2 = tl.minimum(tl.minimum(d2_01, d2_12), d2_20)
-            else:
-                d2 = least * least
-            logit, slope = d_signed_distance(d2, least, inv_sigma, SQUARED, EUCLIDEAN)
-            log_d, log_outside, d_log_d, d_log_outside = tails(
-                logit, shape, log_gamma, terms, shift, DISTRIBUTION, REVERSED
-            )
-            w0, w1, w2, inv_total = clip_barycentric(raw0, raw1, raw2)
-            z = reciprocal(w0 * inv_z0 + w1 * inv_z1 + w2 * inv_z2)
+            w, inv_w_sum = clip_barycentric(v)
+            z = interpolate_depth(w, inv_z)
             keep = in_box & (log_d >= log_dist_eps) & (z >= near) & (z <= far)
 
-            # 2. From alpha to the logit: probabilistic, d alpha / d logit_j = d alpha / d log_product * d log(1 - D_j) / d logit_j.
-            state = state_ptr + first_pixel * state_size + pixel * state_size
-            g_logit = d_alpha(
-                tl.load(state), log_d, log_outside, d_log_d, d_log_outside, p, log_p, CONORM
+            # 2. alpha -> logit
+            saved = saved_ptr + first_pixel * SAVED + pixel * SAVED
+            slope = alpha_slope(
+                tl.load(saved), log_d, log_outside, slope_d, slope_outside, dials, CONORM
             )
-            if CONORM == "max":
-                bits: tl.constexpr = tl.int32 if dtype == tl.float32 else tl.int64
-                g_logit = tl.where(
-                    tl.load(state + state_size - 1).to(bits, bitcast=True) == face.to(bits),
-                    g_logit,
-                    0.0,
-                )
+            if WINNER:
+                winner = tl.load(saved + SAVED - 1).to(bits, bitcast=True)
+                slope = tl.where(winner == face.to(bits), slope, 0.0)
             if CHANNELS < C:  # several groups: the first one answers for alpha
-                g_logit = tl.where(group == 0, g_logit, 0.0)
-            g_logit = g_logit * tl.load(grad + pixel * (C + 1) + C)
+                slope = tl.where(group == 0, slope, 0.0)
+            d_logit = slope * tl.load(d_image + pixel * (C + 1) + C)
 
+            d_v = (zero, zero, zero)
             if CHANNELS > 0:
-                # 3. From colour to log_weight_j: with share_j = W_j / sum of all W, color = sum share_j C_j has the derivative
-                #    share_j (C_j - color) in log_weight_j, and share_j in C_j.
-                peak, inv_den = tl.load(state + 1), tl.load(state + 2)
-                share = (
-                    exp(tl.where(keep, log_d + (near - z) * depth_scale - peak, -float("inf")))
-                    * inv_den
+                # 3. color -> log_weight, u and the corners' colours
+                log_weight = tl.where(keep, log_d + (near - z) * depth_scale, -float("inf"))
+                share = exp(log_weight - tl.load(saved + 1)) * tl.load(saved + 2)
+                u = color_weights(w, z, inv_z, PERSPECTIVE)
+                d_log_weight, d_u, d_c = color_backward(
+                    share, u, d_c, image, d_image, pixel, colors_ptr, face, group, C, CHANNELS
                 )
-                if PERSPECTIVE:
-                    u0, u1, u2 = w0 * z * inv_z0, w1 * z * inv_z1, w2 * z * inv_z2
-                else:
-                    u0, u1, u2 = w0, w1, w2
-                g_log_weight, g_u0, g_u1, g_u2 = zero, zero, zero, zero
-                new_gc0, new_gc1, new_gc2 = (), (), ()
-                for k in tl.static_range(CHANNELS):
-                    c = group * CHANNELS + k
-                    color = colors_ptr + face * 3 * C + c
-                    c0 = tl.load(color, c < C, other=0.0)
-                    c1 = tl.load(color + C, c < C, other=0.0)
-                    c2 = tl.load(color + 2 * C, c < C, other=0.0)
-                    out = tl.load(image + pixel * (C + 1) + c, c < C, other=0.0)
-                    g = share * tl.load(grad + pixel * (C + 1) + c, c < C, other=0.0)
-                    g_log_weight += g * (u0 * c0 + u1 * c1 + u2 * c2 - out)
-                    # 4. From C_j = sum u_k c_k to the corner colours c_k and their weights u_k.
-                    new_gc0, new_gc1, new_gc2 = (
-                        new_gc0 + (gc0[k] + g * u0,),
-                        new_gc1 + (gc1[k] + g * u1,),
-                        new_gc2 + (gc2[k] + g * u2,),
-                    )
-                    g_u0, g_u1, g_u2 = g_u0 + g * c0, g_u1 + g * c1, g_u2 + g * c2
-                gc0, gc1, gc2 = new_gc0, new_gc1, new_gc2
 
-                # 5. From log_weight_j = log D_j + (near - z_j) depth_scale to the logit and to the depth.
-                g_logit += g_log_weight * d_log_d
-                # 6. From z = 1 / sum(v_k) and, in perspective, u_k = v_k z to v_k = w_k / z_k.
-                g_v = g_log_weight * depth_scale * z * z
-                if PERSPECTIVE:
-                    g_v -= (g_u0 * u0 + g_u1 * u1 + g_u2 * u2) * z
-                    g_v0, g_v1, g_v2 = g_v + g_u0 * z, g_v + g_u1 * z, g_v + g_u2 * z
-                    g_w0, g_w1, g_w2 = g_v0 * inv_z0, g_v1 * inv_z1, g_v2 * inv_z2
-                else:
-                    g_v0, g_v1, g_v2 = g_v, g_v, g_v
-                    g_w0, g_w1, g_w2 = g_u0 + g_v * inv_z0, g_u1 + g_v * inv_z1, g_u2 + g_v * inv_z2
-                # 7. From v_k = w_k / z_k to z_k: -v_k / z_k. The part that all pixels share, -1 / z_k**2, waits for the end.
-                gz0 += g_v0 * w0
-                gz1 += g_v1 * w1
-                gz2 += g_v2 * w2
-                # 8. From the clipped weights to the raw ones.
-                g_w0, g_w1, g_w2 = d_clip_barycentric(
-                    g_w0, g_w1, g_w2, w0, w1, w2, inv_total, raw0, raw1, raw2
+                # 4. log_weight -> logit; log_weight and u -> w and 1 / z_k
+                d_logit += d_log_weight * slope_d
+                d_w, d_inv_z = depth_backward(
+                    d_log_weight, d_u, d_inv_z, u, w, z, inv_z, depth_scale, PERSPECTIVE
                 )
-            else:
-                g_w0, g_w1, g_w2 = zero, zero, zero
+                # 5. w -> v
+                d_v = clip_barycentric_backward(d_w, w, inv_w_sum, v)
 
-            # 9. From logit = +-d2 / sigma (or +-d / sigma) to d2, and from there to the corners (euclidean) or to the smallest weight (barycentric).
-            g_d2 = tl.where(keep, g_logit * slope, 0.0)
+            # 6. logit -> d2 -> the corners, or for barycentric distance -> v
+            d_d2 = tl.where(keep, d_logit * logit_slope, 0.0)
             if EUCLIDEAN:
-                # d2 = |gap|**2, gap = pixel - nearest point. The point moves along its edge too, but there d2 is least, so to first order it does
-                # not notice (the envelope theorem): the corners move the point with the weights that it has of them, and d d2 = -2 gap d point.
-                at0, at1, at2, gap_x, gap_y = nearest_on_boundary(
-                    d2_12, t12, gx_12, gy_12, d2_20, t20, gx_20, gy_20, d2_01, t01, gx_01, gy_01
-                )
-                hx, hy = -2.0 * g_d2 * gap_x, -2.0 * g_d2 * gap_y
-                gx0 += at0 * hx
-                gy0 += at0 * hy
-                gx1 += at1 * hx
-                gy1 += at1 * hy
-                gx2 += at2 * hx
-                gy2 += at2 * hy
+                push_x, push_y, levers = squared_distance_backward(d_d2, segments)
+                d_x, d_y = plus(d_x, levers, push_x), plus(d_y, levers, push_y)
             else:
-                g_least = g_d2
-                if SQUARED:
-                    g_least = 2.0 * least * g_d2
-                least_is_0 = (raw0 <= raw1) & (raw0 <= raw2)
-                least_is_1 = ~least_is_0 & (raw1 <= raw2)
-                g_w0 += tl.where(least_is_0, g_least, 0.0)
-                g_w1 += tl.where(least_is_1, g_least, 0.0)
-                g_w2 += tl.where(least_is_0 | least_is_1, 0.0, g_least)
-
+                d_v = least_backward(d_d2, least, d_v, v, SQUARED)
+            # 7. v -> the corners
             if CHANNELS > 0 or not EUCLIDEAN:
-                # 10. From raw_k to the corners. Pull at one of them, and the triangle slides past the pixel by that corner's raw weight of the pull:
-                #     as if the pixel had moved the other way, and there the weights have their slopes.
-                hx = g_w0 * slope0x + g_w1 * slope1x + g_w2 * slope2x
-                hy = g_w0 * slope0y + g_w1 * slope1y + g_w2 * slope2y
-                gx0 -= raw0 * hx
-                gy0 -= raw0 * hy
-                gx1 -= raw1 * hx
-                gy1 -= raw1 * hy
-                gx2 -= raw2 * hx
-                gy2 -= raw2 * hy
+                pull_x, pull_y = barycentric_backward(d_v, edges)
+                d_x, d_y = plus(d_x, v, pull_x), plus(d_y, v, pull_y)
 
-    # One sum over the lanes for each number, and a plain store.
     programs = tl.num_programs(0).to(tl.int64)  # B F
-    out = grad_triangles_ptr + ((group * stripes + stripe) * programs + face) * 9
-    tl.store(out, tl.sum(gx0))
-    tl.store(out + 1, tl.sum(gy0))
-    tl.store(out + 2, tl.sum(gz0) * -inv_z0 * inv_z0)
-    tl.store(out + 3, tl.sum(gx1))
-    tl.store(out + 4, tl.sum(gy1))
-    tl.store(out + 5, tl.sum(gz1) * -inv_z1 * inv_z1)
-    tl.store(out + 6, tl.sum(gx2))
-    tl.store(out + 7, tl.sum(gy2))
-    tl.store(out + 8, tl.sum(gz2) * -inv_z2 * inv_z2)
-    for k in tl.static_range(CHANNELS):
-        c = group * CHANNELS + k
-        out = grad_colors_ptr + (stripe * programs + face) * 3 * C + c
-        tl.store(out, tl.sum(gc0[k]), c < C)
-        tl.store(out + C, tl.sum(gc1[k]), c < C)
-        tl.store(out + 2 * C, tl.sum(gc2[k]), c < C)
+    out = d_triangles_ptr + ((group * stripes + stripe) * programs + face) * 9
+    store_corners(out, d_x, d_y, d_inv_z, inv_z)
+    out = d_colors_ptr + (stripe * programs + face) * 3 * C
+    store_colors(out, d_c, group, C, CHANNELS)
+
+
+@triton.jit
+def store_corners(out, d_x, d_y, d_inv_z, inv_z):
+    """Each number summed over the lanes, and a plain store. 1 / z_k has the slope -1 / z_k**2."""
+    for k in tl.static_range(3):
+        tl.store(out + 3 * k, tl.sum(d_x[k]))
+        tl.store(out + 3 * k + 1, tl.sum(d_y[k]))
+        tl.store(out + 3 * k + 2, tl.sum(d_inv_z[k]) * -inv_z[k] * inv_z[k])
+
+
+@triton.jit
+def store_colors(out, d_c, group, C: tl.constexpr, CHANNELS: tl.constexpr):
+    """The same for the colours of the three corners, channel by channel."""
+    for m in tl.static_range(CHANNELS):
+        c = group * CHANNELS + m
+        for k in tl.static_range(3):
+            tl.store(out + k * C + c, tl.sum(d_c[m][k]), c < C)

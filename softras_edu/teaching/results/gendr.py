@@ -1,4 +1,7 @@
-"""What `benchmarks/fit_gendr.py` measured, read back, compared case by case, and drawn. For notebook 16 and docs/choosing-softness.md."""
+"""What `benchmarks/fit_gendr.py` measured, read back, compared case by case, and drawn.
+
+For notebook 16 and docs/choosing-softness.md.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,8 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from ..figures import COLORS, GREY
-from .timings import table
+from ...plotting.palette import COLORS, GREY, MARKS
+from .tables import wanted
 
 Choice = tuple[str, bool, str]  # distribution, squared, conorm
 SOFTRAS: Choice = ("logistic", True, "probabilistic")
@@ -49,14 +52,9 @@ def study(task: str) -> dict[Choice, Result]:
     Raises:
         FileNotFoundError: there is none.
     """
-    rows = table(f"gendr-{task}")
-    if not rows:
-        raise FileNotFoundError(
-            f"no gendr-{task}-*.csv: run benchmarks/fit_gendr.py, which writes it to benchmarks/results"
-        )
     tuned: dict[Choice, dict[float, float]] = {}
     results: dict[Choice, Result] = {}
-    for row in rows:
+    for row in wanted(f"gendr-{task}", "fit_gendr"):
         choice = (row["distribution"], row["squared"] == "True", row["conorm"])
         if row["stage"] == "tune":
             tuned.setdefault(choice, {})[float(row["blur"])] = float(row["good"])
@@ -81,7 +79,10 @@ def name(choice: Choice) -> str:
 
 
 def correlation(a: Sequence[float], b: Sequence[float]) -> float:
-    """Of the ranks of two lists of scores (Spearman's): 1 if both put all choices into the same order, 0 if one says nothing about the other."""
+    """Of the ranks of two lists of scores (Spearman's).
+
+    1 if both put all choices into the same order, 0 if one says nothing about the other.
+    """
     return statistics.correlation(ranks(a), ranks(b))
 
 
@@ -112,7 +113,7 @@ def dots(
             means,
             ys,
             xerr=halves,
-            fmt="os^D"[k % 4],
+            fmt=MARKS[k % 8],
             color=COLORS[k % 6],
             ms=5,
             lw=1.4,

@@ -1,18 +1,18 @@
-"""What `benchmarks/fit_poses.py` measured, read back and drawn: shares of poses found, with intervals. For notebook 13."""
+"""What `benchmarks/fit_poses.py` measured, read back and drawn.
+
+Shares of poses found, with intervals. For notebook 13.
+"""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from ..figures import COLORS, GREY
-from .timings import folder
+from ...plotting.palette import COLORS, GREY, MARKS
+from .tables import Row, wanted
 
-Row = dict[str, str]  # one line of the file, by column
 STARTS = ("20", "50", "80", "random")
-_MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 
 def newest() -> list[Row]:
@@ -21,14 +21,7 @@ def newest() -> list[Row]:
     Raises:
         FileNotFoundError: there is none.
     """
-    place = folder()
-    paths = [] if place is None else sorted(place.glob("poses-*.csv"))
-    if not paths:
-        raise FileNotFoundError(
-            "no poses-*.csv: run benchmarks/fit_poses.py, which writes it to benchmarks/results"
-        )
-    with paths[-1].open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    return wanted("poses", "fit_poses")
 
 
 def percent(rows: Sequence[Row], object: str, method: str) -> list[float]:
@@ -52,7 +45,11 @@ def median_error(rows: Sequence[Row], object: str, method: str) -> list[float]:
 
 
 def shares(rows: Sequence[Row], object: str, methods: Sequence[str], title: str = "") -> Figure:
-    """For each distance of the start, one mark a method: percent of poses found, with Wilson's interval where we counted; grey without, where it is theirs."""
+    """For each distance of the start, one mark a method.
+
+    Percent of poses found, with Wilson's interval where we counted; grey without, where it is
+    theirs.
+    """
     figure = Figure(figsize=(8.4, 4.0), layout="constrained")
     ax = figure.subplots()
     for k, method in enumerate(methods):
@@ -67,7 +64,7 @@ def shares(rows: Sequence[Row], object: str, methods: Sequence[str], title: str 
         ax.plot(
             places,
             heights,
-            _MARKS[k % 8],
+            MARKS[k % 8],
             color=color,
             ms=7,
             label=label,

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
+from ...plotting.palette import COLORS, GREY, MARKS
 from ...reconstruct.families import FAMILIES
-from ..figures import COLORS, GREY
-from .timings import folder
+from .tables import Row, wanted
 
-NAME = "reconstruct.csv"
 HULL = "visual hull of 24 views"
-Row = dict[str, str]  # one line of the file, by column
 
 
 @dataclass(frozen=True)
@@ -25,7 +22,8 @@ class Line:
     Attributes:
         source: "ours", or whose numbers they are.
         runs: how many seeds.
-        families: for each family that was scored, the mean over the runs, and the least and the largest.
+        families: for each family that was scored, the mean over the runs, and the least and the
+            largest.
         mean: the same for the mean over all families.
     """
 
@@ -46,13 +44,7 @@ def read() -> list[Row]:
     Raises:
         FileNotFoundError: there is none.
     """
-    place = folder()
-    if place is None or not (place / NAME).exists():
-        raise FileNotFoundError(
-            f"no {NAME}: run benchmarks/reconstruct_table.py, which writes it to benchmarks/results"
-        )
-    with (place / NAME).open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    return wanted("reconstruct", "reconstruct_table")
 
 
 def summary(rows: Sequence[Row]) -> dict[str, Line]:
@@ -75,7 +67,10 @@ def summary(rows: Sequence[Row]) -> dict[str, Line]:
 
 
 def families_figure(lines: Sequence[Line], titles: Sequence[str]) -> Figure:
-    """For each family, and for their mean, one mark a method; the bar through it goes from the least to the largest of its runs."""
+    """For each family, and for their mean, one mark a method.
+
+    The bar through it goes from the least to the largest of its runs.
+    """
     groups = [*FAMILIES, "mean"]
     figure = Figure(figsize=(8.4, 3.6), layout="constrained")
     ax = figure.subplots()
@@ -84,12 +79,7 @@ def families_figure(lines: Sequence[Line], titles: Sequence[str]) -> Figure:
         places = [g - 0.32 + 0.64 * (k + 0.5) / len(lines) for g in range(len(groups))]
         color = GREY if line.method == HULL else COLORS[k % 6]
         ax.plot(
-            places,
-            [mean for mean, _, _ in numbers],
-            "osD^vP"[k % 6],
-            color=color,
-            ms=6,
-            label=title,
+            places, [mean for mean, _, _ in numbers], MARKS[k % 8], color=color, ms=6, label=title
         )
         ax.vlines(
             places,

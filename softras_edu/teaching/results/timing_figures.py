@@ -1,4 +1,7 @@
-"""Figures of notebook 10: stopwatch readings, sweeps of the benchmark, the roofline, bars on a logarithmic axis."""
+"""Figures of notebook 10.
+
+Stopwatch readings, sweeps of the benchmark, the roofline, bars on a logarithmic axis.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +12,22 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..figures import BLUE, COLORS, GREY, ORANGE, STYLES
+from ...plotting.palette import BLUE, COLORS, GREEN, GREY, MARKS, ORANGE, STYLES
 from .timings import Measurement, Results
 
-MARKS = ("o", "s", "^", "D", "v", "P")
 _NAMES = ("loops", "broadcast", "pairs", "numba", "triton")
 
 
 def readings(samples: Sequence[float], marks: Mapping[str, float]) -> Figure:
-    """Stopwatch readings in ms, one dot a call in the order in which they came; `marks` are horizontal lines, by name."""
+    """Stopwatch readings in ms, one dot a call in the order in which they came.
+
+    `marks` are horizontal lines, by name.
+    """
     figure = Figure(figsize=(7.0, 3.0), layout="constrained")
     ax = figure.subplots()
     ax.plot(range(1, len(samples) + 1), samples, "o", color=BLUE, ms=6)
     for (name, value), color, style in zip(
-        marks.items(), (ORANGE, COLORS[2], GREY), STYLES, strict=False
+        marks.items(), (ORANGE, GREEN, GREY), STYLES, strict=False
     ):
         ax.axhline(value, color=color, ls=style, lw=2, label=name)
     ax.set(yscale="log", xlabel="call", ylabel="milliseconds")
@@ -32,7 +37,10 @@ def readings(samples: Sequence[float], marks: Mapping[str, float]) -> Figure:
 
 
 def strips(samples: Mapping[str, Sequence[float]]) -> Figure:
-    """Readings in ms by name, each a row of dots; the box spans the middle half, the thick line is the median."""
+    """Readings in ms by name, each a row of dots.
+
+    The box spans the middle half, the thick line is the median.
+    """
     figure = Figure(figsize=(7.0, 0.6 + 0.55 * len(samples)), layout="constrained")
     ax = figure.subplots()
     for k, values in enumerate(samples.values()):
@@ -85,7 +93,7 @@ def against(
 
 
 def sweeps(results: Results) -> Figure:
-    """Time above and peak memory below, against the image side (with faces to match), the faces, and sigma."""
+    """Time above, peak memory below, against image side (faces grow too), faces and sigma."""
     figure = Figure(figsize=(11.5, 5.8), layout="constrained")
     axes = figure.subplots(2, 3, sharex="col", sharey="row")
     axis = {
@@ -119,7 +127,10 @@ def sweeps(results: Results) -> Figure:
 
 
 def collapse(results: Results, names: Sequence[str] = ("broadcast", "pairs", "numba")) -> Figure:
-    """All sweeps in one cloud: time against all pairs, and against live pairs. The grey lines have slope 1."""
+    """All sweeps in one cloud: time against all pairs, and against live pairs.
+
+    The grey lines have slope 1.
+    """
     figure = Figure(figsize=(9.6, 3.9), layout="constrained")
     for ax, field, label in zip(
         figure.subplots(1, 2, sharey=True),
@@ -159,7 +170,10 @@ def collapse(results: Results, names: Sequence[str] = ("broadcast", "pairs", "nu
 def roofline_plot(
     places: Mapping[str, tuple[float, float]], bandwidth: float, peaks: Mapping[str, float]
 ) -> Figure:
-    """The roof, bytes a second x intensity up to each peak, and under it the rungs: (operations a byte, operations a second) each."""
+    """The roof, bytes a second x intensity up to each peak, and under it the rungs.
+
+    (operations a byte, operations a second) each.
+    """
     figure = Figure(figsize=(7.2, 4.2), layout="constrained")
     ax = figure.subplots()
     low, high = 0.01, max(1e3, 3 * max(x for x, _ in places.values()))
@@ -205,7 +219,10 @@ def roofline_plot(
 
 
 def bars(values: Mapping[str, float], xlabel: str, hatched: Sequence[str] = ()) -> Figure:
-    """Horizontal bars on a logarithmic axis, each with its number; the `hatched` ones are of another kind."""
+    """Horizontal bars on a logarithmic axis, each with its number.
+
+    The `hatched` ones are of another kind.
+    """
     figure = Figure(figsize=(8.4, 0.9 + 0.36 * len(values)), layout="constrained")
     ax = figure.subplots()
     least = min(values.values()) / 3

@@ -1,21 +1,16 @@
-"""What `make bench` measured, read back: the newest CSV file of this machine, or of another one if this was never measured.
-
-The files lie in benchmarks/results of the repository. An installed package has them too, as softras_edu/measured (see pyproject.toml), so that a
-notebook that was copied elsewhere still finds its numbers.
-"""
+"""What `make bench` measured, read back: the newest CSV file of this machine, or of another one."""
 
 from __future__ import annotations
 
-import csv
 import statistics
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from ...machine import processor
+from .tables import Row, files, rows, table
 
-Row = dict[str, str]  # one line of a file, by column
+__all__ = ["Measurement", "Results", "compiled", "newest", "table"]
 
 
 @dataclass(frozen=True)
@@ -76,9 +71,8 @@ class Results:
 
     @cached_property
     def all(self) -> list[Measurement]:
-        """Every line."""
-        with self.path.open(newline="", encoding="utf-8") as file:
-            return [Measurement.of(row) for row in csv.DictReader(file)]
+        """Every measurement."""
+        return [Measurement.of(row) for row in rows(self.path)]
 
     @property
     def device(self) -> str:
@@ -120,44 +114,29 @@ class Results:
         )
         if not found:
             raise LookupError(
-                f"{self.path.name} has no {backend} with {side} x {side} pixels, {faces} faces, sigma {sigma:g}, batch {batch}"
+                f"{self.path.name} has no {backend} with {side} x {side} pixels, {faces} faces, "
+                f"sigma {sigma:g}, batch {batch}"
             )
         return statistics.median(m.both_ms for m in found)
 
 
-def folder() -> Path | None:
-    """Where the files are: inside the installed package, or in the repository that it runs from."""
-    package = Path(__file__).parents[2]
-    for place in (package / "measured", package.parent / "benchmarks" / "results"):
-        if any(place.glob("*.csv")):
-            return place
-    return None
-
-
 def newest(*backends: str, on_cpu: bool = True) -> Results | None:
-    """The newest file of this machine that has all these backends; of another machine, if this one has none; None if nobody has.
+    """The newest file of this machine that has all these backends.
+
+    Of another machine, if this one has none; None if nobody has.
 
     Args:
-        on_cpu: measured on a CPU (True) or on a GPU (False). There is no telling which GPU a reader will have: the newest of any.
+        on_cpu: measured on a CPU (True) or on a GPU (False). There is no telling which GPU a reader
+            will have: the newest of any.
     """
 
     def fits(results: Results) -> bool:
         return results.on_cpu == on_cpu and set(backends) <= set(results.backends())
 
-    files = [
-        results for results in map(Results, _files(_is_bench)) if results.all and fits(results)
-    ]
-    mine = [results for results in files if results.device.startswith(f"{processor()}, ")]
-    return max(mine or files, key=lambda results: (results.date, results.path.name), default=None)
-
-
-def table(name: str) -> list[Row]:
-    """What another script in benchmarks/ wrote: the newest <name>-<date>.csv, line by line, or nothing if there is none."""
-    files = _files(lambda path: path.name.startswith(f"{name}-"))
-    if not files:
-        return []
-    with max(files).open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    of_bench = map(Results, filter(_is_bench, files()))
+    found = [results for results in of_bench if results.all and fits(results)]
+    mine = [results for results in found if results.device.startswith(f"{processor()}, ")]
+    return max(mine or found, key=lambda results: (results.date, results.path.name), default=None)
 
 
 def compiled() -> list[Row]:
@@ -165,12 +144,18 @@ def compiled() -> list[Row]:
     return table("compile")
 
 
-def _files(wanted: Callable[[Path], bool]) -> list[Path]:
-    place = folder()
-    return [] if place is None else sorted(path for path in place.glob("*.csv") if wanted(path))
+def on_a_gpu(name: str = "speed") -> list[Row]:
+    """What `python -m softras_edu gpu` found on a real card; nothing if no card was ever measured.
+
+    A table of it: correctness, speed, kernels, peers, tune; the newest.
+    """
+    return table(f"gpu-{name}")
 
 
 def _is_bench(path: Path) -> bool:
-    """Does `make bench` write files like this one? Other scripts put theirs into the same folder."""
+    """Does `make bench` write files like this one?
+
+    Other scripts put theirs into the same folder.
+    """
     with path.open(encoding="utf-8") as file:
         return "forward_backward_ms" in file.readline()

@@ -1,7 +1,9 @@
-"""Triton for reading and trying out, in notebook 09: `from softras_edu.teaching.triton_lab.language import tl, triton`.
+"""Triton for reading and trying out, in notebook 09: `from
+softras_edu.teaching.triton_lab.language import tl, triton`.
 
-Where Triton is installed these are Triton's own, running in its interpreter: on the CPU, slowly, whether there is a GPU or not. Elsewhere they are
-the stand-in of `stand_in.py`. `HERE` tells which: "interpreter" or "stand-in".
+Where Triton is installed these are Triton's own, running in its interpreter: on the CPU, slowly,
+whether there is a GPU or not. Elsewhere they are the stand-in of `stand_in.py`. `HERE` tells
+which: "interpreter" or "stand-in".
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""Look at what a compiler makes of a Triton kernel, for a GPU that need not be here; and time rung 5 on one that is. For notebook 09.
+"""Look at what a compiler makes of a Triton kernel, for a GPU that need not be here. For notebook
+09.
 
-A process that runs Triton's interpreter cannot compile, so both happen in a process of their own: `python -m softras_edu.teaching.triton_lab.machine_code`.
+A process that runs Triton's interpreter cannot compile, so both happen in a process of their own:
+`python -m softras_edu.teaching.triton_lab.machine_code`.
 """
 
 from __future__ import annotations
@@ -14,7 +16,6 @@ import re
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -30,10 +31,12 @@ def compiled(
     pointers: str = "*fp32",
     warps: int = 1,
 ) -> list[tuple[int, int, int]] | None:
-    """What becomes of a kernel on an H100 (sm_90): for each variant of its constants, registers a lane, spilled bytes, instructions of its loop.
+    """What becomes of a kernel on an H100 (sm_90): for each variant of its constants, registers a
+    lane, spilled bytes, instructions of its loop.
 
-    helpers: the `@triton.jit` functions that it calls. Parameters whose names end in `_ptr` are of the type `pointers`, `inv_sigma` is fp32, all
-    others that are not in a variant are i32. None where Triton is not installed, so that nothing can be compiled.
+    helpers: the `@triton.jit` functions that it calls. Parameters whose names end in `_ptr` are
+    of the type `pointers`, `inv_sigma` is fp32, all others that are not in a variant are i32.
+    None where Triton is not installed, so that nothing can be compiled.
     """
     if importlib.util.find_spec("triton") is None:
         return None
@@ -49,11 +52,6 @@ def compiled(
         path.write_text(code, encoding="utf-8")
         rows = json.loads(_in_a_new_process("compile", str(path), json.dumps(job)))
     return [(registers, spilled, loop) for registers, spilled, loop in rows]
-
-
-def time_on_gpu() -> str:
-    """Forward and backward of rung 5 on the GPU, next to rung 4 on the CPU, in words. Needs a GPU."""
-    return _in_a_new_process("time")
 
 
 def _in_a_new_process(*arguments: str) -> str:
@@ -99,7 +97,8 @@ def _type(name: str, constants: dict[str, Any], pointers: str) -> str:
 
 
 def read_cubin(cubin: bytes) -> tuple[int, int, int]:
-    """Registers a lane, bytes spilled to memory, and instructions of the innermost loop, of machine code for an NVIDIA GPU."""
+    """Registers a lane, bytes spilled to memory, and instructions of the innermost loop, of
+    machine code for an NVIDIA GPU."""
     usage = dict(re.findall(r"(REG|STACK|LOCAL):(\d+)", _tool("cuobjdump", "-res-usage", cubin)))
     return (
         int(usage["REG"]),
@@ -109,7 +108,8 @@ def read_cubin(cubin: bytes) -> tuple[int, int, int]:
 
 
 def read_sass(cubin: bytes) -> tuple[list[str], list[tuple[int, int]]]:
-    """All instructions but the padding behind the last one, and every loop by the places of its first and last instruction."""
+    """All instructions but the padding behind the last one, and every loop by the places of its
+    first and last instruction."""
     lines: list[str] = []
     labels: dict[str, int] = {}
     for line in _tool("nvdisasm", "-c", cubin).splitlines():
@@ -126,7 +126,8 @@ def read_sass(cubin: bytes) -> tuple[list[str], list[tuple[int, int]]]:
 
 
 def innermost(loops: list[tuple[int, int]]) -> int:
-    """Length of the longest loop that holds no other loop. (Short ones are the compiler's own, or an unrolled rest.)"""
+    """Length of the longest loop that holds no other loop. (Short ones are the compiler's own, or
+    an unrolled rest.)"""
     inner = [
         (a, b)
         for a, b in loops
@@ -148,33 +149,5 @@ def _tool(name: str, option: str, cubin: bytes) -> str:
         ).stdout
 
 
-def _time() -> str:
-    import torch
-
-    from ... import Camera, icosphere, rasterize, screen_triangles
-
-    mesh = icosphere(3)
-    triangles = screen_triangles(mesh.verts, mesh.faces, Camera.orbit(2.7, 30, 0))
-    colors = (0.5 + 0.5 * mesh.verts)[mesh.faces][None]
-
-    def step(device: str) -> float:
-        inputs = [x.to(device).requires_grad_() for x in (triangles, colors)]
-        times = []
-        for _ in range(12):
-            start = time.perf_counter()
-            torch.autograd.grad(rasterize(*inputs, size=64).sum(), inputs)
-            if device == "cuda":
-                torch.cuda.synchronize()
-            times.append(time.perf_counter() - start)
-        return sorted(times[2:])[5] * 1e3
-
-    gpu, cpu = step("cuda"), step("cpu")
-    return f"{torch.cuda.get_device_name()}: rung 5 takes {gpu:.2f} ms, rung 4 on this CPU {cpu:.2f} ms (64 x 64, 1,280 faces, forward and backward)"
-
-
 if __name__ == "__main__":
-    print(
-        _time()
-        if sys.argv[1] == "time"
-        else json.dumps(_compile(sys.argv[2], json.loads(sys.argv[3])))
-    )
+    print(json.dumps(_compile(sys.argv[2], json.loads(sys.argv[3]))))

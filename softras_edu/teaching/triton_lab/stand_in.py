@@ -1,9 +1,13 @@
-"""A small Triton made of PyTorch, for notebook 09 where there is no Triton (macOS, Windows) and for its checks: about what Triton's own interpreter does.
+"""A small Triton made of PyTorch, for notebook 09 where there is no Triton (macOS, Windows) and
+for its checks: about what Triton's own interpreter does.
 
-A kernel is a Python function. Launching it on a grid calls it once a program, one after the other. A block is a tensor; a pointer is the memory
-behind a tensor and an offset into it, or a block of offsets. `program_id` tells which program is being run. Only what the notebook uses is here.
+A kernel is a Python function. Launching it on a grid calls it once a program, one after the
+other. A block is a tensor; a pointer is the memory behind a tensor and an offset into it, or a
+block of offsets. `program_id` tells which program is being run. Only what the notebook uses is
+here.
 
-Where Triton would read or write beyond a tensor's memory without a word, this one raises IndexError.
+Where Triton would read or write beyond a tensor's memory without a word, this one raises
+IndexError.
 """
 
 from __future__ import annotations
@@ -23,7 +27,8 @@ _grid: tuple[int, ...] = (1, 1, 1)
 
 
 class Pointer:
-    """The memory from a tensor's first number on, as `load` and `store` see it: counted in numbers, whatever the tensor's shape."""
+    """The memory from a tensor's first number on, as `load` and `store` see it: counted in
+    numbers, whatever the tensor's shape."""
 
     def __init__(self, memory: Tensor, offset: Any = 0):
         self.memory, self.offset = memory, torch.as_tensor(offset)
@@ -48,13 +53,15 @@ class Pointer:
         if outside.any():
             first = int(offset[outside][0])
             raise IndexError(
-                f"program {_program}: number {first} of a tensor whose memory holds {len(self.memory)}; is a mask missing?"
+                f"program {_program}: number {first} of a tensor whose memory holds "
+                f"{len(self.memory)}; is a mask missing?"
             )
         return offset, chosen
 
 
 class Kernel:
-    """What `@triton.jit` makes of a function: callable inside of another kernel, and launched by `kernel[grid](...)`."""
+    """What `@triton.jit` makes of a function: callable inside of another kernel, and launched by
+    `kernel[grid](...)`."""
 
     def __init__(self, fn: Callable[..., Any]):
         self.fn = fn
@@ -68,7 +75,8 @@ class Kernel:
 
 
 def launch(fn: Callable[..., Any], grid: tuple[int, ...], *arguments: Any, **options: Any) -> None:
-    """Run a kernel: one call a program. Tensors become pointers; what only a compiler wants to know (`num_warps`, ...) is left out."""
+    """Run a kernel: one call a program. Tensors become pointers; what only a compiler wants to
+    know (`num_warps`, ...) is left out."""
     global _program, _grid
     pointers = [Pointer.to(x) if isinstance(x, Tensor) else x for x in arguments]
     names = fn.__code__.co_varnames[: fn.__code__.co_argcount]
@@ -87,7 +95,8 @@ def launch(fn: Callable[..., Any], grid: tuple[int, ...], *arguments: Any, **opt
 
 
 def with_stand_in(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function with `tl` and `triton` bound to the ones below, so that a check can call it on tensors, outside of any kernel."""
+    """The same function with `tl` and `triton` bound to the ones below, so that a check can call
+    it on tensors, outside of any kernel."""
     room = {**fn.__globals__, "tl": tl, "triton": triton}
     copy = FunctionType(fn.__code__, room, fn.__name__, fn.__defaults__, fn.__closure__)
     room[fn.__name__] = copy
@@ -133,14 +142,38 @@ def _reduction(operation: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 tl = SimpleNamespace(
-    constexpr=lambda x: x, int32=torch.int32, int64=torch.int64, float32=torch.float32, float64=torch.float64,
-    program_id=lambda axis: torch.tensor(_program[axis]), num_programs=lambda axis: torch.tensor(_grid[axis]),
-    arange=torch.arange, zeros=lambda shape, dtype: torch.zeros(tuple(shape), dtype=dtype), zeros_like=torch.zeros_like,
-    full=lambda shape, value, dtype: torch.full(tuple(shape), value, dtype=dtype), static_range=range, range=range, cdiv=lambda a, b: (a + b - 1) // b,
-    load=_load, store=_store, atomic_add=_atomic_add, where=torch.where, minimum=_pairwise(torch.minimum), maximum=_pairwise(torch.maximum),
-    exp=torch.exp, exp2=torch.exp2, log=torch.log, log2=torch.log2, sqrt=torch.sqrt, abs=torch.abs, sigmoid=torch.sigmoid, floor=torch.floor,
-    sum=_reduction(torch.sum), max=_reduction(torch.amax), min=_reduction(torch.amin),
-)  # fmt: skip
+    constexpr=lambda x: x,
+    int32=torch.int32,
+    int64=torch.int64,
+    float32=torch.float32,
+    float64=torch.float64,
+    program_id=lambda axis: torch.tensor(_program[axis]),
+    num_programs=lambda axis: torch.tensor(_grid[axis]),
+    arange=torch.arange,
+    zeros=lambda shape, dtype: torch.zeros(tuple(shape), dtype=dtype),
+    zeros_like=torch.zeros_like,
+    full=lambda shape, value, dtype: torch.full(tuple(shape), value, dtype=dtype),
+    static_range=range,
+    range=range,
+    cdiv=lambda a, b: (a + b - 1) // b,
+    load=_load,
+    store=_store,
+    atomic_add=_atomic_add,
+    where=torch.where,
+    minimum=_pairwise(torch.minimum),
+    maximum=_pairwise(torch.maximum),
+    exp=torch.exp,
+    exp2=torch.exp2,
+    log=torch.log,
+    log2=torch.log2,
+    sqrt=torch.sqrt,
+    abs=torch.abs,
+    sigmoid=torch.sigmoid,
+    floor=torch.floor,
+    sum=_reduction(torch.sum),
+    max=_reduction(torch.amax),
+    min=_reduction(torch.amin),
+)
 triton = SimpleNamespace(
     jit=Kernel,
     language=tl,

@@ -1,0 +1,214 @@
+"""The exercises of notebooks 03 to 05, in float64 and small enough to work out by hand."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .exercise import Exercise
+
+
+def _t(*values: Any) -> Tensor:
+    return torch.tensor(values, dtype=torch.float64)
+
+
+# --- 03 Silhouettes -----------------------------------------------------------
+
+
+def _maps(faces: int, side: int, seed: int) -> Tensor:
+    return torch.rand(
+        faces, side, side, generator=torch.Generator().manual_seed(seed), dtype=torch.float64
+    )
+
+
+silhouette = Exercise(
+    "silhouette",
+    lambda d: 1 - (1 - d).prod(0),
+    cases=[
+        (_maps(3, 8, 0),),
+        (_maps(1, 4, 1),),
+        (torch.full((2, 2, 2), 0.5, dtype=torch.float64),),
+        (_maps(20, 3, 2),),
+    ],
+    mistakes={
+        (
+            "The largest map forgets all others. Two triangles that each cover with probability "
+            "1/2 cover together with 3/4."
+        ): lambda d: d.amax(0),
+        "A sum can pass 1, and a probability cannot.": lambda d: d.sum(0),
+        "A sum, cut off at 1, has no gradient where it is cut.": lambda d: d.sum(0).clamp(0, 1),
+        (
+            "That is the probability that every triangle covers the pixel. One is enough: look "
+            "at its opposite."
+        ): lambda d: d.prod(0),
+        "That is the probability that no triangle covers the pixel. Take it from 1.": lambda d: (
+            1 - d
+        ).prod(0),
+        "The mean falls when faces are added far away; a silhouette must not.": lambda d: d.mean(0),
+    },
+)
+
+
+def _iou_loss(alpha: Tensor, target: Tensor) -> Tensor:
+    return 1 - (alpha * target).sum() / (alpha + target - alpha * target).sum()
+
+
+_SQUARE = torch.zeros(6, 6, dtype=torch.float64)
+_SQUARE[1:4, 2:5] = 1
+iou_loss = Exercise(
+    "iou_loss",
+    _iou_loss,
+    cases=[
+        (_maps(1, 6, 3)[0], _SQUARE),
+        (_SQUARE, _SQUARE),
+        (_SQUARE.roll(1, 0), _SQUARE),
+        (_SQUARE.roll(3, 0), _SQUARE),
+    ],
+    mistakes={
+        "That is the IoU itself. A loss must fall when the overlap grows: 1 - IoU.": lambda a, t: (
+            (a * t).sum() / (a + t - a * t).sum()
+        ),
+        "The union counts the overlap once: alpha + target - alpha * target.": lambda a, t: (
+            1 - (a * t).sum() / (a + t).sum()
+        ),
+        (
+            "A threshold makes the loss a staircase again, with no gradient. Multiply the soft "
+            "values."
+        ): lambda a, t: _iou_loss((a > 0.5).double(), t),
+        "That is the mean squared difference. It works too, but it is not the IoU.": lambda a, t: (
+            (a - t).square().mean()
+        ),
+    },
+)
+
+
+# --- 04 Colour and depth ------------------------------------------------------
+
+
+def _clip_weights(v: Tensor) -> Tensor:
+    w = v.clamp(0, 1)
+    return w / w.sum(-1, keepdim=True)
+
+
+_WEIGHTS = _t([0.2, 0.3, 0.5], [1.4, -0.3, -0.1], [0.8, 0.6, -0.4], [3.0, 1.0, -3.0])
+clip_weights = Exercise(
+    "clip_weights",
+    _clip_weights,
+    cases=[(_WEIGHTS,), (_WEIGHTS.flip(-1),)],
+    mistakes={
+        "They no longer sum to 1 after clipping: divide by their sum.": lambda v: v.clamp(0, 1),
+        (
+            "Outside the triangle the weights leave [0, 1], and the colour with them. Clip first."
+        ): lambda v: v,
+        "Clip at 1 too, not only at 0.": lambda v: (
+            v.clamp_min(0) / v.clamp_min(0).sum(-1, keepdim=True)
+        ),
+        (
+            "A softmax changes the weights inside as well. Inside the triangle they must stay as "
+            "they are."
+        ): lambda v: v.softmax(-1),
+    },
+)
+
+
+def _depth_weights(d: Tensor, zn: Tensor, gamma: float, eps: float) -> Tensor:
+    return torch.softmax(torch.cat([d.log() + zn / gamma, _t(eps / gamma)]), dim=0)
+
+
+def _naive_depth_weights(d: Tensor, zn: Tensor, gamma: float, eps: float) -> Tensor:
+    weights = torch.cat([d * torch.exp(zn / gamma), torch.exp(_t(eps / gamma))])
+    return weights / weights.sum()
+
+
+_D, _ZN = _t(0.9, 0.5, 0.99), _t(0.95, 0.97, 0.2)
+depth_weights = Exercise(
+    "depth_weights",
+    _depth_weights,
+    cases=[
+        (_D, _ZN, 1.0, 1e-3),
+        (_D, _ZN, 1e-1, 1e-3),
+        (_t(0.3), _t(0.01), 1e-2, 1e-2),
+        (_D, _ZN, 1e-4, 1e-3),
+        (_D, _ZN, 1e-7, 1e-3),
+    ],
+    mistakes={
+        (
+            "exp overflows when gamma is small, and infinity over infinity is not a number. Take "
+            "the largest exponent off all of them first."
+        ): _naive_depth_weights,
+        "The background is missing. It competes with weight exp(eps / gamma).": lambda d, z, g, e: (
+            torch.softmax(d.log() + z / g, dim=0)
+        ),
+        (
+            "The probability D must multiply the weight: a triangle that hardly covers the pixel "
+            "should hardly colour it."
+        ): lambda d, z, g, e: torch.softmax(torch.cat([z / g, _t(e / g)]), dim=0),
+        (
+            "The sign of the depth is turned round: zn is large near the eye, and near faces "
+            "weigh more."
+        ): lambda d, z, g, e: _depth_weights(d, -z, g, e),
+        (
+            "The background weighs exp(eps / gamma), once; the official CUDA code has this very "
+            "slip, exp(2 eps / gamma)."
+        ): lambda d, z, g, e: _depth_weights(d, z, g, 2 * e),
+    },
+)
+
+
+# --- 05 Far-range and hidden gradients ----------------------------------------
+
+
+def _probability_slope(d: Tensor, sigma: float) -> Tensor:
+    probability = torch.sigmoid(-(d**2) / sigma)
+    return -2 * d / sigma * probability * (1 - probability)
+
+
+_AWAY = _t(0.0, 0.02, 0.1, 0.3)
+probability_slope = Exercise(
+    "probability_slope",
+    _probability_slope,
+    cases=[(_AWAY, 1e-2), (_AWAY, 1e-1), (_AWAY, 1e-3)],
+    tolerance=1e-6,
+    mistakes={
+        (
+            "The sign is turned round: the further away, the smaller D, so the slope is negative."
+        ): lambda d, s: -_probability_slope(d, s),
+        (
+            "The chain rule has one factor more: the derivative of -d**2 / sigma is -2 d / sigma."
+        ): lambda d, s: torch.sigmoid(-(d**2) / s) * torch.sigmoid(d**2 / s),
+        "d**2 has derivative 2 d: the 2 is missing.": lambda d, s: _probability_slope(d, s) / 2,
+        "The derivative of a sigmoid is D (1 - D), not D.": lambda d, s: (
+            -2 * d / s * torch.sigmoid(-(d**2) / s)
+        ),
+    },
+)
+
+
+def _sigma_for_reach(pixels: float, height: int, dist_eps: float) -> float:
+    return (2 * pixels / height) ** 2 / math.log(1 / dist_eps - 1)
+
+
+sigma_for_reach = Exercise(
+    "sigma_for_reach",
+    _sigma_for_reach,
+    cases=[(1.0, 64, 1e-4), (10.0, 64, 1e-4), (10.0, 256, 1e-4), (3.5, 48, 1e-2)],
+    tolerance=1e-9,
+    mistakes={
+        "The image's height is 2 in NDC, so a pixel is 2 / height wide.": lambda n, h, e: (
+            (n / h) ** 2 / math.log(1 / e - 1)
+        ),
+        "Sigma is a squared length: the reach enters squared.": lambda n, h, e: (
+            2 * n / h / math.log(1 / e - 1)
+        ),
+        (
+            "At the reach D is dist_eps, so reach**2 / sigma = log(1 / dist_eps - 1): divide by "
+            "that."
+        ): lambda n, h, e: (2 * n / h) ** 2 * math.log(1 / e - 1),
+        (
+            "Without the logarithm sigma is reach squared, where D is still sigmoid(-1) = 0.27."
+        ): lambda n, h, e: (2 * n / h) ** 2,
+    },
+)

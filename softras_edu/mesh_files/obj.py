@@ -1,0 +1,181 @@
+"""Wavefront OBJ, with the colours and textures of its MTL files."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .polygons import Floats
+from .raw import Corners, Raw, corners_of, decode, sample, unit
+
+
+@dataclass
+class _Text:
+    """What the lines say. Indices count from 0; -1: none."""
+
+    verts: list[list[float]] = field(default_factory=list)
+    uv: list[list[float]] = field(default_factory=list)
+    faces: list[list[int]] = field(default_factory=list)  # vertices
+    uv_faces: list[list[int]] = field(default_factory=list)  # texture coordinates
+    paint: list[int] = field(default_factory=list)  # of each face: which of `materials`
+    materials: list[str] = field(default_factory=list)
+    libraries: list[str] = field(default_factory=list)
+    others: dict[str, int] = field(default_factory=dict)  # how many points and lines
+
+
+def read(path: Path) -> Raw:
+    """Read an OBJ file.
+
+    Raises:
+        ValueError: with the number of the first line that cannot be right.
+    """
+    text = _parse(decode(path.read_bytes()))
+    numbers = text.verts
+    verts = np.array([row[:3] for row in numbers], np.float64).reshape(-1, 3)
+    corners = corners_of(verts, text.faces)
+    colors = _colors(text, corners, _materials(path, text.libraries))
+    if colors is None and numbers and all(len(row) >= 6 for row in numbers):
+        colors = unit([row[3:6] for row in numbers])
+    also = ", ".join(f"{count} {name}" for name, count in text.others.items())
+    return Raw(verts, corners.faces, colors, also)
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """Lines with their numbers, without comments; one that ends in a backslash goes on below."""
+    whole, first = "", 0
+    for number, line in enumerate(text.splitlines(), start=1):
+        names = line.lstrip().startswith(("usemtl", "mtllib"))  # these may have a "#" in them
+        line = (re.split(r"\s#", line)[0] if names else line.partition("#")[0]).strip()
+        whole, first = (f"{whole} {line}", first) if whole else (line, number)
+        if whole.endswith("\\"):
+            whole = whole[:-1] or " "
+            continue
+        yield first, whole.strip()
+        whole = ""
+    yield first, whole.strip()
+
+
+def _parse(text: str) -> _Text:
+    out, now = _Text(), -1
+    lines = list(_lines(text))
+    kinds = [line.split(None, 1)[0] for _, line in lines if line]
+    many = {kind: kinds.count(kind) for kind in ("v", "vt")}
+    for number, line in lines:
+        words = line.split()
+        kind = words[0] if words else ""
+        try:
+            if kind == "v":
+                out.verts.append(_numbers(words, 3))
+            elif kind == "vt":
+                out.uv.append([*_numbers(words, 1), 0.0][:2])
+            elif kind == "f":
+                _face(out, words[1:], many)
+                out.paint.append(now)
+            elif kind == "usemtl":
+                name = line[6:].strip()
+                if name not in out.materials:
+                    out.materials.append(name)
+                now = out.materials.index(name)
+            elif kind == "mtllib":
+                out.libraries.append(line[6:].strip())
+            elif kind in ("l", "p"):
+                what = {"l": "lines", "p": "points"}[kind]
+                out.others[what] = out.others.get(what, 0) + 1
+        except ValueError as error:
+            raise ValueError(f"line {number}: {line!r}: {error}") from None
+    return out
+
+
+def _numbers(words: list[str], least: int) -> list[float]:
+    numbers = [float(word) for word in words[1:]]
+    if len(numbers) < least or not all(map(math.isfinite, numbers)):
+        what = {3: "a vertex needs three", 1: "a texture coordinate needs one or two"}[least]
+        raise ValueError(f"{what} finite numbers")
+    return numbers
+
+
+def _face(out: _Text, words: list[str], many: dict[str, int]) -> None:
+    """Note a face; indices from the end become indices from the start.
+
+    Raises:
+        ValueError: fewer than three corners, or an index to something that is not in the file.
+    """
+    if len(words) < 3:
+        raise ValueError("a face needs three corners or more")
+    face, uv_face = [], []
+    for word in words:
+        v, vt, *_ = [*word.split("/"), ""]
+        face.append(_index(v, len(out.verts), many["v"], "vertex"))
+        uv_face.append(
+            _index(vt, len(out.uv), many["vt"], "texture coordinate") if vt not in ("", "0") else -1
+        )
+    out.faces.append(face)
+    out.uv_faces.append(uv_face)
+
+
+def _index(word: str, seen: int, total: int, name: str) -> int:
+    index = int(word or 0)
+    if index == 0 or index > total or index < -seen:
+        there = f"but the file has {total} (the first is 1)"
+        raise ValueError(f"the face refers to {name} {index}, {there}")
+    return seen + index if index < 0 else index - 1
+
+
+# ---------------------------------------------------------------- colours
+
+
+def _materials(path: Path, libraries: list[str]) -> dict[str, dict[str, Any]]:
+    """By name, what the MTL files say.
+
+    "kd", an RGB colour; "image", a texture. Missing files: {}.
+    """
+    from trimesh.exchange.obj import parse_mtl
+    from trimesh.resolvers import FilePathResolver
+
+    out: dict[str, dict[str, Any]] = {}
+    for library in libraries:
+        files = [path.parent / name.replace("\\", "/") for name in (library, *library.split())]
+        for file in dict.fromkeys(files):
+            if file.is_file():
+                found = parse_mtl(decode(file.read_bytes()), FilePathResolver(str(file)))
+                out |= dict(found)
+    return out
+
+
+def _colors(
+    text: _Text, corners: Corners, materials: dict[str, dict[str, Any]]
+) -> NDArray[np.float32] | None:
+    """A colour a corner, (F, 3, 3), where materials say one: of the texture, or one for all.
+
+    The colours of vertices stand above the one colour of a material, which many programs write
+    beside them; a face without any is white. None if no face has a material with a colour.
+    """
+    paint = np.array(text.paint, np.int64)[corners.polygon]
+    uv = np.array(text.uv, np.float64).reshape(-1, 2)
+    uv_faces = np.array([k for face in text.uv_faces for k in face], np.int64)[corners.corner]
+    colors = np.ones((*corners.faces.shape, 3), np.float32)
+    rows = text.verts
+    by_vertex = bool(rows) and all(len(row) >= 6 for row in rows)
+    if by_vertex:
+        colors = unit([row[3:6] for row in rows])[corners.faces]
+    found = False
+    for k, name in enumerate(text.materials):
+        material, mine = materials.get(name, {}), paint == k
+        if material.get("image") is not None and (uv_faces[mine] >= 0).all() and mine.any():
+            colors[mine] = _sampled(material["image"], uv, uv_faces[mine])
+            found = True
+        elif len(material.get("kd") or ()) == 3 and not by_vertex:
+            colors[mine] = unit(material["kd"])
+            found = True
+    return colors if found else None
+
+
+def _sampled(image: Any, uv: Floats, index: NDArray[np.int64]) -> NDArray[np.float32]:
+    return sample(image, uv[index.reshape(-1)]).reshape(*index.shape, 3)

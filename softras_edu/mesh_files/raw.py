@@ -1,0 +1,90 @@
+"""What a reader finds in a file, before it becomes a `Mesh`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .polygons import Floats, Ints, triangulate
+
+
+@dataclass
+class Raw:
+    """Vertices (V, 3) float64, faces (F, 3), and colours (V, 3) or (F, 3, 3) in [0, 1], or None.
+
+    `also` says in a message what else the file has: "12 lines".
+    """
+
+    verts: Floats
+    faces: Ints
+    colors: NDArray[np.float32] | None = None
+    also: str = ""
+
+
+@dataclass
+class Corners:
+    """Triangles of polygons.
+
+    (F, 3) vertices, (F, 3) corners in the order of the file, (F,) polygon.
+    """
+
+    faces: Ints
+    corner: Ints
+    polygon: Ints
+
+
+def corners_of(verts: Floats, polygons: Sequence[Any]) -> Corners:
+    """Vertices (V, 3) and polygons, each a list of vertices -> their triangles.
+
+    Raises:
+        ValueError: a polygon with fewer than 3 corners, or with a vertex that is not there.
+    """
+    lengths = np.array([len(polygon) for polygon in polygons], np.int64)
+    flat = np.concatenate([np.asarray(p, np.int64) for p in polygons] or [np.zeros(0, np.int64)])
+    for k in np.flatnonzero(lengths < 3)[:1]:
+        raise ValueError(f"faces: face {k} is {list(map(int, polygons[k]))}, wanted 3 corners")
+    owner = np.repeat(np.arange(len(lengths)), lengths)
+    for k in owner[(flat < 0) | (flat >= len(verts))][:1]:
+        there = f"there are {len(verts)} vertices (0 to {len(verts) - 1})"
+        raise ValueError(f"faces: face {k} is {list(map(int, polygons[k]))}, but {there}")
+    corner, polygon = triangulate(verts[flat], lengths)
+    return Corners(flat[corner], corner, polygon)
+
+
+def unit(colors: Any) -> NDArray[np.float32]:
+    """RGB(A) of any type -> RGB in [0, 1].
+
+    Integers by their largest value; floats above 1 as bytes.
+    """
+    colors = np.asarray(colors)[..., :3]
+    if colors.dtype.kind in "iu":
+        largest = np.float32(np.iinfo(colors.dtype).max)
+        return np.asarray(colors.astype(np.float32) / largest, np.float32)
+    top = np.float32(255 if colors.size and np.nanmax(colors) > 1 else 1)
+    return np.asarray(colors.astype(np.float32) / top, np.float32)
+
+
+def sample(image: Any, uv: Floats) -> NDArray[np.float32]:
+    """A texture (PIL) at (N, 2) places, (0, 0) lower left, repeated beyond [0, 1] -> (N, 3) RGB."""
+    from trimesh.visual.color import uv_to_color
+
+    colors = uv_to_color(uv, image)
+    if colors is None:
+        raise ValueError("the texture cannot be read")
+    return unit(colors)
+
+
+def decode(data: bytes) -> str:
+    """Text of a file in UTF-8 or UTF-16, with or without a byte-order mark."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", errors="replace")
+    head = data[:200]
+    for start, name in ((1, "utf-16-le"), (0, "utf-16-be")):
+        zeros, others = head[start::2], head[1 - start :: 2]
+        if len(zeros) > 3 and not any(zeros) and all(others):
+            return data.decode(name, errors="replace")
+    return data.decode("utf-8-sig", errors="replace")

@@ -1,0 +1,57 @@
+"""What `benchmarks/fit_body.py` measured, read back. For notebook 14."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from .tables import wanted
+
+COLUMNS = ("degrees_before", "degrees", "across_before", "across", "along_before", "along")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One task and method. Means over the cases, of degrees a joint and of world units a joint.
+
+    Attributes:
+        half: half of the 95 % interval of `degrees`.
+        solved: cases whose error fell to half or less.
+    """
+
+    cases: int
+    before: float
+    degrees: float
+    half: float
+    across_before: float
+    across: float
+    along_before: float
+    along: float
+    solved: int
+
+
+def table() -> dict[tuple[str, str], Line]:
+    """The newest file, by task and method.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    rows = wanted("body", "fit_body")
+    out = {}
+    for key in dict.fromkeys((row["task"], row["method"]) for row in rows):
+        mine = [row for row in rows if (row["task"], row["method"]) == key]
+        column = {name: torch.tensor([float(row[name]) for row in mine]) for name in COLUMNS}
+        mean = {name: x.mean().item() for name, x in column.items()}
+        out[key] = Line(
+            cases=len(mine),
+            before=mean["degrees_before"],
+            degrees=mean["degrees"],
+            half=1.96 * column["degrees"].std().item() / len(mine) ** 0.5,
+            across_before=mean["across_before"],
+            across=mean["across"],
+            along_before=mean["along_before"],
+            along=mean["along"],
+            solved=int((column["degrees"] <= column["degrees_before"] / 2).sum()),
+        )
+    return out

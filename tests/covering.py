@@ -1,0 +1,51 @@
+"""Few cases in which every two choices meet: a pairwise covering array.
+
+Most mistakes need one choice to show, or two that meet. With 18 x 2 x 10 choices and five more
+switches there are 17,280 combinations, but 180 or so of them hold every pair of values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations, product
+from typing import Any
+
+Case = dict[str, Any]
+Pair = frozenset[tuple[str, Any]]
+
+
+def pairs_of(case: Mapping[str, Any]) -> set[Pair]:
+    """All pairs of values that meet in a case, each as a set of two (factor, value)."""
+    return {frozenset(pair) for pair in combinations(case.items(), 2)}
+
+
+def covering(factors: Mapping[str, Sequence[Any]]) -> list[Case]:
+    """Cases, one value a factor, such that any two values of any two factors meet in one of them.
+
+    Greedy: a case starts with the first pair that has not met; then factor by factor takes the
+    value that makes most new pairs with those already there, and among equals the least used.
+    The same factors give the same cases each time.
+    """
+    missing: dict[Pair, None] = {}
+    for a, b in combinations(factors, 2):
+        for x, y in product(factors[a], factors[b]):
+            missing[frozenset({(a, x), (b, y)})] = None
+    used = dict.fromkeys(((name, x) for name, xs in factors.items() for x in xs), 0)
+    cases: list[Case] = []
+    while missing:
+        case = dict(next(iter(missing)))
+        for name in factors:
+            if name in case:
+                continue
+            worth = {
+                x: (sum(frozenset({(name, x), other}) in missing for other in case.items()),
+                    -used[name, x])
+                for x in factors[name]
+            }  # fmt: skip
+            case[name] = max(worth, key=worth.__getitem__)
+        for pair in pairs_of(case):
+            missing.pop(pair, None)
+        for choice in case.items():
+            used[choice] += 1
+        cases.append({name: case[name] for name in factors})
+    return cases
