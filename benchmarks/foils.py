@@ -1,12 +1,15 @@
-"""Two renderers that `fit_poses.py` compares with, fast enough for thousands of pictures. Nothing else needs them; tests hold them to the library's.
+"""Two renderers that `fit_poses.py` compares with, fast enough for thousands of pictures.
 
-truncated    the soft picture, with the gradient of the official CUDA kernel: what goes through the barycentric weights is left out
-hard         the hard picture, compiled, with no gradient but that of the colours inside, or with Kato et al.'s invented one
+truncated    the soft picture, with the gradient of the official CUDA kernel: what goes through the
+             barycentric weights is left out
+hard         the hard picture, compiled, with no gradient but that of the colours inside, or with
+             Kato et al.'s invented one
+
+Tests hold them to the library's.
 """
 
 from __future__ import annotations
 
-import types
 from typing import Any
 
 import numba
@@ -15,35 +18,12 @@ import torch
 from torch import Tensor
 
 from softras_edu.rasterizers import numba_cpu
-from softras_edu.rasterizers.numba_cpu import kernels as numba_kernels
 from softras_edu.rasterizers.options import Options
 
 Array = Any  # numpy.ndarray
 NMR_EPS = 1e-4  # as in softras_edu/rasterizers/hard.py
 
 # ---------------------------------------------------------------- soft, truncated
-
-
-@numba.njit(forceinline=True)
-def _nothing_back(
-    d_w: tuple[float, float, float],
-    v: tuple[float, float, float],
-    w: tuple[float, float, float],
-    inverse: float,
-) -> tuple[float, float, float]:
-    return 0.0, 0.0, 0.0
-
-
-def _truncated_loop() -> Any:
-    """The library's backward loop, with one of its functions replaced: nothing flows from w to v, so nothing from colour and depth to x and y."""
-    whole = numba_kernels.backward_faces.py_func  # type: ignore[attr-defined]
-    names = {**whole.__globals__, "clip_backward": _nothing_back}
-    return numba.njit(nogil=True, error_model="numpy")(
-        types.FunctionType(whole.__code__, names, "backward_faces_truncated")
-    )
-
-
-_backward_faces_truncated = _truncated_loop()
 
 
 class _Truncated(torch.autograd.Function):
@@ -57,41 +37,15 @@ class _Truncated(torch.autograd.Function):
         return image
 
     @staticmethod
-    def backward(ctx: Any, d_image: Tensor) -> tuple[Tensor, Tensor, None, None]:
+    def backward(
+        ctx: Any, d_image: Tensor
+    ) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
         triangles, colors, *saved = ctx.saved_tensors
-        box, peak, den, state, winner, color = (x.numpy() for x in saved)
-        flat = d_image.contiguous().view(len(peak), -1).numpy()
-        d_state, dials = np.empty(len(peak)), numba_cpu.dials(ctx.options)
-        numba_kernels.backward_alpha(flat, state, d_state, dials)
-        t, c = (
-            triangles.contiguous().view(-1, 3, 3).numpy(),
-            colors.contiguous().view(len(box), 3, -1).numpy(),
+        wanted = ctx.needs_input_grad[:3]
+        grads = numba_cpu.backward(
+            d_image, triangles, colors, tuple(saved), wanted, ctx.options, through_weights=False
         )
-        d_t, d_c = np.zeros_like(t), np.zeros_like(c)
-        _backward_faces_truncated(
-            0,
-            len(t),
-            t,
-            c,
-            box,
-            peak,
-            den,
-            state,
-            winner,
-            color,
-            flat,
-            d_state,
-            d_t,
-            d_c,
-            True,
-            dials,
-        )
-        return (
-            torch.from_numpy(d_t).view(triangles.shape),
-            torch.from_numpy(d_c).view(colors.shape),
-            None,
-            None,
-        )
+        return *grads, None
 
 
 def truncated(
@@ -105,14 +59,11 @@ def truncated(
     far: float,
     background: float,
 ) -> Tensor:
-    """`rasterize`, (B, F, 3, 3) and (B, F, 3, C) -> (B, H, W, C + 1), with the official kernel's gradient."""
+    """`rasterize`, (B, F, 3, 3) and (B, F, 3, C) -> (B, H, W, C + 1), truncated gradient."""
     o = Options(height=size, width=size, sigma=sigma, gamma=gamma, near=near, far=far)
-    return _Truncated.apply(
-        triangles,
-        colors,
-        triangles.new_full((len(triangles), size, size, colors.shape[-1]), background),
-        o,
-    )  # type: ignore[no-any-return]
+    shape = len(triangles), size, size, colors.shape[-1]
+    image = _Truncated.apply(triangles, colors, triangles.new_full(shape, background), o)
+    return image  # type: ignore[no-any-return]
 
 
 # ---------------------------------------------------------------- hard
