@@ -45,9 +45,9 @@ from typing import Any, cast
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from ... import softness
+from ..once import differentiable_once
 from ..options import Options, check_finite
 from .boxes import reach_boxes
 from .compiling import MISSING, Array, Dials, Faces, Saved
@@ -265,14 +265,13 @@ class _Rasterize(torch.autograd.Function):
         return image
 
     @staticmethod
-    @once_differentiable
     def backward(
         ctx: Any, d_image: Tensor
     ) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
         triangles, colors, *saved = ctx.saved_tensors
         wanted = ctx.needs_input_grad[:3]
         grads = backward(d_image, triangles, colors, tuple(saved), wanted, ctx.options)
-        return *grads, None
+        return *differentiable_once("numba", grads, (d_image, triangles, colors)), None
 
 
 def rasterize_numba(
@@ -335,11 +334,17 @@ def forget_stale(kernel: Any) -> None:
     numba itself compares its date with that of the kernel's own file only, and the formulas that
     are inlined into a kernel stand in others.
     """
-    cached = Path(kernel.stats.cache_path or "")
-    changed = max(file.stat().st_mtime for file in FOLDER.glob("*.py"))
-    for index in cached.glob(f"{kernel.__module__.rpartition('.')[2]}.{kernel.__name__}-*.nbi"):
-        if index.stat().st_mtime < changed:
-            index.unlink(missing_ok=True)
+    stats = getattr(kernel, "stats", None)  # NUMBA_DISABLE_JIT=1: a kernel is a Python function
+    if stats is None or not stats.cache_path:
+        return
+    name = f"{kernel.__module__.rpartition('.')[2]}.{kernel.__name__}-*.nbi"
+    try:  # in a zip there are no files; another process may be throwing away the same ones
+        changed = max((file.stat().st_mtime for file in FOLDER.glob("*.py")), default=0.0)
+        for index in Path(stats.cache_path).glob(name):
+            if index.stat().st_mtime < changed:
+                index.unlink(missing_ok=True)
+    except OSError:
+        pass  # trouble with a cache is no reason not to draw
 
 
 def warm() -> None:

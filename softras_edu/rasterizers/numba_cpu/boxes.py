@@ -12,7 +12,7 @@ import numpy as np
 from .compiling import Array, Dials, Point, Three, inlined, kernel
 from .pair import doubled_area
 
-ROUNDING = 1e-6  # of a pixel: boxes are larger by it, so that rounding loses no pixel
+ULP = 2.0**-52  # of the float64 in which all of this is computed
 
 
 @inlined
@@ -44,8 +44,8 @@ def drawable(triangles: Array, n: int, area: float, o: Dials) -> bool:
 @inlined
 def first_and_end(low: float, high: float, length: int) -> tuple[int, int]:
     """Whole numbers from low to high within 0 ... length - 1: the first, and one after the last."""
-    first = math.ceil(min(max(low - ROUNDING, 0.0), length))
-    last = math.floor(min(max(high + ROUNDING, -1.0), length - 1.0))
+    first = math.ceil(min(max(low, 0.0), length))
+    last = math.floor(min(max(high, -1.0), length - 1.0))
     return first, last + 1
 
 
@@ -53,32 +53,40 @@ def first_and_end(low: float, high: float, length: int) -> tuple[int, int]:
 def reach_boxes(start: int, stop: int, triangles: Array, box: Array, o: Dials) -> None:
     """For triangles start ... stop of (N, 3, 3), the rows and columns within reach -> box (N, 4).
 
-    box holds the first row, row after the last, first column, column after the last. A pair counts
-    when D >= dist_eps. Euclidean: then the pixel is in the triangle or within `reach` of it, hence
-    in its bounding box grown by `reach`. Barycentric: then every v_k >= -reach. Now
-    (v_k + m) / (1 + 3 m), m = reach, are again three numbers >= 0 that sum to 1, and they are the
-    pixel's weights in the triangle scaled by 1 + 3 m about its centroid: the pixel is in that
-    triangle's box. An undrawable triangle has an empty box.
+    box holds the first row, row after the last, first column, column after the last; all 0 for a
+    triangle that reaches no pixel. The rule, and its names, are those of `tiles.reach_boxes`.
     """
     for n in range(start, stop):
         (x0, y0), (x1, y1), (x2, y2), _ = corners(triangles, n)
+        z0, z1, z2 = triangles[n, 0, 2], triangles[n, 1, 2], triangles[n, 2, 2]
         area = doubled_area((x0, y0), (x1, y1), (x2, y2))
         box[n] = 0
-        if not drawable(triangles, n, area, o):
+        seen = max(z0, z1, z2) >= o.near * (1 - 16 * ULP)
+        seen = seen and min(z0, z1, z2) <= o.far * (1 + 16 * ULP)
+        if not (seen and drawable(triangles, n, area, o)):
             continue
         left, right = min(x0, x1, x2), max(x0, x1, x2)
         bottom, top = min(y0, y1, y2), max(y0, y1, y2)
-        if o.euclidean or o.reach == math.inf:
-            left, right = left - o.reach, right + o.reach
-            bottom, top = bottom - o.reach, top + o.reach
-        else:
-            x, y, scale = (x0 + x1 + x2) / 3, (y0 + y1 + y2) / 3, 1 + 3 * o.reach
-            left, right = x + scale * (left - x), x + scale * (right - x)
-            bottom, top = y + scale * (bottom - y), y + scale * (top - y)
+        size = max(abs(left), abs(right), abs(bottom), abs(top)) + 1 + o.width / o.height
+        rounding = 16 * ULP * size  # how far rounding moves distances, in NDC
+        margin = o.reach * (1 + 1e-5) + rounding
+        if not (o.euclidean or o.reach == math.inf):
+            # The pixels whose weights are all >= -r fill the triangle blown up about its centroid
+            # by 1 + 3 r; that moves no corner farther than this.
+            r = o.reach * (1 + 1e-5) + rounding * size / abs(area)
+            x, y = (x0 + x1 + x2) / 3, (y0 + y1 + y2) / 3
+            spread = max(x - left, right - x, y - bottom, top - y)
+            margin = 3 * r * spread + rounding
         # Solve y = 1 - (2 i + 1) / H and x = (2 j + 1 - W) / H for row i and column j.
-        box[n, 0], box[n, 1] = first_and_end(
-            (o.height * (1 - top) - 1) / 2, (o.height * (1 - bottom) - 1) / 2, o.height
+        first, end = first_and_end(
+            (o.height * (1 - top - margin) - 1) / 2,
+            (o.height * (1 - bottom + margin) - 1) / 2,
+            o.height,
         )
-        box[n, 2], box[n, 3] = first_and_end(
-            (o.height * left + o.width - 1) / 2, (o.height * right + o.width - 1) / 2, o.width
+        left_most, right_end = first_and_end(
+            (o.height * (left - margin) + o.width - 1) / 2,
+            (o.height * (right + margin) + o.width - 1) / 2,
+            o.width,
         )
+        if first < end and left_most < right_end:
+            box[n, 0], box[n, 1], box[n, 2], box[n, 3] = first, end, left_most, right_end

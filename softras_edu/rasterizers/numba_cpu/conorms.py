@@ -8,6 +8,7 @@ hamacher with p = 0 is dombi with p = 1, and comes as that.
 from __future__ import annotations
 
 import math
+import sys
 
 from ...softness import CONORMS
 from .compiling import Point, scalar
@@ -17,6 +18,10 @@ from .pair import alpha_from_log_product, alpha_from_log_product_slope
 HARD, MAX, PROBABILISTIC, EINSTEIN, HAMACHER, FRANK, YAGER, ACZEL_ALSINA, DOMBI, SCHWEIZER_SKLAR = (
     range(len(CONORMS))
 )
+
+
+LARGEST = sys.float_info.max
+STEEPEST = LARGEST * 1e-8  # as in softness/distributions.py: it may still be divided by sigma
 
 
 def no_faces(kind: int) -> float:
@@ -91,14 +96,18 @@ def lift_sum_slope(
         y = math.exp(log_outside) * math.log(p)
         return -slope_outside * (y / -math.expm1(-y) if y != 0 else 1.0)
     # The others' lift_sum is log(sum of exp(lift)); `share` is this face's part of that sum.
-    share = math.exp(lift(log_d, log_outside, kind, p) - lift_sum)
+    lifted = lift(log_d, log_outside, kind, p)
+    share = math.exp(min(lifted, LARGEST) - min(lift_sum, LARGEST))  # infinity less itself is NaN
     if kind == YAGER:
-        return share * p * slope_d
-    if kind == ACZEL_ALSINA:
-        return share * p * slope_outside / log_outside
-    if kind == DOMBI:
-        return share * p * (slope_d - slope_outside)
-    return share * p * slope_outside / -math.expm1(-p * log_outside)
+        slope = share * p * slope_d
+    elif kind == ACZEL_ALSINA:
+        slope = share * p * slope_outside / log_outside
+    elif kind == DOMBI:
+        slope = share * p * (slope_d - slope_outside)
+    else:
+        slope = share * p * slope_outside / -math.expm1(-p * log_outside)
+    # Finite, because alpha's slope is 0 where this one overflows, and 0 * infinity is NaN.
+    return min(max(slope, -STEEPEST), STEEPEST)
 
 
 @scalar
