@@ -17,11 +17,14 @@ thread also, and both must agree bit for bit.
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
+
+os.environ.setdefault("TRITON_INTERPRET", "1")  # Triton reads it when it is imported
 
 import torch
 from frozen_scenes import Scene, scenes
@@ -30,8 +33,6 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 TRITON_TOLERANCE = 1e-12
-
-# ---------------------------------------------------------------- drawing and comparing
 
 
 def draw(scene: Scene) -> dict[str, Tensor]:

@@ -1,8 +1,4 @@
-"""The scenes that frozen.py draws: every rung, dtype and option, first one change at a time;
-every distribution with every conorm; meshes through `render`; losses, cameras, a short fit.
-
-Through the public names of `softras_edu` only. Random numbers have fixed seeds.
-"""
+"""The scenes of `frozen.py`: every rung, option and dtype, through the public API only."""
 
 from __future__ import annotations
 

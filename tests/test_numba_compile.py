@@ -1,4 +1,4 @@
-"""Rung 4 and the two compilers: what numba keeps on disk and says about it, and what torch.compile sees."""
+"""Rung 4 and the two compilers: what numba keeps on disk and says, what torch.compile sees."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ import torch
 from softras_edu.rasterizers.numba_cpu import rasterize_numba
 from softras_edu.rasterizers.options import Options
 o = Options(height=4, width=4, sigma=0.1, gamma=0.1, eps=0.0, far=9.0, dist_eps=0.0)
+triangle, background = torch.eye(3).add(1).expand(1, 1, 3, 3), torch.zeros(1, 4, 4, 0)
 for _ in range(2):
-    print(rasterize_numba(torch.eye(3).add(1).expand(1, 1, 3, 3), None, torch.zeros(1, 4, 4, 0), o).mean().item())
+    print(rasterize_numba(triangle, None, background, o).mean().item())
 """
 
 
@@ -46,7 +47,8 @@ def test_it_says_so_once_when_it_compiles_and_never_when_it_need_not(tmp_path):
     assert cold.stdout == warm.stdout
     assert math.isfinite(float(cold.stdout.split()[0]))
 
-    # numba compares the date of the kernels' own file only. Machine code older than the formulas must go too.
+    # numba compares the date of the kernels' own file only. Machine code older than the formulas
+    # must go too.
     for index in tmp_path.rglob("*.nbi"):
         os.utime(index, (0, 0))
     assert run(DRAW, NUMBA_CACHE_DIR=str(tmp_path)).stderr == cold.stderr

@@ -10,7 +10,7 @@ from ...plotting.palette import BLUE, COLORS, GREEN, GREY, ORANGE, STYLES
 from ...plotting.pictures import draw_arrows, picture, pictures
 from .charts import bars, intervals, profiles, surfaces, tables
 from .diagrams import axes_table, conventions, gather_and_sum, slots
-from .show import show, show_flip_book
+from .display import show, show_flip_book
 
 __all__ = [
     "BLUE", "COLORS", "GREEN", "GREY", "ORANGE", "STYLES",
