@@ -113,15 +113,23 @@ def hard(
     background: float,
     gradient: str,
 ) -> Tensor:
-    """`rasterize_hard`, (B, F, 3, 3) and (B, F, 3, C) -> (B, H, W, C + 1), with the same gradients for corners, and none for colours."""
-    return _Hard.apply(triangles, colors, size, near, far, background, gradient == "nmr")  # type: ignore[no-any-return]
+    """`rasterize_hard`, (B, F, 3, 3) and (B, F, 3, C) -> (B, H, W, C + 1).
+
+    The same gradients for corners, and none for colours.
+    """
+    invent = gradient == "nmr"
+    image = _Hard.apply(triangles, colors, size, near, far, background, invent)
+    return image  # type: ignore[no-any-return]
 
 
 @numba.njit(error_model="numpy", cache=True)
 def _inside_gradient(
     triangles: Array, colors: Array, face: Array, d_image: Array, d_triangles: Array
 ) -> None:
-    """What autograd finds in a hard picture: the colour of a face slides along under the pixel. When corner k moves by s, as if the pixel moved by -v_k s."""
+    """What autograd finds in a hard picture: the colour of a face moves along under the pixel.
+
+    When corner k moves by h, as if the pixel moved by -v_k h.
+    """
     images, size, channels = face.shape[0], face.shape[1], colors.shape[-1]
     for b in range(images):
         for i in range(size):
@@ -196,7 +204,10 @@ def _draw_hard(
 def _nmr_gradient(
     triangles: Array, image: Array, face: Array, d_image: Array, d_triangles: Array, axis: int
 ) -> None:
-    """Corners along one axis, scanline by scanline; the same names as in `nmr_gradient` of softras_edu/rasterizers/hard.py, which explains them."""
+    """Corners along one axis, scanline by scanline.
+
+    The same names as in softras_edu/rasterizers/nmr.py, which explains them.
+    """
     images, faces = triangles.shape[:2]
     size, channels = image.shape[1], image.shape[-1]
     pixel = 2 / size if axis == 0 else -2 / size
