@@ -10,8 +10,8 @@ from ...plotting.palette import BLUE, COLORS, GREEN, GREY, ORANGE, STYLES, VERMI
 from ...plotting.pictures import draw_arrows, picture, pictures
 from .charts import bars, intervals, profiles, surfaces, tables
 from .diagrams import axes_table, conventions, gather_and_sum, slots
+from .display import show, show_flip_book, show_panels
 from .geometry import cut_off, half_planes, weights_as_areas
-from .show import show, show_flip_book, show_panels
 
 __all__ = [
     "BLUE", "COLORS", "GREEN", "GREY", "ORANGE", "STYLES", "VERMILION",
