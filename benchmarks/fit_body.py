@@ -24,12 +24,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import foils
 import numba
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from softras_edu import rasterize_hard
 from softras_edu.fitting.bend import (
     EVERY_JOINT,
     FAR,
@@ -73,7 +73,7 @@ Task = tuple[Tensor, Tensor, Tensor, float]
 
 def hard(gradient: str, triangles: Tensor, colors: Tensor, sigma: float, gamma: float) -> Tensor:
     """The z-buffer with NMR's gradient, or with its own: none, as every face has one colour."""
-    return foils.hard(
+    return rasterize_hard(
         triangles, colors, size=SIZE, near=NEAR, far=FAR, background=0.0, gradient=gradient
     )
 

@@ -24,13 +24,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import foils
 import numba
 import torch
+import truncated_gradient
 from torch import Tensor
 from tqdm import tqdm
 
-from softras_edu import Mesh, schedule
+from softras_edu import Mesh, rasterize_hard, schedule
 from softras_edu.fitting.pose import (
     BACKGROUND,
     FAR,
@@ -58,7 +58,7 @@ Search = Callable[[Mesh, Tensor, Tensor], FoundPose]
 
 def hard(gradient: str, mesh: Mesh, rotation: Tensor, sigma: float, gamma: float) -> Tensor:
     """The z-buffer, with no gradient but that of the colours inside a face, or with NMR's."""
-    return foils.hard(
+    return rasterize_hard(
         *turned(mesh, rotation),
         size=SIZE,
         near=NEAR,
@@ -70,7 +70,7 @@ def hard(gradient: str, mesh: Mesh, rotation: Tensor, sigma: float, gamma: float
 
 def truncated(mesh: Mesh, rotation: Tensor, sigma: float, gamma: float) -> Tensor:
     """Soft, without the gradient terms that the official kernel omits."""
-    return foils.truncated(
+    return truncated_gradient.truncated(
         *turned(mesh, rotation),
         size=SIZE,
         sigma=sigma,

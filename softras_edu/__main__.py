@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     if given.command == "notebooks":
         return copy_notebooks(given.dest, given.force)
     if given.command == "gpu":
-        return gpu.run(given)
+        return gpu.run(given, doctor.report)
     if given.command == "fit":
         options = {name: value for name, value in vars(given).items() if name != "command"}
         try:

@@ -41,9 +41,10 @@ def outside_autocast(function: Callable[P, R]) -> Callable[P, R]:
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         tensors = [x for x in (*args, *kwargs.values()) if isinstance(x, Tensor)]
         device = tensors[0].device if tensors else torch.device("cpu")
-        args, kwargs = [whole(x) for x in args], {k: whole(x) for k, x in kwargs.items()}  # type: ignore[assignment]
+        wide = [whole(x) for x in args]
+        named = {name: whole(x) for name, x in kwargs.items()}
         with no_autocast(device):
-            return function(*args, **kwargs)
+            return function(*wide, **named)
 
     return run
 

@@ -74,7 +74,7 @@ def values_and_gradients(
     is what `draw` takes beside the three: the `Options` of a rung. Results are on the CPU.
     """
     leaves = [
-        None if x is None else x.detach().clone().requires_grad_()
+        None if x is None else x.detach().requires_grad_()  # strides as they are
         for x in (triangles, colors, background)
     ]
     image = draw(*leaves, *more)
@@ -146,8 +146,8 @@ def named(backend: str, **options: object) -> Draw:
     """`rasterize` with these options, as a function of the three tensors."""
 
     def draw(triangles: Tensor, colors: Tensor | None, background: Tensor | None) -> Tensor:
-        more = {} if background is None else {"background": background}
-        return rasterize(triangles, colors, backend=backend, **more, **options)  # type: ignore[arg-type]
+        more = options if background is None else {**options, "background": background}
+        return rasterize(triangles, colors, backend=backend, **more)  # type: ignore[arg-type]
 
     return draw
 

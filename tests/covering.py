@@ -23,29 +23,25 @@ def covering(factors: Mapping[str, Sequence[Any]]) -> list[Case]:
     """Cases, one value a factor, such that any two values of any two factors meet in one of them.
 
     Greedy: a case starts with the first pair that has not met; then factor by factor takes the
-    value that makes most new pairs with those already there, and among equals the least used.
-    The same factors give the same cases each time.
+    value that makes most new pairs with those already there, and among equals the one that has met
+    them least often, so that the cases spread beyond pairs. The same cases each time.
     """
-    missing: dict[Pair, None] = {}
+    met: dict[Pair, int] = {}
     for a, b in combinations(factors, 2):
         for x, y in product(factors[a], factors[b]):
-            missing[frozenset({(a, x), (b, y)})] = None
-    used = dict.fromkeys(((name, x) for name, xs in factors.items() for x in xs), 0)
+            met[frozenset({(a, x), (b, y)})] = 0
     cases: list[Case] = []
-    while missing:
-        case = dict(next(iter(missing)))
+    while missing := [pair for pair, count in met.items() if not count]:
+        case = dict(missing[0])
         for name in factors:
             if name in case:
                 continue
-            worth = {
-                x: (sum(frozenset({(name, x), other}) in missing for other in case.items()),
-                    -used[name, x])
-                for x in factors[name]
-            }  # fmt: skip
+            worth = {}
+            for x in factors[name]:
+                counts = [met[frozenset({(name, x), other})] for other in case.items()]
+                worth[x] = counts.count(0), -sum(counts)
             case[name] = max(worth, key=worth.__getitem__)
         for pair in pairs_of(case):
-            missing.pop(pair, None)
-        for choice in case.items():
-            used[choice] += 1
+            met[pair] += 1
         cases.append({name: case[name] for name in factors})
     return cases

@@ -3,7 +3,7 @@
     python tests/mutants.py                      all of them, about 20 minutes on two cores
     python tests/mutants.py --only numba         those whose name or file has this in it
     python tests/mutants.py --jobs 1             one process at a time
-    python tests/mutants.py --check              only: does every old text occur exactly once?
+    python tests/mutants.py --check              only: are all texts (once) and all tests there?
 
 Package and tests are copied to a temporary folder; the working tree is not touched. First every
 selection of tests must pass on the unchanged copy. Then, mutant by mutant: `killed`, when a test of
@@ -78,6 +78,15 @@ class Mutant:
         if len(found) != 1:
             return None
         return text[: found[0].start()] + self.new + text[found[0].end() :]
+
+
+def missing(test: str) -> bool:
+    """Whether there is no such test."""
+    name, _, function = test.partition("::")
+    path = ROOT / "tests" / name
+    if not path.is_file():
+        return True
+    return bool(function) and f"def {function}(" not in path.read_text(encoding="utf-8")
 
 
 def read() -> list[Mutant]:
@@ -180,8 +189,11 @@ def main() -> int:
     if arguments.check:
         for name in lost:
             print(f"{name}: TEXT NOT FOUND")
+        gone = sorted({test for mutant in mutants for test in mutant.tests if missing(test)})
+        for test in gone:
+            print(f"no such test: {test}")
         print(f"{len(mutants)} mutants, {len(lost)} without their text")
-        return 1 if lost else 0
+        return 1 if lost or gone else 0
 
     with tempfile.TemporaryDirectory(prefix="mutants-") as temporary:
         pristine = Path(temporary) / "unchanged"

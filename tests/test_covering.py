@@ -39,5 +39,13 @@ def test_there_are_few_cases_and_none_that_adds_nothing(sizes: list[int], most: 
         seen |= pairs_of(case)
 
 
+def test_the_cases_spread_beyond_pairs() -> None:
+    """Two switches beside two large factors: any value meets all four of their settings."""
+    cases = covering(factors([18, 10, 2, 2]))
+    for value in {case["f0"] for case in cases} | {case["f1"] for case in cases}:
+        settings = {(c["f2"], c["f3"]) for c in cases if value in (c["f0"], c["f1"])}
+        assert len(settings) == 4
+
+
 def test_the_same_cases_each_time() -> None:
     assert covering(factors([5, 4, 3, 2])) == covering(factors([5, 4, 3, 2]))

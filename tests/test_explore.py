@@ -13,7 +13,6 @@ from PIL import Image
 
 from softras_edu import (
     Camera,
-    Lights,
     explore,
     render,
 )
@@ -42,6 +41,7 @@ from softras_edu.explore import (
 from softras_edu.explore.base import Explorer
 from softras_edu.explore.draw import CAPTION, PANEL, to_bytes
 from softras_edu.explore.pace import PAIRS, SIZE, affordable, pairs
+from softras_edu.explore.sigma_gamma import BRIGHT
 
 CLASSES = [getattr(explore, name) for name in explore.__all__]
 # One change of each dial that must change the picture.
@@ -171,7 +171,7 @@ def test_sigma_gamma_shows_what_render_gives() -> None:
             explorer._meshes["sphere"],
             Camera.orbit(2.6, 25, 70, fov=50),
             size=SIZE,
-            lights=Lights(),
+            lights=BRIGHT,
             sigma=1e-3,
             gamma=1e-2,
         )[0]

@@ -50,7 +50,10 @@ def test_curves_differ_in_style_and_not_only_in_colour() -> None:
     assert len({line.get_linestyle() for line in lines}) == 4
     assert len({line.get_color() for line in lines}) == 4
     assert figure.axes[0].get_yscale() == "log"
-    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == list("abcd")
+    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == [
+        *"abcd",
+        "here",
+    ]
 
 
 def test_conventions_puts_row_0_at_the_top() -> None:
@@ -168,3 +171,45 @@ def test_a_picture_of_few_colours_is_smaller_and_has_the_same_alt(monkeypatch):
     figures.show(figure, "a hill", colors=64)
     assert len(shown[1][0]["image/png"]) < 0.7 * len(shown[0][0]["image/png"])
     assert shown[0][1] == shown[1][1]
+
+
+# ---------------------------------------------------------------- one triangle
+
+
+def test_marks_of_curves_are_named_in_the_legend_and_cover_no_line() -> None:
+    x = torch.linspace(0, 1, 5)
+    figure = figures.curves(x, {"a": x}, xlabel="x", ylabel="y", marks={"here": 0.5})
+    (axes,) = figure.axes
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["a", "here"]
+    assert not axes.texts
+
+
+def test_the_fourth_half_plane_is_the_triangle_for_both_orders_of_its_corners() -> None:
+    triangle = torch.tensor([[-0.5, -0.5], [0.5, -0.5], [0.0, 0.5]])
+    for corners in (triangle, triangle.flip(0)):
+        masks = [ax.images[0].get_array()[..., 0] < 0.5 for ax in figures.half_planes(corners).axes]
+        assert abs(masks[3].mean() - 0.5 / 4) < 0.01  # area 0.5 of 4
+        assert (masks[0] & masks[1] & masks[2] == masks[3]).all()
+
+
+def test_the_weights_of_the_drawing_are_shares_of_the_area() -> None:
+    triangle = torch.tensor([[0.0, 0.0], [0.6, 0.0], [0.0, 0.6]])
+    figure = figures.weights_as_areas(triangle, torch.tensor([0.3, 0.15]), torch.tensor([0.6, 0.3]))
+    texts = [{text.get_text() for text in ax.texts} for ax in figure.axes]
+    assert "v0 = +0.25  v1 = +0.50  v2 = +0.25" in texts[0]
+    assert "v0 = -0.50  v1 = +1.00  v2 = +0.50" in texts[1]
+
+
+def test_the_cut_off_stands_where_d_is_dist_eps() -> None:
+    for ax in figures.cut_off(1e-2).axes:
+        (place,) = {x for line in ax.lines for x in line.get_xdata() if line.get_ls() == "--"}
+        assert torch.tensor(place).sigmoid().item() == pytest.approx(1e-2)
+
+
+def test_panels_are_shown_pixel_by_pixel(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[dict[str, str]] = []
+    monkeypatch.setattr("IPython.display.display", lambda data, **rest: shown.append(data))
+    figures.show_panels([torch.zeros(64, 64), torch.ones(256, 256, 3)], ["a", "b"], "two squares")
+    picture = Image.open(io.BytesIO(base64.b64decode(shown[0]["image/png"])))
+    assert picture.size == (2 * 256 + 10, 256 + 24)
+    assert shown[0]["text/plain"] == "two squares"

@@ -10,14 +10,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from softras_edu import rasterize, rasterize_hard
+from softras_edu import rasterize
 from softras_edu.explore.gradient_terms import SIZE, rasterize_terms
 
 ROOT = Path(__file__).parent.parent
 pytest.importorskip("numba")
 sys.path.insert(0, str(ROOT / "benchmarks"))
 import fit_poses  # noqa: E402
-import foils  # noqa: E402
+import truncated_gradient  # noqa: E402
 
 VIEW = {"near": 1.0, "far": 10.0, "background": 0.3}
 
@@ -38,20 +38,6 @@ def image_and_gradient(renderer, triangles: Tensor) -> tuple[Tensor, Tensor]:
     return image.detach(), torch.autograd.grad((image - goal).square().sum(), triangles)[0]
 
 
-@pytest.mark.parametrize("gradient", ["none", "nmr"])
-def test_hard_is_the_librarys(gradient: str) -> None:
-    triangles, colors = scene()
-    ours = image_and_gradient(
-        lambda t: foils.hard(t, colors, size=24, gradient=gradient, **VIEW), triangles
-    )
-    theirs = image_and_gradient(
-        lambda t: rasterize_hard(t, colors, size=24, gradient=gradient, **VIEW), triangles
-    )
-    assert torch.allclose(ours[0], theirs[0], atol=1e-12)
-    assert theirs[1].abs().max() > 1
-    assert torch.allclose(ours[1], theirs[1], rtol=1e-8, atol=1e-8)
-
-
 def test_truncated_draws_the_same_picture_with_less_gradient() -> None:
     triangles, colors = scene()
     dials = {
@@ -62,7 +48,7 @@ def test_truncated_draws_the_same_picture_with_less_gradient() -> None:
         "far": 10.0,
         "background": 0.0,
     }
-    ours = image_and_gradient(lambda t: foils.truncated(t, colors, **dials), triangles)
+    ours = image_and_gradient(lambda t: truncated_gradient.truncated(t, colors, **dials), triangles)
     whole = image_and_gradient(lambda t: rasterize(t, colors, **dials), triangles)
     assert torch.equal(ours[0], whole[0])
     assert torch.allclose(ours[1][..., 2], whole[1][..., 2])
@@ -77,7 +63,7 @@ def test_truncated_is_what_detached_weights_give() -> None:
         return rasterize_terms(t, colors[0], 1e-2, 1e-1, color_term=False, depth_term=False)
 
     ours = image_and_gradient(
-        lambda t: foils.truncated(
+        lambda t: truncated_gradient.truncated(
             t, colors, size=SIZE, sigma=1e-2, gamma=1e-1, near=1.0, far=10.0, background=0.0
         )[..., :3],
         triangles,

@@ -249,6 +249,19 @@ def test_faces_may_come_in_any_order(scene, backend, conorm):
 
 
 @pytest.mark.parametrize("backend", [*BACKENDS, *TRITON])
+def test_of_equal_faces_the_first_gets_the_gradient_of_max(scene, backend):
+    alone = scene(25, faces=1)[0].to(DEVICE.get(backend, "cpu"))
+    grads = []
+    for triangles in (alone.clone(), alone.repeat(3, 1, 1)):
+        triangles.requires_grad_()
+        image = rasterize(triangles, **SETTING, conorm="max", backend=backend)
+        grads.append(torch.autograd.grad(image.square().sum(), triangles)[0])
+    assert grads[0].any()
+    torch.testing.assert_close(grads[1][:1], grads[0], rtol=1e-12, atol=1e-12)
+    assert (grads[1][1:] == 0).all()
+
+
+@pytest.mark.parametrize("backend", [*BACKENDS, *TRITON])
 def test_one_face_alone_has_the_alpha_d_whatever_the_conorm(scene, backend):
     triangles = scene(25, faces=1)[0].to(DEVICE.get(backend, "cpu"))
     options = {**SETTING, "backend": backend, "distribution": "cauchy"}

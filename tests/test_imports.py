@@ -11,6 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import softras_edu
 
 ROOT = Path(softras_edu.__file__).parent
@@ -89,22 +91,26 @@ def test_every_module_is_itself_however_it_is_imported() -> None:
     assert not wrong, "\n".join(wrong)
 
 
-def test_no_module_has_the_name_of_a_public_function_of_its_package() -> None:
-    listed = "import importlib, json, sys; m = importlib.import_module(sys.argv[1])\n"
-    listed += "print(json.dumps([n for n in m.__all__ if callable(getattr(m, n))]))"
-    public = set(json.loads(fresh(listed, "softras_edu")))
+@pytest.fixture(scope="module")
+def package() -> dict[str, list[str]]:
+    """Of a new process that imports the package and no more: what is loaded, what is public."""
+    code = "import json, sys, softras_edu as s; loaded = sorted(sys.modules); "
+    code += "public = [n for n in s.__all__ if callable(getattr(s, n))]; "
+    code += "print(json.dumps({'loaded': loaded, 'public': public, 'checks': [s.checks.__name__]}))"
+    return json.loads(fresh(code))
+
+
+def test_no_module_has_the_name_of_a_public_function_of_the_package(package) -> None:
+    public = set(package["public"])
     assert {"rasterize", "render", "fit"} <= public
-    clashes = [name for name in modules() if name.rpartition(".")[2] in public]
-    assert clashes == []
+    assert [name for name in modules() if name.rpartition(".")[2] in public] == []
 
 
-def test_importing_the_package_loads_nothing_heavy() -> None:
-    code = "import json, sys, softras_edu; print(json.dumps(sorted(sys.modules)))"
-    loaded = set(json.loads(fresh(code)))
+def test_importing_the_package_loads_nothing_heavy(package) -> None:
+    loaded = set(package["loaded"])
     assert "softras_edu.rasterizers" in loaded
     assert [name for name in HEAVY if name in loaded] == []
 
 
-def test_what_is_heavy_is_there_when_it_is_asked_for() -> None:
-    code = "import softras_edu; print(softras_edu.checks.__name__, 'checks' in dir(softras_edu))"
-    assert fresh(code).split()[0] == "softras_edu.checks"
+def test_the_checks_are_there_when_they_are_asked_for(package) -> None:
+    assert package["checks"] == ["softras_edu.checks"]

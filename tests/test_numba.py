@@ -1,4 +1,6 @@
-"""What is particular to the numba backend: the same bits on any number of threads, one compiled kernel for all options, boxes that lose no
+"""What is particular to the numba backend.
+
+The same bits on any number of threads, one compiled kernel for all options, boxes that lose no
 pair, its own exp, log and log1p. Random scenes of every ugly kind are in `test_ugly_scenes.py`.
 """
 
@@ -27,7 +29,7 @@ from softras_edu.rasterizers import numba_cpu
 from softras_edu.rasterizers.broadcast import rasterize_broadcast
 from softras_edu.rasterizers.numba_cpu import boxes as numba_boxes
 from softras_edu.rasterizers.numba_cpu import kernels as numba_kernels
-from softras_edu.rasterizers.numba_cpu import pair as numba_pair
+from softras_edu.rasterizers.numba_cpu import numbers as numba_numbers
 from softras_edu.rasterizers.numba_cpu import rasterize_numba
 
 pytestmark = pytest.mark.skipif(numba_cpu.why_not() is not None, reason=str(numba_cpu.why_not()))
@@ -39,16 +41,16 @@ KERNELS = (
 )
 
 
-# ---------------------------------------------------------------- the series in place of exp, log and log1p
+# ---------------------------------------------------------------- the series for exp, log, log1p
 
 
 def test_exp_and_log1p_are_good_to_the_last_bits():
     generator = torch.Generator().manual_seed(0)
     for scale in (1e-12, 1e-3, 1.0, 30.0, 200.0):
         x = (-scale * torch.rand(2000, generator=generator, dtype=torch.float64)).clamp_min(-700.0)
-        got = torch.tensor([numba_pair.exp(v) for v in x.tolist()], dtype=torch.float64)
+        got = torch.tensor([numba_numbers.exp(v) for v in x.tolist()], dtype=torch.float64)
         torch.testing.assert_close(got, x.exp(), rtol=4 * 2**-52, atol=0)
-        got = torch.tensor([numba_pair.log1p(v) for v in x.exp().tolist()], dtype=torch.float64)
+        got = torch.tensor([numba_numbers.log1p(v) for v in x.exp().tolist()], dtype=torch.float64)
         torch.testing.assert_close(got, x.exp().log1p(), rtol=4 * 2**-52, atol=0)
 
 
@@ -61,9 +63,9 @@ def test_log_is_good_to_the_last_bits():
             .clamp_min(-689.0)
             .exp()
         )
-        got = torch.tensor([numba_pair.log(v) for v in x.tolist()], dtype=torch.float64)
+        got = torch.tensor([numba_numbers.log(v) for v in x.tolist()], dtype=torch.float64)
         torch.testing.assert_close(got, x.log(), rtol=2 * 2**-52, atol=0)
-    assert [numba_pair.log(x) for x in (0.5, 0.25, 0.0)] == [
+    assert [numba_numbers.log(x) for x in (0.5, 0.25, 0.0)] == [
         math.log(0.5),
         math.log(0.25),
         -math.inf,
@@ -71,10 +73,10 @@ def test_log_is_good_to_the_last_bits():
 
 
 def test_exp_and_log1p_at_their_ends():
-    assert [numba_pair.exp(x) for x in (0.0, -0.0, -5e-324)] == [1.0, 1.0, 1.0]
-    assert numba_pair.exp(-700.0) == pytest.approx(math.exp(-700.0), rel=1e-15)
-    assert [numba_pair.exp(x) for x in (-700.1, -1e300, -math.inf)] == [0.0, 0.0, 0.0]
-    assert [numba_pair.log1p(e) for e in (0.0, 1e-300, 2**-60, 1.0)] == [
+    assert [numba_numbers.exp(x) for x in (0.0, -0.0, -5e-324)] == [1.0, 1.0, 1.0]
+    assert numba_numbers.exp(-700.0) == pytest.approx(math.exp(-700.0), rel=1e-15)
+    assert [numba_numbers.exp(x) for x in (-700.1, -1e300, -math.inf)] == [0.0, 0.0, 0.0]
+    assert [numba_numbers.log1p(e) for e in (0.0, 1e-300, 2**-60, 1.0)] == [
         0.0,
         1e-300,
         2**-60,
@@ -87,8 +89,9 @@ def test_exp_and_log1p_at_their_ends():
 
 @pytest.mark.parametrize("distance", ["euclidean", "barycentric"])
 def test_pixels_right_on_edges_corners_and_the_medial_axis(distance):
-    # Centres of 8 x 8 pixels are odd multiples of 1/8: here are triangles with corners, edges and mirror axes on them. The image is
-    # continuous there. Its slope is not, and each backend may take its own side; what both take must be finite.
+    # Centres of 8 x 8 pixels are odd multiples of 1/8: here are triangles with corners, edges and
+    # mirror axes on them. The image is continuous there. Its slope is not, and each backend may
+    # take its own side; what both take must be finite.
     corners = torch.tensor(
         [
             [[-5, -5, 2], [3, -5, 3], [-5, 3, 4]],
@@ -130,7 +133,7 @@ def test_the_box_loses_no_pair(distance, dist_eps):
 
 
 def test_a_pixel_right_at_the_reach_is_in_the_box():
-    # The pixels of column 6, at x = 0.3, lie on the face's edge: D = 1/2, and dist_eps is almost that.
+    # The pixels of column 6, at x = 0.3, lie on the face's edge: D = 1/2, dist_eps almost that.
     triangle = torch.tensor(
         [[[[-0.5, -9.0, 2.0], [0.3, -9.0, 2.0], [0.3, 9.0, 2.0]]]], dtype=torch.float64
     )
@@ -322,9 +325,8 @@ def test_a_tensor_elsewhere_is_refused():
 def test_one_compiled_kernel_a_dtype_serves_every_option():
     numba_cpu.warm()
     for kind in (soup, undrawable):
-        for seed in range(
-            30
-        ):  # the random cases take every option, one image and two, 0 to 9 faces, None to 4 channels
+        # the random cases take every option, one image and two, 0 to 9 faces, None to 4 channels
+        for seed in range(30):
             triangles, colors, o = random_case(kind, seed)
             for dtype in (torch.float32, torch.float64):
                 check_inputs = triangles.to(dtype), None if colors is None else colors.to(dtype)

@@ -1,4 +1,4 @@
-"""Rung 4 and the two compilers: what numba keeps on disk and says about it, and what torch.compile sees."""
+"""Rung 4 and the two compilers: what numba keeps on disk and says, what torch.compile sees."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import math
 import os
 import subprocess
 import sys
+import zipfile
+from pathlib import Path
 
 import pytest
 import torch
@@ -21,8 +23,9 @@ import torch
 from softras_edu.rasterizers.numba_cpu import rasterize_numba
 from softras_edu.rasterizers.options import Options
 o = Options(height=4, width=4, sigma=0.1, gamma=0.1, eps=0.0, far=9.0, dist_eps=0.0)
+triangle, background = torch.eye(3).add(1).expand(1, 1, 3, 3), torch.zeros(1, 4, 4, 0)
 for _ in range(2):
-    print(rasterize_numba(torch.eye(3).add(1).expand(1, 1, 3, 3), None, torch.zeros(1, 4, 4, 0), o).mean().item())
+    print(rasterize_numba(triangle, None, background, o).mean().item())
 """
 
 
@@ -46,7 +49,8 @@ def test_it_says_so_once_when_it_compiles_and_never_when_it_need_not(tmp_path):
     assert cold.stdout == warm.stdout
     assert math.isfinite(float(cold.stdout.split()[0]))
 
-    # numba compares the date of the kernels' own file only. Machine code older than the formulas must go too.
+    # numba compares the date of the kernels' own file only. Machine code older than the formulas
+    # must go too.
     for index in tmp_path.rglob("*.nbi"):
         os.utime(index, (0, 0))
     assert run(DRAW, NUMBA_CACHE_DIR=str(tmp_path)).stderr == cold.stderr
@@ -113,3 +117,40 @@ def test_bad_numbers_are_refused_inside_a_compiled_function_too():
         torch.compile(
             lambda t: rasterize(t, size=4, backend="numba"), backend="aot_eager", fullgraph=True
         )(triangles)
+
+
+DRAW_PLAINLY = """
+import torch
+from softras_edu import rasterize
+triangle = torch.tensor([[[-1.0, 0.2, 2.0], [1.0, 0.2, 2.0], [0.0, 1.0, 2.0]]], requires_grad=True)
+image = rasterize(triangle, size=4, sigma=0.1, backend="numba")
+image.sum().backward()
+print(round(image.sum().item(), 5), bool(triangle.grad.isfinite().all()))
+"""
+DRAWN = "4.14249 True"
+
+
+def test_without_numbas_compiler_it_draws_in_plain_python():
+    # People switch it off to step through a kernel; a kernel then has no statistics of a cache.
+    assert run(DRAW_PLAINLY, NUMBA_DISABLE_JIT="1").stdout.strip() == DRAWN
+
+
+def test_it_draws_from_a_zip_where_there_is_no_folder_to_look_at(tmp_path):
+    root = Path(numba_cpu.__file__).parents[3]
+    with zipfile.ZipFile(tmp_path / "package.zip", "w") as archive:
+        for file in (root / "softras_edu").rglob("*.py"):
+            archive.write(file, file.relative_to(root))
+    assert run(DRAW_PLAINLY, PYTHONPATH=str(tmp_path / "package.zip")).stdout.strip() == DRAWN
+
+
+def test_a_cache_that_another_process_clears_is_no_reason_to_stop(monkeypatch):
+    # Two first starts at once: one throws old machine code away while the other looks at its date.
+    asked = []
+
+    def gone(path, **_options):
+        asked.append(path)
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(Path, "stat", gone)
+    numba_cpu.forget_stale(numba_cpu.forward_rows)
+    assert asked

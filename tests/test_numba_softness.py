@@ -1,5 +1,7 @@
-"""GenDR's distributions and conorms in the numba backend, where `test_gendr.py` does not look: number by number in both tails, ugly scenes, threads,
-and that turning a dial never compiles. `softness.py` in float64 is the reference.
+"""GenDR's distributions and conorms in the numba backend, where `test_gendr.py` does not look.
+
+Number by number in both tails, ugly scenes, threads, and that turning a dial never compiles.
+`softness` in float64 is the reference.
 """
 
 from __future__ import annotations
@@ -29,10 +31,18 @@ from softras_edu import softness
 from softras_edu.rasterizers import numba_cpu
 from softras_edu.rasterizers.broadcast import rasterize_broadcast
 from softras_edu.rasterizers.numba_cpu import boxes as numba_boxes
-from softras_edu.rasterizers.numba_cpu import gendr as numba_softness
+from softras_edu.rasterizers.numba_cpu import (
+    color,
+    conorms,
+    distributions,
+    gendr,
+    lanes,
+    numbers,
+    pair,
+    rasterize_numba,
+    silhouette,
+)
 from softras_edu.rasterizers.numba_cpu import kernels as numba_kernels
-from softras_edu.rasterizers.numba_cpu import pair as numba_pair
-from softras_edu.rasterizers.numba_cpu import rasterize_numba
 from softras_edu.softness import CONORMS, DISTRIBUTIONS
 
 pytestmark = pytest.mark.skipif(numba_cpu.why_not() is not None, reason=str(numba_cpu.why_not()))
@@ -78,10 +88,9 @@ def far_and_wide() -> list[float]:
 
 
 def test_the_numbers_of_distributions_and_conorms_are_their_places_in_the_lists():
-    names = {name: getattr(numba_softness, name.upper()) for name in DISTRIBUTIONS}
-    assert [names[name] for name in DISTRIBUTIONS] == list(range(18))
-    assert CONORMS.index("hard") == numba_softness.ANY
-    assert [getattr(numba_softness, name.upper()) for name in CONORMS[1:]] == list(range(1, 10))
+    numbered = [getattr(distributions, name.upper()) for name in DISTRIBUTIONS]
+    assert numbered == list(range(18))
+    assert [getattr(conorms, name.upper()) for name in CONORMS] == list(range(10))
 
 
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
@@ -94,9 +103,9 @@ def test_logarithms_and_slopes_in_both_tails(distribution):
         x = torch.tensor(far_and_wide(), dtype=torch.float64, requires_grad=True)
         wanted = softness.log_probability(x, distribution, shape, shift)
         slopes = [torch.autograd.grad(value.sum(), x, retain_graph=True)[0] for value in wanted]
-        numbers = DISTRIBUTIONS.index(distribution), shape, shift, math.lgamma(shape + 1)
+        which = DISTRIBUTIONS.index(distribution), shape, shift, math.lgamma(shape + 1)
         got = torch.tensor(
-            [numba_softness.softness(v, *numbers) for v in x.tolist()], dtype=torch.float64
+            [distributions.tails(v, *which) for v in x.tolist()], dtype=torch.float64
         ).T
         torch.testing.assert_close(
             got, torch.stack([*wanted, *slopes]).detach(), rtol=1e-11, atol=1e-300
@@ -105,13 +114,13 @@ def test_logarithms_and_slopes_in_both_tails(distribution):
 
 def test_distributions_at_infinity():
     for k in range(len(DISTRIBUTIONS)):
-        assert numba_softness.softness(-math.inf, k, 2.0, 0.0, math.log(2)) == (
+        assert distributions.tails(-math.inf, k, 2.0, 0.0, math.log(2)) == (
             -math.inf,
             0.0,
             0.0,
             0.0,
         )
-        assert numba_softness.softness(math.inf, k, 2.0, 0.0, math.log(2)) == (
+        assert distributions.tails(math.inf, k, 2.0, 0.0, math.log(2)) == (
             0.0,
             -math.inf,
             0.0,
@@ -121,7 +130,7 @@ def test_distributions_at_infinity():
 
 @pytest.mark.parametrize("distribution", ["logistic", "uniform"])
 def test_loops_over_several_lanes_say_the_same(distribution):
-    s = torch.zeros(numba_kernels.ROWS, numba_kernels.LANES, dtype=torch.float64)
+    s = torch.zeros(lanes.ROWS, lanes.LANES, dtype=torch.float64)
     generator = torch.Generator().manual_seed(0)
     x = torch.cat(
         [
@@ -129,20 +138,15 @@ def test_loops_over_several_lanes_say_the_same(distribution):
             2.2 * torch.rand(56, generator=generator) - 1.1,
         ]
     ).double()
-    s[numba_kernels.LOGIT // numba_kernels.LANES] = x
-    numbers = numba_cpu.dials(options((1, 1), distribution=distribution))
-    numba_kernels.soften(s.view(-1).numpy(), 64, 64, numbers)
+    s[lanes.LOGIT // lanes.LANES] = x
+    dials = numba_cpu.dials(options((1, 1), distribution=distribution))
+    gendr.soften(s.view(-1).numpy(), 64, True, dials)
     rows = [
-        s[k // numba_kernels.LANES]
-        for k in (
-            numba_kernels.LOG_D,
-            numba_kernels.LOG_OUTSIDE,
-            numba_kernels.SLOPE_D,
-            numba_kernels.SLOPE_OUTSIDE,
-        )
+        s[k // lanes.LANES]
+        for k in (lanes.LOG_D, lanes.LOG_OUTSIDE, lanes.SLOPE_D, lanes.SLOPE_OUTSIDE)
     ]
     wanted = torch.tensor(
-        [numba_softness.softness(v, numbers.distribution, 1.0, 0.0, 0.0) for v in x.tolist()],
+        [distributions.tails(v, dials.distribution, 1.0, 0.0, 0.0) for v in x.tolist()],
         dtype=torch.float64,
     ).T
     torch.testing.assert_close(torch.stack(rows)[:, 1:], wanted[:, 1:], rtol=1e-14, atol=0)
@@ -166,17 +170,15 @@ def test_conorms_and_their_slopes_near_0_and_1(conorm):
             log_outside = torch.log1p(-d) - torch.log1p(-d).detach() + logs[1]
             wanted = softness.aggregate(log_d, log_outside, conorm, p, dim=0)
             slope = torch.autograd.grad(wanted, d)[0][1].item()
-            state = numba_softness.start(kind)
+            lift_sum = conorms.no_faces(kind)
             for n in range(2):
-                state = numba_softness.join(
-                    state, numba_softness.lift(*logs[:, n].tolist(), kind, p), kind
-                )
-            alpha, d_state = numba_softness.alpha_and_slope(state, kind, p)
+                lift_sum = conorms.join(lift_sum, conorms.lift(*logs[:, n].tolist(), kind, p), kind)
+            alpha, slope_alpha = conorms.alpha_and_slope(lift_sum, kind, p)
             assert alpha == pytest.approx(wanted.item(), rel=1e-11, abs=0)
             if conorm == "max" and a > b:
                 continue  # the kernel asks only the winner
-            got = d_state * numba_softness.state_slope(
-                *logs[:, 1].tolist(), 1 / b, -1 / (1 - b), state, kind, p
+            got = slope_alpha * conorms.lift_sum_slope(
+                *logs[:, 1].tolist(), 1 / b, -1 / (1 - b), lift_sum, kind, p
             )
             assert got == pytest.approx(slope, rel=1e-7, abs=1e-12)
 
@@ -185,27 +187,25 @@ def test_conorms_and_their_slopes_near_0_and_1(conorm):
 def test_conorms_of_no_face_and_of_a_face_that_hides_all(conorm):
     kind = CONORMS.index(conorm)
     for p in PS.get(conorm, (1.0,)):
-        alpha, slope = numba_softness.alpha_and_slope(numba_softness.start(kind), kind, p)
+        alpha, slope = conorms.alpha_and_slope(conorms.no_faces(kind), kind, p)
         assert (alpha, math.copysign(1, alpha)) == (0, 1)
         assert math.isfinite(slope)
-        state = numba_softness.join(
-            numba_softness.start(kind), numba_softness.lift(0.0, -math.inf, kind, p), kind
+        lift_sum = conorms.join(
+            conorms.no_faces(kind), conorms.lift(0.0, -math.inf, kind, p), kind
         )  # D = 1
         for _ in range(2):
-            alpha, slope = numba_softness.alpha_and_slope(state, kind, p)
+            alpha, slope = conorms.alpha_and_slope(lift_sum, kind, p)
             assert alpha == pytest.approx(1, abs=1e-15)
             assert alpha <= 1
             assert (
                 slope
-                * numba_softness.state_slope(
-                    math.log(0.3), math.log(0.7), 1.0, -1.0, state, kind, p
-                )
+                * conorms.lift_sum_slope(math.log(0.3), math.log(0.7), 1.0, -1.0, lift_sum, kind, p)
                 == pytest.approx(0, abs=1e-15)
                 or conorm == "max"
             )
-            assert numba_softness.state_slope(0.0, -math.inf, 0.0, 0.0, state, kind, p) == 0
-            state = numba_softness.join(
-                state, numba_softness.lift(math.log(0.3), math.log(0.7), kind, p), kind
+            assert conorms.lift_sum_slope(0.0, -math.inf, 0.0, 0.0, lift_sum, kind, p) == 0
+            lift_sum = conorms.join(
+                lift_sum, conorms.lift(math.log(0.3), math.log(0.7), kind, p), kind
             )
 
 
@@ -279,7 +279,8 @@ def test_of_two_largest_faces_the_first_gets_the_gradient():
 
 @pytest.mark.parametrize("squared", [True, False])
 def test_a_pixel_right_on_an_edge_has_a_finite_gradient(squared):
-    # The pixels of column 6, at x = 0.3, lie on the face's edge; d has a kink there, whose slope is called 0.
+    # The pixels of column 6, at x = 0.3, lie on the face's edge; d has a kink there, whose slope is
+    # called 0.
     triangle = torch.tensor(
         [[[[-0.5, -9.0, 2.0], [0.3, -9.0, 2.0], [0.3, 9.0, 2.0]]]], dtype=torch.float64
     )
@@ -341,7 +342,7 @@ def test_turning_a_dial_never_compiles():
     numba_cpu.warm()
     functions = [
         f
-        for module in (numba_pair, numba_softness, numba_kernels)
+        for module in (pair, numbers, gendr, distributions, conorms, silhouette, color, lanes)
         for f in vars(module).values()
         if hasattr(f, "signatures")
     ]
@@ -362,20 +363,36 @@ def test_turning_a_dial_never_compiles():
     assert [len(kernel.signatures) for kernel in KERNELS] == [2, 2, 2, 2]
 
 
-@pytest.mark.parametrize("module", [numba_pair, numba_softness, numba_boxes])
-def test_machine_code_older_than_any_of_its_files_is_thrown_away(tmp_path, monkeypatch, module):
+FILES = sorted(file.name for file in numba_cpu.FOLDER.glob("*.py"))
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_machine_code_older_than_any_of_its_files_is_thrown_away(tmp_path, monkeypatch, file):
+    # Formulas from every file are inlined into the kernels; numba looks at the kernels' own only.
     kernel = SimpleNamespace(
         stats=SimpleNamespace(cache_path=str(tmp_path)),
         __name__="forward_rows",
         __module__=numba_kernels.__name__,
     )
-    index = tmp_path / "numba_kernels.forward_rows-1.py311.nbi"
-    index.touch()
+    index, other = (
+        tmp_path / f"kernels.{name}-1.py311.nbi" for name in ("forward_rows", "backward_faces")
+    )
+    sources = tmp_path / "sources"
+    sources.mkdir()
+    for path in (index, other, *(sources / name for name in FILES)):
+        path.touch()
+        os.utime(path, (1000, 1000))
+    monkeypatch.setattr(numba_cpu, "FOLDER", sources)
     numba_cpu.forget_stale(kernel)
     assert index.exists()
-    newer = tmp_path / "newer.py"
-    newer.touch()
-    os.utime(newer, (index.stat().st_mtime + 10,) * 2)
-    monkeypatch.setattr(module, "__file__", str(newer))
+    os.utime(sources / file, (1010, 1010))
     numba_cpu.forget_stale(kernel)
     assert not index.exists()
+    assert other.exists()  # of another kernel, which asks for itself
+
+
+def test_all_of_the_soft_rasterizer_is_on_one_side_of_the_branch():
+    # A field that tells GenDR's family apart, forgotten in `dials`, would draw the wrong picture.
+    assert not numba_cpu.dials(options((1, 1))).gendr
+    for change in ({"distribution": "laplace"}, {"squared": False}, {"conorm": "max"}):
+        assert numba_cpu.dials(options((1, 1), **change)).gendr

@@ -42,14 +42,14 @@ def test_a_known_mesh_scores_1_and_one_beside_it_less():
     for surface in (False, True):
         truth = voxelize(mesh.verts, mesh.faces, surface=surface)
         shapes = data.Shapes(["04379243"], [images], [truth[None]])
-        score = evaluate(Knows(mesh), shapes, surface=surface, progress=False)  # type: ignore[arg-type]
+        score = evaluate(Knows(mesh), shapes, surface=surface, progress=False)
         assert score.classes == {"table": 1.0}
         assert score.mean == 1.0
     moved = Mesh(mesh.verts + torch.tensor([2 / 31, 0.0, 0.0]), mesh.faces)
     expected = (truth & truth.roll(2, 1)).sum() / (truth | truth.roll(2, 1)).sum()
     assert evaluate(Knows(moved), shapes, [0], surface=True, progress=False).mean == pytest.approx(
         expected.item(), abs=0.05
-    )  # type: ignore[arg-type]
+    )
 
 
 def test_the_mean_counts_each_class_as_much_as_another():
@@ -59,7 +59,7 @@ def test_the_mean_counts_each_class_as_much_as_another():
     shapes = data.Shapes(
         ["a", "b"], [images, images[:1]], [torch.stack([full] * 3), torch.zeros_like(full)[None]]
     )
-    score = evaluate(Knows(ball), shapes, [0], progress=False)  # type: ignore[arg-type]
+    score = evaluate(Knows(ball), shapes, [0], progress=False)
     assert score.classes == {"a": 1.0, "b": 0.0}
     assert score.mean == 0.5
     assert "mean    0.5000" in score.table()

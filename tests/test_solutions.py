@@ -49,6 +49,20 @@ def test_every_check_has_a_solution_in_a_notebook() -> None:
     assert sorted(case.values[0] for case in CASES) == sorted(checks.__all__)
 
 
+def test_a_function_is_asked_for_before_it_is_used() -> None:
+    # Cells after an exercise draw with what the reader wrote; none before it may hold the answer.
+    used = 0
+    for path in NOTEBOOKS:
+        code = cells(path, "code")
+        for k, cell in enumerate(code):
+            for name, given in re.findall(r"checks\.(\w+)\.yours_or_ours\((\w+)\)", cell):
+                assert name == given
+                stubs = [i for i, stub in enumerate(code) if f"def {name}(" in stub]
+                assert min(stubs, default=k) < k, f"{path.name}: {name} is not written yet"
+                used += 1
+    assert used >= 6
+
+
 def test_every_check_is_called_by_a_stub_of_the_same_signature() -> None:
     for path in NOTEBOOKS:
         code = cells(path, "code")

@@ -8,17 +8,15 @@ random scenes keep every pair, and the tests of the cuts say how far from them t
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
+import compare
 import pytest
 import torch
+from compare import FLOAT64, cotangent, rounding, values_and_gradients
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from softras_edu import formulas, rasterize
+from softras_edu import formulas
 from softras_edu.rasterizers import triton_gpu
 from softras_edu.rasterizers.broadcast import rasterize_broadcast
 from softras_edu.rasterizers.options import Options
@@ -31,39 +29,12 @@ needs_triton = pytest.mark.skipif(REASON is not None, reason=f"triton: {REASON}"
 
 
 def options(size: tuple[int, int], **changes: object) -> Options:
-    plain = {"sigma": 0.05, "gamma": 0.05, "eps": 1e-3, "near": 1.0, "far": 100.0, "dist_eps": 0.0}
-    plain |= {"distance": "euclidean", "perspective_correct": False, "cull_backfaces": False}
-    return Options(height=size[0], width=size[1], **(plain | changes))
+    """A blur that reaches across a picture of a few pixels."""
+    return compare.options(size, **({"sigma": 0.05, "gamma": 0.05} | changes))
 
 
 def backdrop(batch: int, o: Options, channels: int, dtype: torch.dtype = torch.float64) -> Tensor:
-    return torch.rand(
-        batch, o.height, o.width, channels, generator=torch.Generator().manual_seed(1), dtype=dtype
-    )
-
-
-def values_and_gradients(
-    function, triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options
-) -> list[Tensor]:
-    """The image, and the gradients of triangles, colours and background for one random
-    cotangent."""
-    inputs = [x.detach().requires_grad_() for x in (triangles, colors, background) if x is not None]
-    image = function(inputs[0], None if colors is None else inputs[1], inputs[-1], o)
-    cotangent = torch.randn(
-        image.shape, generator=torch.Generator().manual_seed(7), dtype=torch.float64
-    ).to(image)
-    grads = (
-        torch.autograd.grad(image, inputs, cotangent, allow_unused=True)
-        if image.requires_grad
-        else [None] * len(inputs)
-    )
-    return [
-        image.detach().cpu(),
-        *(
-            torch.zeros_like(x).cpu() if g is None else g.cpu()
-            for x, g in zip(inputs, grads, strict=True)
-        ),
-    ]
+    return compare.backdrop(torch.empty(batch, 0, 3, 3, dtype=dtype), channels, o)
 
 
 def check(
@@ -71,36 +42,9 @@ def check(
     colors: Tensor | None,
     background: Tensor | None,
     o: Options,
-    tolerance: float = 1e-10,
+    tolerance: float = FLOAT64,
 ) -> list[Tensor]:
-    """Triton agrees with float64 broadcasting to `tolerance` of the largest number, in the image
-    and in each gradient."""
-    if background is None:
-        background = backdrop(
-            len(triangles), o, 0 if colors is None else colors.shape[-1], triangles.dtype
-        )
-    arguments = [triangles, colors, background]
-    reference = values_and_gradients(
-        rasterize_broadcast, *(None if x is None else x.double() for x in arguments), o
-    )
-    result = values_and_gradients(
-        rasterize_triton, *(None if x is None else x.to(DEVICE) for x in arguments), o
-    )
-    for name, got, wanted in zip(
-        ("image", "grad triangles", "grad 2", "grad 3"), result, reference, strict=False
-    ):
-        assert got.shape == wanted.shape, name
-        assert got.dtype == triangles.dtype, name
-        assert got.isfinite().all(), name
-        scale = max(1.0, wanted.abs().max().item()) if wanted.numel() else 1.0
-        torch.testing.assert_close(
-            got.double(),
-            wanted,
-            rtol=0,
-            atol=tolerance * scale,
-            msg=lambda text, name=name: f"{name}: {text}",
-        )
-    return reference
+    return compare.check(rasterize_triton, triangles, colors, o, tolerance, background, DEVICE)
 
 
 @needs_triton
@@ -115,8 +59,8 @@ def test_options_agree(scene, distance, perspective_correct, cull_backfaces):
         perspective_correct=perspective_correct,
         cull_backfaces=cull_backfaces,
     )
-    reference = check(triangles, colors, None, o)
-    drawn = (reference[1][0].abs().amax((1, 2)) > 1e-9).tolist()
+    result = check(triangles, colors, None, o)
+    drawn = (result[1][0].abs().amax((1, 2)) > 1e-9).tolist()
     assert sum(drawn) == (2 if cull_backfaces else 4)  # seed 1 has two faces of each orientation
 
 
@@ -155,14 +99,12 @@ def test_the_cut_at_near_and_far_agrees(scene, channels):
 @pytest.mark.parametrize("gamma", [1e-7, 1e-4, 1.0])
 def test_extreme_sigma_and_gamma_agree(scene, sigma, gamma):
     triangles, colors = scene(4, faces=3, batch=1)
-    # A depth's last bit (2 ** -52 of up to 6) over (far - near) gamma enters the logarithm of a
-    # weight: that much no formula can beat.
     check(
         triangles,
         colors,
         None,
         options((5, 4), sigma=sigma, gamma=gamma),
-        tolerance=1e-10 + 100 * 6 * 2**-52 / (99 * gamma),
+        tolerance=FLOAT64 + rounding(triangles, gamma),
     )
 
 
@@ -194,13 +136,13 @@ def test_ugly_shapes_agree(scene, height, width, faces):
 @pytest.mark.parametrize("channels", [None, 1, 2, 7, 8, 9, 19])
 def test_any_number_of_channels_agrees(scene, channels):
     triangles, colors = scene(6, faces=2, channels=channels or 1, batch=1)
-    reference = check(
+    result = check(
         triangles,
         None if channels is None else colors,
         None,
         options((3, 4), perspective_correct=True),
     )
-    assert reference[0].shape == (1, 3, 4, (channels or 0) + 1)
+    assert result[0].shape == (1, 3, 4, (channels or 0) + 1)
 
 
 @needs_triton
@@ -235,8 +177,8 @@ def test_undrawable_triangles_agree(scene):
     triangles[0, 1, 2] = triangles[0, 1, 0]  # two corners coincide
     triangles[0, 2, 0, 2] = -1.0  # behind the eye
     triangles[0, 3, :, :2] = triangles[0, 3, :1, :2]  # all coincide on the screen
-    reference = check(triangles, colors, None, options((5, 5)))
-    assert (reference[1][0].abs().amax((1, 2)) > 0).tolist() == [True, False, False, False, True]
+    result = check(triangles, colors, None, options((5, 5)))
+    assert (result[1][0].abs().amax((1, 2)) > 0).tolist() == [True, False, False, False, True]
 
 
 @needs_triton
@@ -299,12 +241,21 @@ def test_inputs_that_are_not_contiguous_agree(scene):
     ).transpose(1, 2)  # (H, W, C) by strides
     strided = triangles.permute(3, 2, 1, 0).contiguous().permute(3, 2, 1, 0)
     every_other = torch.stack([colors, -colors], dim=-1)[..., 0]
+    color = torch.tensor([0.1, 0.2, 0.3], dtype=torch.float64).expand(2, 5, 9, 3)  # strides 0
     assert not strided.is_contiguous()
     assert not every_other.is_contiguous()
-    check(strided, every_other, background.expand(2, 5, 9, 3), o)
-    check(
-        triangles, colors, torch.tensor([0.1, 0.2, 0.3], dtype=torch.float64).expand(2, 5, 9, 3), o
-    )  # strides 0
+
+    def draw(*inputs: Tensor) -> list[Tensor]:
+        leaves = [x.detach().to(DEVICE).requires_grad_() for x in inputs]
+        image = rasterize_triton(*leaves, o)
+        return [image, *torch.autograd.grad(image, leaves, cotangent(image))]
+
+    for inputs in (
+        (strided, every_other, background.expand(2, 5, 9, 3)),
+        (triangles, colors, color),
+    ):
+        for got, wanted in zip(draw(*inputs), draw(*(x.contiguous() for x in inputs)), strict=True):
+            assert torch.equal(got, wanted)
 
 
 @needs_triton
@@ -392,65 +343,6 @@ def test_the_setup_and_fill_kernels_do_what_tiles_does(scene, data):
 
 
 @needs_triton
-@pytest.mark.parametrize(
-    ("distance", "perspective_correct", "channels"),
-    [("euclidean", False, 2), ("barycentric", True, 1), ("euclidean", False, None)],
-)
-def test_gradcheck(scene, distance, perspective_correct, channels):
-    triangles, colors = scene(20, faces=2, channels=channels or 1, batch=1)
-    o = options(
-        (3, 4), far=10.0, eps=0.6, distance=distance, perspective_correct=perspective_correct
-    )  # eps: in the faces' range
-    background = backdrop(1, o, channels or 0)[:, :1, :1]
-    if channels is None:
-        empty = background.expand(1, 3, 4, 0).to(DEVICE)
-        assert torch.autograd.gradcheck(
-            lambda t: rasterize_triton(t, None, empty, o), (triangles.to(DEVICE).requires_grad_(),)
-        )
-        return
-    inputs = tuple(x.to(DEVICE).requires_grad_() for x in (triangles, colors, background))
-    assert torch.autograd.gradcheck(
-        lambda t, c, b: rasterize_triton(t, c, b.expand(1, 3, 4, channels), o), inputs
-    )
-
-
-@needs_triton
-@pytest.mark.parametrize("channels", [None, 1, 3, 7])
-@pytest.mark.parametrize("distance", ["euclidean", "barycentric"])
-@pytest.mark.parametrize("perspective_correct", [False, True])
-@pytest.mark.parametrize("cull_backfaces", [False, True])
-def test_gradcheck_over_every_combination_of_options(
-    scene, channels, distance, perspective_correct, cull_backfaces
-):
-    # As in test_gradients.py, but along random directions (fast_mode): the interpreter is slow.
-    triangles, colors = scene(51, faces=1, channels=channels or 1, batch=2)
-    o = options(
-        (2, 1),
-        far=10.0,
-        eps=0.6,
-        distance=distance,
-        perspective_correct=perspective_correct,
-        cull_backfaces=cull_backfaces,
-    )
-    inputs = [
-        x.to(DEVICE).requires_grad_()
-        for x in (
-            (triangles,) if channels is None else (triangles, colors, backdrop(2, o, channels))
-        )
-    ]
-
-    def draw(*x: Tensor) -> Tensor:
-        return rasterize_triton(
-            x[0],
-            None if channels is None else x[1],
-            backdrop(2, o, 0).to(DEVICE) if channels is None else x[2],
-            o,
-        )
-
-    assert torch.autograd.gradcheck(draw, inputs, fast_mode=True)
-
-
-@needs_triton
 @settings(max_examples=20, deadline=None, derandomize=True)
 @given(data=st.data())
 def test_random_scenes_agree(scene, data):
@@ -476,7 +368,7 @@ def test_random_scenes_agree(scene, data):
         None if channels is None else colors,
         None,
         o,
-        tolerance=1e-10 + 100 * 6 * 2**-52 / (99 * gamma),
+        tolerance=FLOAT64 + rounding(triangles, gamma),
     )
 
 
@@ -490,107 +382,3 @@ def test_an_image_that_int32_cannot_index_is_refused():
             torch.zeros(1, 1, 1, 1, device=DEVICE).expand(1, 2**16, 2**15, 0),
             o,
         )
-
-
-@needs_triton
-@pytest.mark.parametrize("channels", [None, 2])
-def test_the_operator_passes_opcheck_and_gives_the_same(scene, channels):
-    from softras_edu.rasterizers import compile_op
-
-    triangles, colors = (x.to(DEVICE) for x in scene(14, faces=2, channels=channels or 1, batch=1))
-    o = options((3, 4), dist_eps=1e-4)
-    background = backdrop(1, o, channels or 0).to(DEVICE)
-    inputs = [
-        None if x is None else x.requires_grad_()
-        for x in (triangles, colors if channels else None, background)
-    ]
-    torch.library.opcheck(torch.ops.softras_edu.rasterize_triton, (*inputs, *compile_op.fields(o)))
-    results = [
-        values_and_gradients(function, *inputs, o)
-        for function in (compile_op.rasterize_triton, rasterize_triton)
-    ]
-    for got, wanted in zip(*results, strict=True):
-        assert torch.equal(got, wanted)
-
-
-@needs_triton
-def test_torch_compile_traces_through_in_one_piece(scene):
-    triangles, colors = (x.to(DEVICE) for x in scene(15, faces=2, batch=1))
-    o = options((3, 4))
-    background = backdrop(1, o, 3).to(DEVICE)
-    names = ("sigma", "gamma", "eps", "near", "far", "dist_eps")
-    draw = {name: getattr(o, name) for name in names} | {"size": (o.height, o.width)}
-
-    def loss(t: Tensor) -> Tensor:
-        image = rasterize(t * 2, colors, background=background, backend="triton", **draw)
-        return image.square().sum()
-
-    compiled = torch.compile(
-        loss, backend="aot_eager", fullgraph=True
-    )  # raises where it would stop
-    grads = []
-    for function in (loss, compiled):
-        corners = triangles.clone().requires_grad_()
-        function(corners).backward()
-        grads.append(corners.grad)
-    torch.testing.assert_close(*grads, rtol=1e-12, atol=1e-12)
-
-
-def in_a_new_process(code: str, **environment: str) -> str:
-    clean = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=clean | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
-
-
-def test_importing_the_package_does_not_import_triton():
-    assert (
-        in_a_new_process(
-            "import sys, softras_edu, softras_edu.rasterizers.triton_gpu; "
-            "print('triton' in sys.modules)"
-        )
-        == "False"
-    )
-
-
-@pytest.mark.skipif(DEVICE == "cuda", reason="there is a GPU")
-def test_it_says_why_it_cannot_run():
-    ask = "from softras_edu.rasterizers.triton_gpu import why_not, use_interpreter; "
-    if not why_not("cpu"):  # triton is installed
-        assert in_a_new_process(ask + "print(why_not('cpu'))").startswith(
-            "needs CUDA tensors; on the CPU set TRITON_INTERPRET=1 before the first import"
-        )
-        assert in_a_new_process(ask + "print(why_not('cuda'))").startswith("no GPU here")
-        assert in_a_new_process(ask + "print(why_not('cpu'))", TRITON_INTERPRET="1") == "None"
-        assert (
-            in_a_new_process(ask + "use_interpreter(); import triton; print(why_not('cpu'))")
-            == "None"
-        )
-        assert "too late" in in_a_new_process(
-            "import triton, os; os.environ['TRITON_INTERPRET'] = '1'; "
-            + ask
-            + "print(why_not('cpu'))"
-        )
-        late = "import triton\ntry: use_interpreter()\nexcept RuntimeError as error: print(error)"
-        assert "imported already" in in_a_new_process(ask + "\n" + late)
-    # A machine without triton: hide it.
-    hide = (
-        "import importlib.util as u; find = u.find_spec; "
-        "u.find_spec = lambda name, *a: None if name == 'triton' else find(name, *a); "
-    )
-    assert (
-        in_a_new_process(hide + ask + "print(why_not('cuda'))")
-        == "triton is not installed (Linux only: pip install triton)"
-    )
-    message = (
-        "import torch; from softras_edu.rasterizers.triton_gpu import rasterize_triton\n"
-        "try: rasterize_triton(torch.zeros(1, 1, 3, 3), None, None, None)\n"
-        "except ValueError as error: print(error)"
-    )
-    assert in_a_new_process(message).startswith("backend: 'triton' cannot serve tensors on cpu: ")

@@ -24,6 +24,7 @@ import triton  # noqa: E402
 import triton.language as tl  # noqa: E402
 
 from softras_edu.rasterizers.triton_gpu.load import to_dtype  # noqa: E402
+from softras_edu.rasterizers.triton_gpu.numbers import expm1, log1m_exp, log1p  # noqa: E402
 from softras_edu.rasterizers.triton_gpu.pair import probability_map  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning:triton")
@@ -111,3 +112,24 @@ def test_logarithms_and_slopes_agree_far_out_on_both_sides(distribution, shape, 
         rtol=digits,
         atol=digits,
     )
+
+
+@triton.jit
+def digits_kernel(e_ptr, out_ptr, N: tl.constexpr):  # noqa: N803
+    k = tl.arange(0, N)
+    e = tl.load(e_ptr + k)
+    tl.store(out_ptr + k, log1p(e))
+    tl.store(out_ptr + N + k, expm1(e))
+    tl.store(out_ptr + 2 * N + k, log1m_exp(e))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_functions_of_a_small_number_keep_its_digits(dtype):
+    # log(1 + e) and exp(e) - 1 as they stand would round e away against 1.
+    e = torch.logspace(-30, 0, 64, dtype=torch.float64).to(dtype)
+    out = torch.empty(3, len(e), dtype=dtype, device=DEVICE)
+    digits_kernel[(1,)](e.to(DEVICE), out, N=len(e))
+    x = e.double()
+    wanted = torch.stack([torch.log1p(x), torch.expm1(x), torch.log(-torch.expm1(-x))])
+    digits = 1e-12 if dtype == torch.float64 else 2e-6
+    torch.testing.assert_close(out.cpu().double(), wanted, rtol=digits, atol=0)

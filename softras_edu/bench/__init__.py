@@ -33,7 +33,7 @@ from ..rasterizers import backends
 from ..rasterizers.ladder import RUNGS
 from .case import Case
 from .peers import PEERS
-from .plot import plot
+from .plots import plot
 
 __all__ = ["PEERS", "PEER_SWEEPS", "SWEEPS", "Case", "climb", "report"]
 

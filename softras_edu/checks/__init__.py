@@ -8,7 +8,7 @@ from .build_kernel import draw_discs, softmax_step, tile_entries, tile_pixels
 from .build_loop import clip_slope, online_softmax_step, product_slope, softmax_slope
 from .build_pairs import pair_list, reach_box, segment_max, segment_sum
 from .collect import from_notebooks as from_notebooks
-from .contract import contract as contract
+from .contract_scenes import contract as contract
 from .measure import loglog_slope, median_time, pairs_time, roofline
 from .see_many_triangles import (
     clip_weights,

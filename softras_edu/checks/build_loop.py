@@ -1,4 +1,7 @@
-"""The exercises of notebook 08: four small functions of numbers, which the notebook then compiles. float64, plain Python."""
+"""The exercises of notebook 08: four small functions of numbers, which the notebook then compiles.
+
+Plain Python, float64.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from .exercise import Exercise
 Three = tuple[float, float, float]
 
 
-# --- one step of the online softmax ------------------------------------------------------------------------------------------------
+# --- one step of the online softmax --------------------------------------------------------------
 
 
 def _step(peak: float, den: float, log_weight: float) -> tuple[float, float, float, float]:
@@ -73,16 +76,29 @@ online_softmax_step = Exercise(
         (-4e5, 1.2, -5e5),
     ],
     mistakes={
-        "The old sum is still measured from the old peak. When the peak moves by s, the sum shrinks by exp(-s).": _step_without_rescaling,
-        "den is in the old unit, weight in the new one: multiply den by shrink before you add.": _step_that_forgets,
-        "The peak never falls. If the newcomer weighs less than the peak, the peak stays where it is.": _step_that_always_moves,
-        "The old sum must shrink, not grow: exp(old peak - new peak), which is at most 1.": _step_turned_round,
-        "Measure the newcomer from the new peak too; from the old one, exp overflows sooner or later.": _step_with_the_old_peak,
+        (
+            "The old sum is still measured from the old peak. When the peak moves by s, the sum "
+            "shrinks by exp(-s)."
+        ): _step_without_rescaling,
+        (
+            "den is in the old unit, weight in the new one: multiply den by shrink before you add."
+        ): _step_that_forgets,
+        (
+            "The peak never falls. If the newcomer weighs less than the peak, the peak stays "
+            "where it is."
+        ): _step_that_always_moves,
+        (
+            "The old sum must shrink, not grow: exp(old peak - new peak), which is at most 1."
+        ): _step_turned_round,
+        (
+            "Measure the newcomer from the new peak too; from the old one, exp overflows sooner "
+            "or later."
+        ): _step_with_the_old_peak,
     },
 )
 
 
-# --- the backward pass of the product --------------------------------------------------------------------------------------------------
+# --- the backward pass of the product ------------------------------------------------------------
 
 
 def _logs(logit: float) -> tuple[float, float]:
@@ -115,22 +131,26 @@ product_slope = Exercise(
         "The sign is turned round: when D_j grows, alpha grows.": lambda log_d, log_product: (
             -math.exp(log_d + log_product)
         ),
-        "That is d alpha / d log(1 - D_j). One factor is missing: log(1 - D_j) has the slope -D_j in the logit.": lambda log_d, log_product: (
-            -math.exp(log_product)
-        ),
+        (
+            "That is d alpha / d log(1 - D_j). One factor is missing: log(1 - D_j) has the "
+            "slope -D_j in the logit."
+        ): lambda log_d, log_product: -math.exp(log_product),
         "The product is there, D_j is missing.": lambda log_d, log_product: math.exp(log_product),
-        "D_j is there, the product over all faces is missing: a covered pixel no longer cares.": lambda log_d, log_product: (
-            math.exp(log_d)
-        ),
-        "You divide by 1 - D_j and multiply by it again. It cancels on paper; in floats the guard against 0 spoils it where D is near 1.": _guarded_division,
-        "That is D_j (1 - D_j) times the product: (1 - D_j) is in the product already.": lambda log_d, log_product: (
-            math.exp(log_d + log_product) * -math.expm1(log_d)
-        ),
+        (
+            "D_j is there, the product over all faces is missing: a covered pixel no longer cares."
+        ): lambda log_d, log_product: math.exp(log_d),
+        (
+            "You divide by 1 - D_j and multiply by it again. It cancels on paper; in floats the "
+            "guard against 0 spoils it where D is near 1."
+        ): _guarded_division,
+        (
+            "That is D_j (1 - D_j) times the product: (1 - D_j) is in the product already."
+        ): lambda log_d, log_product: math.exp(log_d + log_product) * -math.expm1(log_d),
     },
 )
 
 
-# --- the backward pass of the softmax -----------------------------------------------------------------------------------------------
+# --- the backward pass of the softmax ------------------------------------------------------------
 
 
 softmax_slope = Exercise(
@@ -147,22 +167,33 @@ softmax_slope = Exercise(
     ],
     tolerance=1e-9,
     mistakes={
-        "A face that gains weight takes it from all others: its pull is C_j minus the pixel's colour.": lambda share, c, color, d: (
+        (
+            "A face that gains weight takes it from all others: its pull is C_j minus the "
+            "pixel's colour."
+        ): lambda share, c, color, d: (
             share * c * d,
             share * d,
         ),
-        "The sign is turned round: a face pulls towards its own colour, so C_j - color.": lambda share, c, color, d: (
+        (
+            "The sign is turned round: a face pulls towards its own colour, so C_j - color."
+        ): lambda share, c, color, d: (
             share * (color - c) * d,
             share * d,
         ),
-        "Both are passed back through the loss: multiply by d_color, what the loss makes of the pixel's colour.": lambda share, c, color, d: (
+        (
+            "Both are passed back through the loss: multiply by d_color, what the loss makes of "
+            "the pixel's colour."
+        ): lambda share, c, color, d: (
             share * (c - color),
             share,
         ),
-        "The slope of one share in its own logarithm is share (1 - share), but the other shares change as well. Together they give share (C_j - color).": (
-            lambda share, c, color, d: (share * (1 - share) * c * d, share * d)
-        ),
-        "The face's own colour counts with its share: d_face_color = share * d_color.": lambda share, c, color, d: (
+        (
+            "The slope of one share in its own logarithm is share (1 - share), but the other "
+            "shares change as well. Together they give share (C_j - color)."
+        ): (lambda share, c, color, d: (share * (1 - share) * c * d, share * d)),
+        (
+            "The face's own colour counts with its share: d_face_color = share * d_color."
+        ): lambda share, c, color, d: (
             share * (c - color) * d,
             d,
         ),
@@ -170,31 +201,31 @@ softmax_slope = Exercise(
 )
 
 
-# --- the backward pass of clipping and renormalising -------------------------------------------------------------------------------
+# --- the backward pass of clipping and renormalising ---------------------------------------------
 
 
-def _clip(v: Three) -> tuple[Three, float]:
+def _clip_barycentric(v: Three) -> tuple[Three, float]:
     c0, c1, c2 = (min(max(x, 0.0), 1.0) for x in v)
-    total = c0 + c1 + c2
-    return (c0 / total, c1 / total, c2 / total), total
+    w_sum = c0 + c1 + c2
+    return (c0 / w_sum, c1 / w_sum, c2 / w_sum), w_sum
 
 
 def _clip_slope(
     d_w: Three, v: Three, gate: bool = True, renormalise: bool = True, divide: bool = True
 ) -> Three:
-    w, total = _clip(v)
+    w, w_sum = _clip_barycentric(v)
     mean = sum(d * x for d, x in zip(d_w, w, strict=True)) if renormalise else 0.0
     d0, d1, d2 = (
-        (d - mean) / (total if divide else 1.0) * (0 <= x <= 1 or not gate)
+        (d - mean) / (w_sum if divide else 1.0) * (0 <= x <= 1 or not gate)
         for d, x in zip(d_w, v, strict=True)
     )
     return d0, d1, d2
 
 
 def _clip_slope_of_unclipped_mean(d_w: Three, v: Three) -> Three:
-    _, total = _clip(v)
+    _, w_sum = _clip_barycentric(v)
     mean = sum(d * x for d, x in zip(d_w, v, strict=True))
-    d0, d1, d2 = ((d - mean) / total * (0 <= x <= 1) for d, x in zip(d_w, v, strict=True))
+    d0, d1, d2 = ((d - mean) / w_sum * (0 <= x <= 1) for d, x in zip(d_w, v, strict=True))
     return d0, d1, d2
 
 
@@ -209,15 +240,19 @@ clip_slope = Exercise(
     ],
     tolerance=1e-9,
     mistakes={
-        "Nothing flows through a weight that was clipped: its v may move, w stays.": lambda d_w, v: (
-            _clip_slope(d_w, v, gate=False)
-        ),
-        "The renormalisation is missing: when one clipped weight grows, all three w change. Subtract sum_m d_w_m w_m.": lambda d_w, v: (
-            _clip_slope(d_w, v, renormalise=False)
-        ),
-        "The division by total is missing. It is 1 inside the triangle, which hides the mistake there.": lambda d_w, v: (
-            _clip_slope(d_w, v, divide=False)
-        ),
-        "In the sum sum_m d_w_m w_m stand the weights after clipping and renormalising, not v.": _clip_slope_of_unclipped_mean,
+        (
+            "Nothing flows through a weight that was clipped: its v may move, w stays."
+        ): lambda d_w, v: _clip_slope(d_w, v, gate=False),
+        (
+            "The renormalisation is missing: when one clipped weight grows, all three w change. "
+            "Subtract sum_m d_w_m w_m."
+        ): lambda d_w, v: _clip_slope(d_w, v, renormalise=False),
+        (
+            "The division by w_sum is missing. It is 1 inside the triangle, which hides the "
+            "mistake there."
+        ): lambda d_w, v: _clip_slope(d_w, v, divide=False),
+        (
+            "In the sum sum_m d_w_m w_m stand the weights after clipping and renormalising, not v."
+        ): _clip_slope_of_unclipped_mean,
     },
 )

@@ -14,12 +14,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from ..plotting.palette import BLUE, GREEN, GREY, ORANGE, SKY, VERMILION
+from ..plotting.palette import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 from ..plotting.panels import CAPTION, FONT, PANEL, Panel, compose, png, to_bytes
 
 __all__ = [
-    "BLUE", "CAPTION", "FONT", "GREEN", "GREY", "ORANGE", "PANEL", "SKY", "VERMILION", "Panel",
-    "compose", "new_plot", "plot_picture", "png", "to_bytes",
+    "BLUE", "CAPTION", "FONT", "GREEN", "GREY", "ORANGE", "PANEL", "PURPLE", "SKY", "VERMILION",
+    "Panel", "compose", "new_plot", "plot_picture", "png", "to_bytes",
 ]  # fmt: skip
 
 # The pixels of a figure's axes, labels and lines that do not move.

@@ -1,4 +1,7 @@
-"""Explorer for notebook 08: the gradient of an RGB picture, with and without the terms that the official CUDA kernel leaves out."""
+"""Explorer for notebook 08: the gradient of an RGB picture, with and without some of its terms.
+
+Those are the terms that the official CUDA kernel leaves out.
+"""
 
 from __future__ import annotations
 
@@ -25,21 +28,26 @@ PLACES = torch.linspace(
     -0.4, 0.4, 13, dtype=torch.float64
 )  # of what can be moved, along x; the target is at 0
 
-# Four triangles around a point, each corner with its colour. They cover more than the picture: no outline is in sight.
+# Four triangles around a point, each corner with its colour. They cover more than the picture: no
+# outline is in sight.
 CORNERS = torch.tensor(
     [[-1.7, -1.7, 3.0], [1.7, -1.7, 3.0], [1.7, 1.7, 3.0], [-1.7, 1.7, 3.0]], dtype=torch.float64
 )
 PAINTS = torch.tensor(
     [[0.0, 0.45, 0.7], [0.95, 0.9, 0.25], [0.0, 0.6, 0.45], [0.8, 0.35, 0.0]], dtype=torch.float64
 )
-# An orange wall leans back to the right, a blue one to the left. They cross in the middle of the picture.
+# An orange wall leans back to the right, a blue one to the left. They cross in the middle of the
+# picture.
 WALL = torch.tensor([[-6.0, -6.0], [6.0, -6.0], [0.0, 9.0]], dtype=torch.float64)
 LEAN = 0.3
 WALL_PAINTS = torch.tensor([[0.90, 0.62, 0.0], [0.0, 0.45, 0.70]], dtype=torch.float64)
 
 
 def sheet(x: Tensor) -> tuple[Tensor, Tensor]:
-    """The middle point of the coloured sheet moved by each of x (X,) -> triangles (X, 4, 3, 3), colours (4, 3, 3)."""
+    """The middle point of the coloured sheet, moved by each of x (X,).
+
+    Returns triangles (X, 4, 3, 3) and colours (4, 3, 3).
+    """
     middle = torch.stack([x, torch.zeros_like(x), torch.full_like(x, 3.0)], dim=-1)[:, None].expand(
         -1, 4, 3
     )  # (X, 4, 3)
@@ -65,7 +73,10 @@ SCENES = {"a coloured sheet": sheet, "two walls that cross": walls}
 
 
 class GradientTerms(Explorer):
-    """Something moves along x and the RGB picture should become the target. Is the slope that comes back the slope of the loss?"""
+    """Something moves along x and the RGB picture should become the target.
+
+    Is the slope that comes back the slope of the loss?
+    """
 
     terms = traitlets.Enum(tuple(TERMS), "official kernel").tag(
         dial=choice_dial("terms", tuple(TERMS))
@@ -113,10 +124,14 @@ class GradientTerms(Explorer):
             else f"{100 * ratio:.1f} % of the whole slope"
         )
         self.alt = (
-            f"{self.scene} at x = {self.x:.2f}, sigma {self.sigma:.1e}, gamma {self.gamma:.1e}: with the terms of '{self.terms}', {verdict}. "
+            f"{self.scene} at x = {self.x:.2f}, sigma {self.sigma:.1e}, gamma {self.gamma:.1e}: "
+            f"with the terms of '{self.terms}', {verdict}. "
             "Beside it, the slope of the loss along x."
         )
-        text = f"slope of the loss {here:.2e}; with the terms of <b>{self.terms}</b> {partly:.2e}: {verdict}."
+        text = (
+            f"slope of the loss {here:.2e}; "
+            f"with the terms of <b>{self.terms}</b> {partly:.2e}: {verdict}."
+        )
         return compose([*panels, plot_picture(self._figure)]), text
 
     def pictures(self, x: Tensor, terms: str) -> Tensor:
@@ -124,7 +139,10 @@ class GradientTerms(Explorer):
         return rasterize_terms(*SCENES[self.scene](x), self.sigma, self.gamma, *TERMS[terms])
 
     def slopes(self, x: Tensor, target: Tensor, terms: str) -> tuple[Tensor, Tensor]:
-        """The last place's picture, and at every place the derivative of the mean squared error as these terms give it, (X,)."""
+        """The last place's picture, and at every place the derivative of the loss, (X,).
+
+        The loss is the mean squared error; these terms give its derivative.
+        """
         x = x.clone().requires_grad_()
         pictures = self.pictures(x, terms)
         (grad,) = torch.autograd.grad((pictures - target).square().mean((1, 2, 3)).sum(), x)
@@ -141,7 +159,8 @@ def rasterize_terms(
 ) -> Tensor:
     """RGB over black, (X, F, 3, 3) and (F, 3, 3) -> (X, SIZE, SIZE, 3), as `rasterize` draws it.
 
-    Without a term, the barycentric weights in colour or depth are taken as if they did not depend on x and y. The picture is the same.
+    Without a term, the barycentric weights in colour or depth are taken as if they did not depend
+    on x and y. The picture is the same.
     """
     xy, z_corner = triangles[:, :, None, None, :, :2], triangles[:, :, None, None, :, 2]
     pixel = formulas.pixel_centers(SIZE, SIZE, dtype=triangles.dtype)

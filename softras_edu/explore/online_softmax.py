@@ -1,4 +1,7 @@
-"""Explorer for notebook 08: the faces of one pixel arrive one by one, and a running peak and a running sum are all that is remembered."""
+"""Explorer for notebook 08: the online softmax.
+
+The faces of one pixel arrive one by one; only a running peak and running sums are remembered.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +57,10 @@ def log_weights(gamma: float) -> Tensor:
 def history(
     log_weight: Tensor, colors: Tensor, log_background: float, background: Tensor
 ) -> tuple[list[float], list[float], list[Tensor]]:
-    """The online softmax over faces (F,), colours (F, C), the background first: peak, den and colour after 0, 1, ... F faces."""
+    """The online softmax over faces (F,), colours (F, C), the background first.
+
+    Returns peak, den and colour after 0, 1, ... F faces.
+    """
     peak, den, num = log_background, 1.0, background
     peaks, dens, running = [peak], [den], [num / den]
     for log_w, color in zip(log_weight.tolist(), colors, strict=True):
@@ -68,7 +74,10 @@ def history(
 
 
 class OnlineSoftmax(Explorer):
-    """Weights of one pixel's faces, measured from the peak so far. Later faces move the peak; what was summed before shrinks with it."""
+    """Weights of one pixel's faces, measured from the peak so far.
+
+    Later faces move the peak; what was summed before shrinks with it.
+    """
 
     seen = traitlets.Int(3).tag(dial=count_dial("faces seen", 0, 8))
     gamma = traitlets.Float(0.1).tag(dial=log_dial("gamma", -4, 0))
@@ -122,11 +131,15 @@ class OnlineSoftmax(Explorer):
             final, (patch.picture.width - 78, patch.picture.height - 78)
         )  # what it will be in the end
         r, g, b = color.tolist()
-        self.alt = f"Online softmax after {self.seen} of 8 faces at gamma {self.gamma:.1e}: log weights with the peak so far, weights, and the colour so far."
+        self.alt = (
+            f"Online softmax after {self.seen} of 8 faces at gamma {self.gamma:.1e}: "
+            "log weights with the peak so far, weights, and the colour so far."
+        )
         biggest = max(x + 1 / self.gamma for x in everyone)
         naive = "infinity" if biggest > 709.78 else f"{math.exp(biggest):.3g}"
         text = (
-            f"peak {peak:.4g}, den {den:.4f}, colour ({r:.3f}, {g:.3f}, {b:.3f}). After all eight, in any order: "
-            f"peak {peaks[-1]:.4g}, den {dens[-1]:.4f} (small square). The largest weight without a peak: {naive}."
+            f"peak {peak:.4g}, den {den:.4f}, colour ({r:.3f}, {g:.3f}, {b:.3f}). "
+            f"After all eight, in any order: peak {peaks[-1]:.4g}, den {dens[-1]:.4f} "
+            f"(small square). The largest weight without a peak: {naive}."
         )
         return compose([plot_picture(self._logs), plot_picture(self._weights), patch]), text

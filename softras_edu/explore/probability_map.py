@@ -9,7 +9,7 @@ from PIL import Image
 from .. import formulas
 from ..plotting.palette import rgb
 from .base import Explorer, choice_dial, linear_dial, log_dial
-from .draw import BLUE, GREY, ORANGE, VERMILION, Panel, compose, new_plot, plot_picture
+from .draw import GREY, ORANGE, PURPLE, Panel, compose, new_plot, plot_picture
 
 SIZE = 128
 TRIANGLE = torch.tensor([[-0.55, -0.45], [0.5, -0.3], [-0.1, 0.55]], dtype=torch.float32)
@@ -32,8 +32,8 @@ class ProbabilityMap(Explorer):
         axes = self._figure.add_subplot(
             xlabel="x along the row (NDC)", ylabel="probability D", xlim=(-1, 1), ylim=(-0.03, 1.03)
         )
-        (self._curve,) = axes.plot([], [], color=BLUE, lw=2)
-        self._ends = [axes.axvline(0, color=VERMILION, ls="--", lw=1.5) for _ in range(2)]
+        (self._curve,) = axes.plot([], [], color=PURPLE, lw=2)
+        self._ends = [axes.axvline(0, color=ORANGE, ls="--", lw=2) for _ in range(2)]
         axes.axhline(0.5, color=GREY, lw=0.8, ls=":")
 
     def draw(self) -> tuple[Image.Image, str]:
@@ -46,9 +46,9 @@ class ProbabilityMap(Explorer):
             line.set_visible(len(end) > 0)
             line.set_xdata([end.item() if len(end) else 0.0] * 2)
 
-        panel = Panel("probability map D, row in red", picture, "cividis")
+        panel = Panel("probability map D, row in pink", picture, "cividis")
         panel.outline(TRIANGLE, "white", 1)
-        panel.outline(torch.tensor([[-1.0, self.row], [1.0, self.row]]), VERMILION)
+        panel.outline(torch.tensor([[-1.0, self.row], [1.0, self.row]]), PURPLE, 3)
         counted = Panel(
             "orange: still counted",
             torch.where((picture >= 1e-4)[..., None], rgb(ORANGE), rgb("#eeeeee")),
@@ -62,8 +62,9 @@ class ProbabilityMap(Explorer):
             else "The reach is no fixed length here."
         )
         self.alt = (
-            f"Probability map of a triangle at sigma {self.sigma:.1e}, {self.distance} distance; "
-            f"{live} of {SIZE * SIZE} pixels still count."
+            f"Left, the probability map of a triangle at sigma {self.sigma:.1e}, {self.distance} "
+            f"distance: bright inside, dark far away. Middle, the {live} of {SIZE * SIZE} pixels "
+            f"that still count, in orange. Right, D along the row at height {self.row:.2f}."
         )
         text = (
             f"{where} {live} of {SIZE * SIZE} pixels are counted. Largest D: {picture.max():.3f}."

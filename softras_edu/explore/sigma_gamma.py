@@ -20,6 +20,7 @@ from .base import Explorer, choice_dial, linear_dial, log_dial
 from .draw import Panel, compose
 from .pace import affordable
 
+BRIGHT = Lights(ambient=0.55, diffuse=0.6)
 SHAPES = ("teapot", "torus", "sphere", "cube")
 
 
@@ -45,8 +46,8 @@ class SigmaGamma(Explorer):
         size, pairs = affordable(screen_triangles(mesh.verts, mesh.faces, camera)[0], self.sigma)
         image = self.render(mesh, camera, size)
         self.alt = (
-            f"{self.shape} drawn with sigma {self.sigma:.1e} and gamma {self.gamma:.1e}: colour "
-            "on the left, silhouette on the right."
+            f"Left, a {self.shape} drawn with sigma {self.sigma:.1e} and gamma {self.gamma:.1e}, "
+            "blue below and orange on top, on black. Right, its silhouette, white on black."
         )
         panels = [Panel("colour", image), Panel("silhouette (alpha)", image[..., 3])]
         pixels = reach(self.sigma) * size / 2  # NDC to pixels
@@ -67,7 +68,7 @@ class SigmaGamma(Explorer):
             mesh,
             camera,
             size=size,
-            lights=Lights(),
+            lights=BRIGHT,
             rasterizer=on_all_cores,
             sigma=self.sigma,
             gamma=self.gamma,

@@ -285,7 +285,8 @@ def _load(path: Path, tensors: Sequence[Tensor], rule: Optimizer, made_for: dict
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            kept = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (the file is no dictionary)
+            names = list(file.keys())  # the file itself is no dictionary
+            kept = {name: file.get_tensor(name) for name in names}
     except SafetensorError as error:
         raise ValueError(
             f"checkpoint: {path} cannot be read ({error}); delete it to start anew"

@@ -24,7 +24,7 @@ def curves(
 ) -> Figure:
     """Lines over a common x, (N,) each, by name.
 
-    `marks` are vertical lines, by name, drawn in the colours of the lines in turn.
+    `marks` are dotted vertical lines, named in the legend, in the colours after those of the lines.
     """
     figure = Figure(figsize=(6.4, 3.4), layout="constrained")
     ax = figure.subplots()
@@ -38,17 +38,8 @@ def curves(
             label=name,
         )
     for k, (name, place) in enumerate((marks or {}).items()):
-        ax.axvline(place, color=COLORS[k % 6], lw=1, alpha=0.7)
-        ax.annotate(
-            name,
-            (place, 0.97),
-            xycoords=("data", "axes fraction"),
-            rotation=90,
-            va="top",
-            ha="right",
-            fontsize=8,
-            color=COLORS[k % 6],
-        )
+        # Named in the legend: a label on a line hides the curves, rotated ones are hard to read.
+        ax.axvline(place, color=COLORS[(k + len(ys)) % 6], lw=1.5, ls=":", label=name)
     ax.set(
         xlabel=xlabel,
         ylabel=ylabel,
@@ -58,7 +49,7 @@ def curves(
     )
     if ylim:
         ax.set_ylim(*ylim)
-    if len(ys) > 1:
+    if len(ys) > 1 or marks:
         ax.legend(fontsize=9)
     ax.grid(alpha=0.25)
     return figure

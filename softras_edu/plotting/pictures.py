@@ -27,7 +27,7 @@ def pictures(
     arrows: Sequence[Arrows | None] = (),
     columns: int = 4,
     side: float = 2.6,
-    axes: bool = True,
+    ticks: bool = True,
 ) -> Figure:
     """Images side by side, in NDC.
 
@@ -38,7 +38,7 @@ def pictures(
         outlines: for each image, closed lines to draw on it.
         arrows: for each image, arrows to draw on it, or None.
         columns: images a row at most. side: inches of one image.
-        axes: False leaves the numbers and ticks off, where they say nothing.
+        ticks: the NDC numbers along the sides; without, where the place says nothing.
     """
     count = min(columns, len(images))
     rows = -(-len(images) // count)
@@ -46,12 +46,12 @@ def pictures(
         figsize=(side * count + (0.6 if colorbar else 0), (side + 0.35) * rows),
         layout="constrained",
     )
-    plots = figure.subplots(rows, count, squeeze=False).flatten().tolist()
-    for ax in plots[len(images) :]:
+    axes = figure.subplots(rows, count, squeeze=False).flatten().tolist()
+    for ax in axes[len(images) :]:
         ax.set_axis_off()
-    for k, (ax, image, title) in enumerate(zip(plots, images, titles, strict=False)):
+    for k, (ax, image, title) in enumerate(zip(axes, images, titles, strict=False)):
         picture(ax, image, title, cmap, vmin, vmax)
-        if not axes:
+        if not ticks:
             ax.set(xticks=[], yticks=[])
         for corners, color in outlines[k] if k < len(outlines) else ():
             closed = torch.cat([corners, corners[:1]]).detach()
@@ -60,7 +60,7 @@ def pictures(
         if pull is not None:
             draw_arrows(ax, *pull)
     if colorbar:
-        figure.colorbar(plots[len(images) - 1].images[0], ax=plots, label=colorbar, shrink=0.85)
+        figure.colorbar(axes[len(images) - 1].images[0], ax=axes, label=colorbar, shrink=0.85)
     return figure
 
 

@@ -140,5 +140,6 @@ def shade_visible(triangles: Tensor, colors: Tensor, background: Tensor, face: T
     pixel = formulas.pixel_centers(height, width, like=triangles)
     v = formulas.barycentric(pixel, xy)
     c0, c1, c2 = colors[b, face.clamp_min(0)].unbind(-2)  # (B, H, W, C) each
-    color = v[0][..., None] * c0 + v[1][..., None] * c1 + v[2][..., None] * c2
+    # The same as v0 c0 + v1 c1 + v2 c2, and exactly c with a gradient of 0 where all three are c.
+    color = c0 + v[1][..., None] * (c1 - c0) + v[2][..., None] * (c2 - c0)
     return torch.cat([color.where(covered, background), covered.to(color.dtype)], dim=-1)

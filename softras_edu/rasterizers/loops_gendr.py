@@ -40,11 +40,11 @@ def log_probability(x: Tensor, o: Options) -> Tensor:
     if name == "logistic":
         return logsigmoid(x)
     if name == "hyperbolic_secant":
-        return (
-            x + math.log(2 / math.pi)
-            if x < -40
-            else torch.log(2 / math.pi * torch.atan(torch.exp(x)))
-        )
+        if x < -40:
+            return x + math.log(2 / math.pi)
+        if x < 0:
+            return torch.log(2 / math.pi * torch.atan(torch.exp(x)))
+        return torch.log1p(-2 / math.pi * torch.atan(torch.exp(-x)))  # exp(x) would overflow
     if name == "cauchy":
         return torch.log(torch.atan2(torch.ones_like(x), -x) / math.pi)
     if name == "reciprocal":
@@ -52,6 +52,8 @@ def log_probability(x: Tensor, o: Options) -> Tensor:
     if name == "gumbel_max":
         return -torch.exp(-x)
     if name == "gumbel_min":
+        if x > 40:  # D is 1, and exp(x) may overflow
+            return all_of_it
         return x if x < -40 else torch.log(-torch.expm1(-torch.exp(x)))
     if name == "exponential_rev":
         return x - shift if x < shift else all_of_it

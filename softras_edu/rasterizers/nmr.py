@@ -20,8 +20,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from .numba_cpu import share_out
-from .numba_cpu.boxes import Array
-from .numba_cpu.pair import kernel
+from .numba_cpu.compiling import Array, kernel
 
 # Keeps a pixel that sits right on an edge from dividing by zero; the original's value, in NDC.
 NMR_EPS = 1e-4

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
+# Derivatives of triangles, colours and background; None where nobody wants one.
+Three = tuple["Tensor | None", "Tensor | None", "Tensor | None"]
 
-def differentiable_once(
-    backend: str, d_inputs: Sequence[Tensor | None], depend_on: Sequence[Tensor | None]
-) -> tuple[Tensor | None, ...]:
+
+def differentiable_once(backend: str, d_inputs: Three, depend_on: Sequence[Tensor | None]) -> Three:
     """The derivatives `d_inputs` as they are; but who differentiates them once more gets an error.
 
     Without it PyTorch would take them for constants, and a second derivative would be missing its
@@ -21,9 +22,10 @@ def differentiable_once(
         depend_on: what the derivatives are functions of: the inputs, and the gradient of the image.
     """
     if not torch.is_grad_enabled():  # nobody has asked for a graph of the derivatives
-        return tuple(d_inputs)
+        return d_inputs
     tensors = [x for x in depend_on if x is not None and x.requires_grad]
-    return tuple(None if d is None else _Once.apply(backend, d, *tensors) for d in d_inputs)
+    linked = [None if d is None else _Once.apply(backend, d, *tensors) for d in d_inputs]
+    return cast("Three", tuple(linked))
 
 
 class _Once(torch.autograd.Function):

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +44,8 @@ def add(commands: Any) -> None:
     gpu.add_argument("--seconds", type=float, metavar="N", help="budget: 340, and 230 for tune")
 
 
-def run(given: argparse.Namespace) -> int:
-    """Run the command; the exit status."""
+def run(given: argparse.Namespace, doctor: Callable[[], int]) -> int:
+    """Run the command; the exit status. `doctor` prints what is installed and what is missing."""
     try:
         steps = chosen_steps(given.only, given.tune)
         if given.rehearse:
@@ -55,7 +56,7 @@ def run(given: argparse.Namespace) -> int:
         return refuse(str(error))
     if reason:
         return refuse(reason)
-    return measure(given, steps)
+    return measure(given, steps, doctor)
 
 
 def chosen_steps(only: str, tune: bool) -> list[str]:
@@ -86,7 +87,7 @@ def refuse(message: str) -> int:
     return 2
 
 
-def measure(given: argparse.Namespace, steps: list[str]) -> int:
+def measure(given: argparse.Namespace, steps: list[str], doctor: Callable[[], int]) -> int:
     """All steps, and the report."""
     from . import correctness, kernel_times, peer_step, plots, speed, tune
     from .card import this_card, versions
@@ -106,7 +107,7 @@ def measure(given: argparse.Namespace, steps: list[str]) -> int:
     report.facts = versions() | {"driver": card.driver or "unknown"}
     session = Session(device, given.rehearse, report, card, given.seconds, scenes, given.softras)
     work = {
-        "doctor": look_around,
+        "doctor": lambda session: look_around(session, doctor),
         "correctness": correctness.step,
         "speed": speed.step,
         "peers": peer_step.step,
@@ -124,12 +125,10 @@ def measure(given: argparse.Namespace, steps: list[str]) -> int:
     return conclude(session)
 
 
-def look_around(session: Any) -> None:
+def look_around(session: Any, doctor: Callable[[], int]) -> None:
     """The doctor's report, and the card. What the course lacks here does not matter to the
     kernels."""
-    from ... import doctor
-
-    doctor.report()
+    doctor()
     session.report.say("What the course lacks here does not matter to the kernels.")
     card = session.card
     gib = card.memory_bytes / 2**30

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...teaching.figures import COLORS
+from ...plotting.palette import COLORS
 from .report import Report
 
 MARKS = {"triton": "o", "pairs": "s", "broadcast": "^"}

@@ -11,6 +11,7 @@ medians."""
 
 from __future__ import annotations
 
+import functools
 import importlib
 import itertools
 import math
@@ -227,9 +228,10 @@ class Sweep:
                 )
                 ends = count.cumsum(0)
                 length, o = int(ends[-1]), work.o
+                fill, atomic = triton_gpu.launch_fill, cursor.fill
                 runs: dict[str, Callable[[], tiles.Tiles]] = {
-                    "sort": lambda: triton_gpu.launch_fill(boxes, count, ends, length, o),  # noqa: B023
-                    "cursor": lambda: cursor.fill(boxes, count, length, o, tile),  # noqa: B023
+                    "sort": functools.partial(fill, boxes, count, ends, length, o),
+                    "cursor": functools.partial(atomic, boxes, count, length, o, tile),
                 }
                 for name, run in runs.items():
                     row = {"part": "lists", "variant": f"{name}, tile {tile}", "tile": tile}

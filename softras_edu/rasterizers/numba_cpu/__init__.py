@@ -1,23 +1,33 @@
 """Rung 4: one fused loop on the CPU, compiled by numba, with the backward pass derived by hand.
 
-numba_cpu/pair.py      the mathematics of one (pixel, triangle) pair, each formula with its derivative
-numba_cpu/gendr.py  distributions and conorms other than the Soft Rasterizer's own, number by number
-numba_cpu/boxes.py     where pixels and triangles are, and which pixels a triangle can reach
-numba_cpu/kernels.py   the loops
-this file          cuts the work into tasks for several threads, and tells autograd which loop is whose derivative
+    pair.py           the mathematics of one (pixel, triangle) pair, each with its derivative
+    lanes.py          pixels of a box, many at a time, and where their numbers rest
+    silhouette.py     A_O over lanes          color.py     A_S over lanes, the online softmax
+    kernels.py        the two loops, forward and backward, and their steps
+    boxes.py          where pixels and triangles are, and which pixels a triangle can reach
+    numbers.py        exp, log1p and log for several lanes at once
+    compiling.py      how numba compiles the functions, and what kernels take
+    this file         tasks for several threads, autograd, compiling once
+    gendr.py, distributions.py, conorms.py     GenDR's family, behind one branch in silhouette.py
 
-`broadcast` writes every intermediate number of every (pixel, triangle) pair to memory; here a pair lives in registers. What is kept
-is a few numbers a pixel, and the backward pass computes a pair once more instead of remembering it.
+`broadcast` writes every intermediate number of every (pixel, triangle) pair to memory; here a pair
+lives in registers and the fastest cache. What is kept is a few numbers a pixel, and the backward
+pass computes a pair once more instead of remembering it.
 
     reach_boxes      which pixels a triangle can touch at all; the others are never visited
-    forward_rows     each task owns a band of rows:   for face: for pixels in its box and the band: add the face to the pixels
-    backward_faces   each task owns a run of faces:   for face: for pixels in its box: add the pixels' pull to the face's corners
+    forward_rows     a task owns a band of rows. For each face, for the pixels in its box and the
+                     band: add the face to the pixels
+    backward_alpha   the silhouette's derivative, once a pixel
+    backward_faces   a task owns a run of faces. For each face, for the pixels in its box: add the
+                     pixels' gradients to the face's corners
 
-So no two tasks ever write to the same number: no locks, and each sum has one order, whatever the number of threads.
+So no two tasks ever write to the same number: no locks, and each sum has one order, whatever the
+number of threads.
 
-All arithmetic is in float64. float32 is how numbers are read and written, once each: then one set of formulas serves both, and neither a
-thin triangle nor a tiny gamma can lose digits on the way. Fast-math stays off, so that a number here is the number of `broadcast`, and so that
-a pixel's sum does not depend on which other pixels share a vector with it.
+All arithmetic is in float64; float32 is how numbers are read and written, once each. So one set of
+formulas serves both, and neither a thin triangle nor a tiny gamma loses digits on the way.
+Fast-math stays off, so that a number here is the number of `broadcast`, and so that a pixel's sum
+does not depend on which other pixels share a vector with it.
 """
 
 from __future__ import annotations
@@ -35,16 +45,16 @@ from typing import Any, cast
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from ... import softness
+from ..once import differentiable_once
 from ..options import Options, check_finite
-from . import boxes as numba_boxes
-from . import gendr as numba_softness
-from . import pair as numba_pair
 from .boxes import reach_boxes
-from .kernels import Array, backward_alpha, backward_faces, forward_rows
-from .pair import MISSING, Dials
+from .compiling import MISSING, Array, Dials, Faces, Saved
+from .conorms import no_faces
+from .kernels import backward_alpha, backward_faces, forward_rows
+
+FOLDER = Path(__file__).parent
 
 
 def why_not() -> str | None:
@@ -55,9 +65,9 @@ def why_not() -> str | None:
 def dials(o: Options) -> Dials:
     """The numbers that the kernels need."""
     least_x = softness.least_x(o.distribution, o.shape, o.shift, o.dist_eps)
-    conorm, p = (
-        ("dombi", 1.0) if (o.conorm, o.p) == ("hamacher", 0) else (o.conorm, o.p)
-    )  # its limit
+    # hamacher with p = 0 is a limit that dombi with p = 1 reaches
+    conorm, p = ("dombi", 1.0) if (o.conorm, o.p) == ("hamacher", 0) else (o.conorm, o.p)
+    soft_rasterizer = ("logistic", True, "probabilistic")
     return Dials(
         height=o.height,
         width=o.width,
@@ -72,9 +82,8 @@ def dials(o: Options) -> Dials:
         cull_backfaces=bool(o.cull_backfaces),
         min_doubled_area=o.min_doubled_area,
         min_depth=o.min_depth,
+        gendr=(o.distribution, bool(o.squared), o.conorm) != soft_rasterizer,
         squared=bool(o.squared),
-        logistic=o.distribution == "logistic",
-        probabilistic=o.conorm == "probabilistic",
         distribution=softness.DISTRIBUTIONS.index(o.distribution),
         shape=float(o.shape),
         shift=float(o.shift),
@@ -92,12 +101,18 @@ SMALL = 12000  # pairs of pixel and box: to hand over a run of fewer would cost 
 
 @lru_cache(maxsize=1)
 def _pool(threads: int, process: int) -> ThreadPoolExecutor:
-    """Threads of our own: numba's would have to agree with PyTorch's OpenMP. After a fork (DataLoader), `process` asks for new ones."""
+    """Threads of our own: numba's would have to agree with PyTorch's OpenMP.
+
+    `process` asks for new ones after a fork (DataLoader).
+    """
     return ThreadPoolExecutor(threads, thread_name_prefix="softras-edu")
 
 
 def share_out(kernel: Callable[..., None], cuts: list[int], *arguments: object) -> None:
-    """kernel(cuts[0], cuts[1], ...), kernel(cuts[1], cuts[2], ...) and so on, beside each other if there are several; the first in this thread."""
+    """kernel(cuts[0], cuts[1], ...), kernel(cuts[1], cuts[2], ...), ...: the first in this thread.
+
+    The others run beside it, in the pool. Raises what a task raised.
+    """
     others = []
     if len(cuts) > 2:
         pool = _pool(torch.get_num_threads(), os.getpid())
@@ -105,12 +120,12 @@ def share_out(kernel: Callable[..., None], cuts: list[int], *arguments: object) 
             pool.submit(kernel, start, stop, *arguments) for start, stop in pairwise(cuts[1:])
         ]
     kernel(cuts[0], cuts[1], *arguments)
-    for task in others:  # waits, and raises what a task raised
+    for task in others:
         task.result()
 
 
 def cut(costs: Array) -> list[int]:
-    """Where to cut a list of jobs into runs of about equal cost, a few more than there are threads."""
+    """Where to cut a list of jobs into runs of about equal cost, a few for each thread."""
     threads = torch.get_num_threads()
     sums = np.cumsum(costs)
     runs = min(4 * threads, int(sums[-1]) // SMALL) if len(sums) else 1
@@ -126,7 +141,10 @@ def face_costs(box: Array) -> Array:
 
 
 def row_costs(box: Array, images: int, height: int) -> Array:
-    """Pairs in each row of all images, (B * F, 4) -> (B * H,): a box adds its width at its first row and takes it back after its last."""
+    """Pairs in each row of all images, (B * F, 4) -> (B * H,).
+
+    A box adds its width at its first row and takes it back after its last; then running sums.
+    """
     steps = np.zeros(images * (height + 1), dtype=np.int64)
     first = np.repeat(np.arange(images), len(box) // max(images, 1)) * (height + 1)
     width = box[:, 3] - box[:, 2]
@@ -139,54 +157,52 @@ def row_costs(box: Array, images: int, height: int) -> Array:
 
 
 def _flat(x: Tensor, *shape: int) -> Array:
-    """A tensor's numbers as a NumPy array of that shape, in order; without a copy where they are in order already."""
+    """A tensor's numbers as a NumPy array of that shape; without a copy where they are in order."""
     return np.ascontiguousarray(x.detach().numpy()).reshape(shape)
 
 
 def _zeros(x: Tensor) -> Tensor:
+    """Zeros like x. NumPy's, not PyTorch's: see `forward`."""
     return torch.from_numpy(np.zeros_like(x.detach().numpy(), order="C"))
+
+
+def _faces(triangles: Tensor, colors: Tensor | None, box: Array, channels: int) -> Faces:
+    """Triangles and colours as the kernels take them."""
+    flat = _flat(triangles, len(box), 3, 3)
+    shape = len(box), 3, channels
+    flat_colors = np.empty(shape, flat.dtype) if colors is None else _flat(colors, *shape)
+    return Faces(flat, flat_colors, box)
 
 
 def forward(
     triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options
 ) -> tuple[Tensor, ...]:
-    """The image (B, H, W, C + 1), and what `backward` needs: box (B * F, 4), peak, den, state, winner (B * H * W,), color (C, B * H * W)."""
+    """The image (B, H, W, C + 1); then box (B * F, 4) and the parts of `Saved`, for `backward`.
+
+    Those are peak, den, lift_sum, winner, each (B * H * W,), and color (C, B * H * W).
+    """
     images, faces = triangles.shape[:2]
     channels = background.shape[-1]
     pixels = images * o.height * o.width
     numbers = dials(o)
-    flat_triangles = _flat(triangles, images * faces, 3, 3)
-    flat_colors = (
-        np.empty((images * faces, 3, 0), flat_triangles.dtype)
-        if colors is None
-        else _flat(colors, images * faces, 3, channels)
-    )
-
     box = np.empty((images * faces, 4), np.int64)
-    reach_boxes(0, images * faces, flat_triangles, box, numbers)
+    drawn = _faces(triangles, colors, box, channels)
+    reach_boxes(0, len(box), drawn.triangles, box, numbers)
 
-    # NumPy fills these, not PyTorch, whose OpenMP threads would spin for milliseconds after it, on the cores that ours are to use.
-    peak = np.full(pixels, (o.eps - 1) / o.gamma)  # -1 because the faces' depth score is less 1 too
-    den, state = np.ones(pixels), np.full(pixels, numba_softness.start(numbers.conorm))
-    winner = np.full(pixels if o.conorm == "max" else 0, -1)
-    color = background.detach().numpy().reshape(pixels, channels).T.astype(np.float64, order="C")
-    image = triangles.new_empty(images, o.height, o.width, channels + 1)
-    cuts = cut(row_costs(box, images, o.height))
-    share_out(
-        forward_rows,
-        cuts,
-        flat_triangles,
-        flat_colors,
-        box,
-        peak,
-        den,
-        state,
-        winner,
-        color,
-        image.view(pixels, channels + 1).numpy(),
-        numbers,
+    # NumPy fills these, not PyTorch, whose OpenMP threads would spin for milliseconds after it, on
+    # the cores that ours are to use.
+    saved = Saved(
+        peak=np.full(pixels, (o.eps - 1) / o.gamma),  # less 1, as the faces' depth score is
+        den=np.ones(pixels),
+        lift_sum=np.full(pixels, no_faces(numbers.conorm)),
+        winner=np.full(pixels if o.conorm == "max" else 0, -1),
+        color=background.detach().numpy().reshape(pixels, channels).T.astype(np.float64, order="C"),
     )
-    return image, *map(torch.from_numpy, (box, peak, den, state, winner, color))
+    image = triangles.new_empty(images, o.height, o.width, channels + 1)
+    flat_image = image.view(pixels, channels + 1).numpy()
+    cuts = cut(row_costs(box, images, o.height))
+    share_out(forward_rows, cuts, drawn, saved, flat_image, numbers)
+    return image, torch.from_numpy(box), *map(torch.from_numpy, saved)
 
 
 def backward(
@@ -196,63 +212,48 @@ def backward(
     saved: tuple[Tensor, ...],
     wanted: tuple[bool, bool, bool],
     o: Options,
+    *,
+    through_weights: bool = True,
 ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
-    """Gradients of triangles, colours and background, those that are `wanted`; `saved` is what `forward` returned behind the image."""
-    box, peak, den, state, winner, color = (x.numpy() for x in saved)
-    images, faces = triangles.shape[:2]
-    pixels, channels = len(peak), len(color)
+    """Gradients of triangles, colours and background, those that are `wanted`.
+
+    `saved` is what `forward` returned behind the image. through_weights=False gives the truncated
+    gradient of the official CUDA kernel: see `backward_faces`.
+    """
+    box, *parts = (x.numpy() for x in saved)
+    kept = Saved(*parts)
+    images = len(triangles)
+    pixels, channels = len(kept.peak), len(kept.color)
     d_triangles = _zeros(triangles) if wanted[0] else None
     d_colors = _zeros(colors) if wanted[1] and colors is not None else None
     d_background = None
 
     if wanted[2]:
-        share = torch.from_numpy(np.exp((o.eps - 1) / o.gamma - peak) / den)  # the background's
-        d_background = d_image[..., :channels] * share.view(images, o.height, o.width, 1).to(
-            d_image.dtype
-        )
+        share = np.exp((o.eps - 1) / o.gamma - kept.peak) / kept.den  # the background's
+        shares = torch.from_numpy(share).view(images, o.height, o.width, 1).to(d_image.dtype)
+        d_background = d_image[..., :channels] * shares
     if d_triangles is not None or d_colors is not None:
-        flat_triangles = _flat(triangles, images * faces, 3, 3)
-        shape = (images * faces, 3, channels)
-        flat_colors = (
-            np.empty(shape, flat_triangles.dtype) if colors is None else _flat(colors, *shape)
-        )
+        drawn, numbers = _faces(triangles, colors, box, channels), dials(o)
         flat_image = _flat(d_image, pixels, channels + 1)
-        numbers = dials(o)
-        d_state = np.empty(pixels)
-        backward_alpha(flat_image, state, d_state, numbers)
+        d_lift_sum = np.empty(pixels)
+        backward_alpha(flat_image, kept.lift_sum, d_lift_sum, numbers)
         outputs = [
-            np.empty((0, 3, 3), flat_triangles.dtype)
+            np.empty((0, 3, 3), drawn.triangles.dtype)
             if d_triangles is None
-            else d_triangles.view(-1, 3, 3).numpy()
-        ]
-        outputs += [
-            np.empty(shape, flat_triangles.dtype)
+            else d_triangles.view(-1, 3, 3).numpy(),
+            np.empty_like(drawn.colors)
             if d_colors is None
-            else d_colors.view(shape).numpy()
+            else d_colors.view(drawn.colors.shape).numpy(),
         ]
-        cuts = cut(face_costs(box))
         share_out(
-            backward_faces,
-            cuts,
-            flat_triangles,
-            flat_colors,
-            box,
-            peak,
-            den,
-            state,
-            winner,
-            color,
-            flat_image,
-            d_state,
-            *outputs,
-            wanted[0],
-            numbers,
-        )
+            backward_faces, cut(face_costs(box)), drawn, kept, flat_image, d_lift_sum, *outputs,
+            wanted[0], through_weights, numbers,
+        )  # fmt: skip
     return d_triangles, d_colors, d_background
 
 
 class _Rasterize(torch.autograd.Function):
-    """The whole operation. `background` comes as a (B, H, W, C) view, and gets its gradient in that shape."""
+    """The whole operation. `background` is a (B, H, W, C) view; its gradient has that shape."""
 
     @staticmethod
     def forward(
@@ -264,20 +265,23 @@ class _Rasterize(torch.autograd.Function):
         return image
 
     @staticmethod
-    @once_differentiable
     def backward(
         ctx: Any, d_image: Tensor
     ) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
         triangles, colors, *saved = ctx.saved_tensors
-        return *backward(
-            d_image, triangles, colors, tuple(saved), ctx.needs_input_grad[:3], ctx.options
-        ), None
+        wanted = ctx.needs_input_grad[:3]
+        grads = backward(d_image, triangles, colors, tuple(saved), wanted, ctx.options)
+        return *differentiable_once("numba", grads, (d_image, triangles, colors)), None
 
 
 def rasterize_numba(
     triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options
 ) -> Tensor:
-    """(B, F, 3, 3) triangles, (B, F, 3, C) colours or None -> (B, H, W, C + 1). The first call compiles, or loads what an earlier process did."""
+    """(B, F, 3, 3) triangles, (B, F, 3, C) colours or None -> (B, H, W, C + 1).
+
+    The first call compiles, or loads what an earlier process compiled. ValueError if numba is
+    missing, if a tensor is not on the CPU, and from `check_finite`.
+    """
     if triangles.device.type != "cpu":
         raise ValueError(f"backend: 'numba' needs CPU tensors, got {triangles.device}")
     if MISSING:
@@ -292,8 +296,10 @@ def rasterize_numba(
 
 @cache
 def compile_for(dtype: torch.dtype) -> None:
-    """Compile the kernels for a dtype by drawing an empty batch. If numba finds no machine code on disk, say why the first call takes so long."""
+    """Compile the kernels for a dtype by drawing an empty batch.
 
+    If numba finds no machine code on disk, say on stderr why the first call takes so long.
+    """
     from numba.core import event
 
     for kernel in (reach_boxes, forward_rows, backward_alpha, backward_faces):
@@ -318,21 +324,27 @@ def compile_for(dtype: torch.dtype) -> None:
     nothing = torch.zeros(0, 1, 3, 3, dtype=dtype)
     with event.install_listener("numba:compile", Announce()), torch.no_grad():
         image, *saved = forward(nothing, nothing, torch.zeros(0, 1, 1, 3, dtype=dtype), o)
-        backward(
-            image, nothing, nothing, tuple(saved), (True, True, True), o
-        )  # not by autograd, which is off within an operator
+        # not by autograd, which is off within an operator
+        backward(image, nothing, nothing, tuple(saved), (True, True, True), o)
 
 
 def forget_stale(kernel: Any) -> None:
-    """Throw away machine code on disk that is older than the formulas in it: numba itself compares its date with the kernel's own file only."""
-    folder = Path(kernel.stats.cache_path or "")
-    changed = max(
-        Path(module.__file__ or "").stat().st_mtime
-        for module in (numba_boxes, numba_pair, numba_softness)
-    )
-    for index in folder.glob(f"{kernel.__module__.rpartition('.')[2]}.{kernel.__name__}-*.nbi"):
-        if index.stat().st_mtime < changed:
-            index.unlink(missing_ok=True)
+    """Throw away machine code on disk that is older than any file of this folder.
+
+    numba itself compares its date with that of the kernel's own file only, and the formulas that
+    are inlined into a kernel stand in others.
+    """
+    stats = getattr(kernel, "stats", None)  # NUMBA_DISABLE_JIT=1: a kernel is a Python function
+    if stats is None or not stats.cache_path:
+        return
+    name = f"{kernel.__module__.rpartition('.')[2]}.{kernel.__name__}-*.nbi"
+    try:  # in a zip there are no files; another process may be throwing away the same ones
+        changed = max((file.stat().st_mtime for file in FOLDER.glob("*.py")), default=0.0)
+        for index in Path(stats.cache_path).glob(name):
+            if index.stat().st_mtime < changed:
+                index.unlink(missing_ok=True)
+    except OSError:
+        pass  # trouble with a cache is no reason not to draw
 
 
 def warm() -> None:

@@ -1,15 +1,18 @@
-"""Where pixels and triangles are, and which pixels a triangle can reach, compiled by numba: `tiles.reach_boxes` for rung 4."""
+"""Where pixels and triangles are, and which pixels a triangle can reach.
+
+`tiles.reach_boxes` for rung 4.
+"""
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
-from .pair import Dials, Point, Three, doubled_area, inlined, kernel
+from .compiling import Array, Dials, Point, Three, inlined, kernel
+from .pair import doubled_area
 
-Array = Any  # numpy.ndarray; numba compiles for the real types
+ULP = 2.0**-52  # of the float64 in which all of this is computed
 
 
 @inlined
@@ -24,72 +27,66 @@ def corners(triangles: Array, n: int) -> tuple[Point, Point, Point, Three]:
 @inlined
 def centers(o: Dials) -> tuple[Array, Array]:
     """x of every column (W,) and y of every row (H,) of pixels."""
-    return (2 * np.arange(o.width) + 1 - o.width) / o.height, 1 - (
-        2 * np.arange(o.height) + 1
-    ) / o.height
+    x = (2 * np.arange(o.width) + 1 - o.width) / o.height
+    y = 1 - (2 * np.arange(o.height) + 1) / o.height
+    return x, y
+
+
+@inlined
+def drawable(triangles: Array, n: int, area: float, o: Dials) -> bool:
+    """In front of the eye with all corners, not a line, and not turned away if those are culled."""
+    z = min(triangles[n, 0, 2], triangles[n, 1, 2], triangles[n, 2, 2])
+    return not (
+        z <= o.min_depth or abs(area) < o.min_doubled_area or (o.cull_backfaces and area < 0)
+    )
+
+
+@inlined
+def first_and_end(low: float, high: float, length: int) -> tuple[int, int]:
+    """Whole numbers from low to high within 0 ... length - 1: the first, and one after the last."""
+    first = math.ceil(min(max(low, 0.0), length))
+    last = math.floor(min(max(high, -1.0), length - 1.0))
+    return first, last + 1
 
 
 @kernel
 def reach_boxes(start: int, stop: int, triangles: Array, box: Array, o: Dials) -> None:
-    """For triangles start ... stop of (N, 3, 3): first row, row after the last, first column, column after the last -> box (N, 4).
+    """For triangles start ... stop of (N, 3, 3), the rows and columns within reach -> box (N, 4).
 
-    A pair counts when D >= dist_eps. Euclidean: then the pixel is in the triangle or within `reach` of it, hence in its bounding box
-    grown by `reach`. Barycentric: then every v_k >= -reach. Now (v_k + m) / (1 + 3 m), m = reach, are again three numbers >= 0 that sum
-    to 1, and they are the pixel's weights in the triangle scaled by 1 + 3 m about its centroid: the pixel is in that triangle's box.
-    An undrawable triangle has an empty box.
+    box holds the first row, row after the last, first column, column after the last; all 0 for a
+    triangle that reaches no pixel. The rule, and its names, are those of `tiles.reach_boxes`.
     """
     for n in range(start, stop):
-        x0, y0, z0 = (
-            np.float64(triangles[n, 0, 0]),
-            np.float64(triangles[n, 0, 1]),
-            triangles[n, 0, 2],
-        )
-        x1, y1, z1 = (
-            np.float64(triangles[n, 1, 0]),
-            np.float64(triangles[n, 1, 1]),
-            triangles[n, 1, 2],
-        )
-        x2, y2, z2 = (
-            np.float64(triangles[n, 2, 0]),
-            np.float64(triangles[n, 2, 1]),
-            triangles[n, 2, 2],
-        )
+        (x0, y0), (x1, y1), (x2, y2), _ = corners(triangles, n)
+        z0, z1, z2 = triangles[n, 0, 2], triangles[n, 1, 2], triangles[n, 2, 2]
         area = doubled_area((x0, y0), (x1, y1), (x2, y2))
         box[n] = 0
-        if (
-            min(z0, z1, z2) <= o.min_depth
-            or abs(area) < o.min_doubled_area
-            or (o.cull_backfaces and area < 0)
-        ):
+        seen = max(z0, z1, z2) >= o.near * (1 - 16 * ULP)
+        seen = seen and min(z0, z1, z2) <= o.far * (1 + 16 * ULP)
+        if not (seen and drawable(triangles, n, area, o)):
             continue
-        left, right, bottom, top = (
-            min(x0, x1, x2),
-            max(x0, x1, x2),
-            min(y0, y1, y2),
-            max(y0, y1, y2),
+        left, right = min(x0, x1, x2), max(x0, x1, x2)
+        bottom, top = min(y0, y1, y2), max(y0, y1, y2)
+        size = max(abs(left), abs(right), abs(bottom), abs(top)) + 1 + o.width / o.height
+        rounding = 16 * ULP * size  # how far rounding moves distances, in NDC
+        margin = o.reach * (1 + 1e-5) + rounding
+        if not (o.euclidean or o.reach == math.inf):
+            # The pixels whose weights are all >= -r fill the triangle blown up about its centroid
+            # by 1 + 3 r; that moves no corner farther than this.
+            r = o.reach * (1 + 1e-5) + rounding * size / abs(area)
+            x, y = (x0 + x1 + x2) / 3, (y0 + y1 + y2) / 3
+            spread = max(x - left, right - x, y - bottom, top - y)
+            margin = 3 * r * spread + rounding
+        # Solve y = 1 - (2 i + 1) / H and x = (2 j + 1 - W) / H for row i and column j.
+        first, end = first_and_end(
+            (o.height * (1 - top - margin) - 1) / 2,
+            (o.height * (1 - bottom + margin) - 1) / 2,
+            o.height,
         )
-        if o.euclidean or o.reach == math.inf:
-            left, right, bottom, top = (
-                left - o.reach,
-                right + o.reach,
-                bottom - o.reach,
-                top + o.reach,
-            )
-        else:
-            x, y, scale = (x0 + x1 + x2) / 3, (y0 + y1 + y2) / 3, 1 + 3 * o.reach
-            left, right, bottom, top = (
-                x + scale * (left - x),
-                x + scale * (right - x),
-                y + scale * (bottom - y),
-                y + scale * (top - y),
-            )
-        # Solve y = 1 - (2 i + 1) / H and x = (2 j + 1 - W) / H for i and j. A millionth of a pixel is for rounding.
-        box[n, 0] = math.ceil(min(max((o.height * (1 - top) - 1) / 2 - 1e-6, 0.0), o.height))
-        box[n, 1] = (
-            math.floor(min(max((o.height * (1 - bottom) - 1) / 2 + 1e-6, -1.0), o.height - 1.0)) + 1
+        left_most, right_end = first_and_end(
+            (o.height * (left - margin) + o.width - 1) / 2,
+            (o.height * (right + margin) + o.width - 1) / 2,
+            o.width,
         )
-        box[n, 2] = math.ceil(min(max((o.height * left + o.width - 1) / 2 - 1e-6, 0.0), o.width))
-        box[n, 3] = (
-            math.floor(min(max((o.height * right + o.width - 1) / 2 + 1e-6, -1.0), o.width - 1.0))
-            + 1
-        )
+        if first < end and left_most < right_end:
+            box[n, 0], box[n, 1], box[n, 2], box[n, 3] = first, end, left_most, right_end

@@ -1,161 +1,145 @@
-"""The mathematics of one (pixel, triangle) pair once more, as functions that numba compiles into the loops of `numba_cpu/kernels.py`.
+"""The mathematics of one (pixel, triangle) pair, each formula with its derivative (notebook 08).
 
-`formulas.py` and `softness.py`, number by number: same names, same order; and behind them, derived by hand, the derivative of each. Before
-clipping the barycentric weights are `v`, after it `w`. `d_x` is the derivative of the loss with respect to x.
+`formulas.py`, number by number: same names, same order; and behind them, derived by hand, the
+derivative of each. `d_x` is the derivative of the loss with respect to x. The triangle's corners on
+the screen are a = (x0, y0), b = (x1, y1), c = (x2, y2); `inv_z` is 1 / z0, 1 / z1, 1 / z2.
 
-No function here calls one that the compiler cannot look into, and none leaves early: only then can a loop over pixels be compiled to
-compute four or eight of them at once (SIMD). So exp and log1p are series of our own, and every `if` chooses between two numbers that both exist.
+Everything here is inlined, calls only what is inlined, and leaves no function early. So a loop over
+pixels can compute four or eight of them at once (SIMD): every `if` below chooses between two
+numbers that both exist.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar, cast
 
-import numpy as np
+from .compiling import Dials, Point, Three, inlined
+from .numbers import exp, log1p
 
-MISSING: str | None = None  # why there is no numba
-try:
-    import numba
-except ModuleNotFoundError:
-    MISSING = "numba is not installed: pip install numba"
-except ImportError as error:  # numba refuses a NumPy that is too new for it
-    MISSING = f"numba does not start: {error}"
-
-Point = tuple[float, float]
-Three = tuple[float, float, float]
-Function = TypeVar("Function", bound=Callable[..., Any])
+# ---------------------------------------------------------------- where the pixel is
 
 
-def kernel(function: Function) -> Function:
-    """Compile with numba: without Python's lock, division by zero as in NumPy, the machine code kept on disk for the next process."""
-    if MISSING:
-        return function
-    try:
-        return cast("Function", numba.njit(nogil=True, error_model="numpy", cache=True)(function))
-    except RuntimeError:  # no folder to keep it in that can be written: neither beside this file nor in the user's cache
-        return cast("Function", numba.njit(nogil=True, error_model="numpy")(function))
+@inlined
+def doubled_area(a: Point, b: Point, c: Point) -> float:
+    """Doubled signed area of the triangle a, b, c."""
+    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
 
 
-def inlined(function: Function) -> Function:
-    """Compile with numba as a part of every kernel that calls it, so that what is the same for all pixels can move out of the kernel's loop."""
-    return (
-        function
-        if MISSING
-        else cast("Function", numba.njit(forceinline=True, error_model="numpy")(function))
-    )
+@inlined
+def barycentric(x: float, y: float, a: Point, b: Point, c: Point) -> Three:
+    """Barycentric weights v0, v1, v2 of the pixel (x, y), not clipped."""
+    area = doubled_area(a, b, c)
+    v0 = (b[0] - x) * (c[1] - y) - (b[1] - y) * (c[0] - x)
+    v1 = (c[0] - x) * (a[1] - y) - (c[1] - y) * (a[0] - x)
+    v2 = (a[0] - x) * (b[1] - y) - (a[1] - y) * (b[0] - x)
+    inv_area = 1 / area  # the same for all pixels: computed before the loop
+    return v0 * inv_area, v1 * inv_area, v2 * inv_area
 
 
-def fused(function: Function) -> Function:
-    """The same for a polynomial: a product and the sum after it may become one instruction, which rounds once instead of twice."""
-    return (
-        function
-        if MISSING
-        else cast(
-            "Function",
-            numba.njit(forceinline=True, error_model="numpy", fastmath={"contract"})(function),
-        )
-    )
+@inlined
+def segment(x: float, y: float, a: Point, b: Point) -> tuple[float, Point, float]:
+    """d2 to the segment from a to b, the gap, and the place t of the closest point a + t (b - a).
 
-
-def scalar(function: Function) -> Function:
-    """Compile with numba as a function of its own, which kernels call for one number after another: its code is there once, not in each of them."""
-    return function if MISSING else cast("Function", numba.njit(error_model="numpy")(function))
-
-
-class Dials(NamedTuple):
-    """`Options` as numba reads them: plain numbers of fixed types, so that one compiled kernel serves every choice."""
-
-    height: int
-    width: int
-    sigma: float
-    gamma: float
-    near: float
-    far: float
-    least_logit: float  # D >= dist_eps is +-d2 / sigma >= this
-    reach: float
-    euclidean: bool
-    perspective_correct: bool
-    cull_backfaces: bool
-    min_doubled_area: float
-    min_depth: float
-    squared: bool
-    logistic: bool  # these two have loops of their own in the kernels; every other choice is one of `numba_cpu/gendr.py`
-    probabilistic: bool
-    distribution: int  # its place in softness.DISTRIBUTIONS
-    shape: float
-    shift: float
-    log_gamma: float  # log Gamma(shape + 1)
-    conorm: int  # its place in softness.CONORMS
-    p: float
-
-
-# ---------------------------------------------------------------- exp, log and log1p that can be computed for several lanes at once
-
-
-@fused
-def exp(x: float) -> float:
-    """exp(x) for x <= 0, to the last bit or two; 0 below -700. math.exp is a call, and a loop with a call in it stays a loop over single numbers.
-
-    x = n log 2 + r, |r| <= log(2) / 2, so exp(x) = 2**n exp(r): a short series, and n added to the exponent in its bits. Adding
-    1.5 * 2**52 to a number rounds it to a whole one, which then stands in its lowest bits.
+    The gap is the vector from the closest point to the pixel (x, y), and d2 its squared length.
     """
-    shifted = max(x, -700.0) * 1.4426950408889634 + 6755399441055744.0  # 1 / log 2
-    n = shifted - 6755399441055744.0
-    r = (
-        max(x, -700.0) - n * 6.93147180369123816490e-01 - n * 1.90821492927058770002e-10
-    )  # log 2 in two parts, the first with zeros at its end
-    u = r * r  # exp = cosh + sinh, two series that run beside each other
-    cosh = 1 + u * (
-        1 / 2 + u * (1 / 24 + u * (1 / 720 + u * (1 / 40320 + u * (1 / 3628800 + u / 479001600))))
-    )
-    sinh = 1 + u * (
-        1 / 6
-        + u * (1 / 120 + u * (1 / 5040 + u * (1 / 362880 + u * (1 / 39916800 + u / 6227020800))))
-    )
-    series = cosh + r * sinh
-    bits = np.float64(series).view(np.int64) + (np.float64(shifted).view(np.int64) << np.int64(52))
-    return np.int64(bits).view(np.float64) if x >= -700.0 else 0.0
+    edge_x, edge_y = b[0] - a[0], b[1] - a[1]
+    inv_length2 = 1 / (edge_x * edge_x + edge_y * edge_y)  # the same for all pixels
+    t = ((x - a[0]) * edge_x + (y - a[1]) * edge_y) * inv_length2
+    t = min(max(t, 0.0), 1.0)
+    gap_x, gap_y = x - a[0] - t * edge_x, y - a[1] - t * edge_y
+    return gap_x * gap_x + gap_y * gap_y, (gap_x, gap_y), t
 
 
-@fused
-def log1p(e: float) -> float:
-    """log(1 + e) for e in [0, 1], to the last bit or two, however small e is: 2 artanh(s) with s = e / (2 + e) <= 1/3."""
-    s = e / (2 + e)
-    t, u = (
-        s * s,
-        s * s * s * s,
-    )  # artanh(s) = s + s t (1 / 3 + t / 5 + t**2 / 7 + ...), every second term in a sum of its own
-    even = 1 / 3 + u * (
-        1 / 7 + u * (1 / 11 + u * (1 / 15 + u * (1 / 19 + u * (1 / 23 + u * (1 / 27 + u / 31)))))
-    )
-    odd = 1 / 5 + u * (1 / 9 + u * (1 / 13 + u * (1 / 17 + u * (1 / 21 + u * (1 / 25 + u / 29)))))
-    return 2 * s + 2 * s * t * (even + t * odd)
+@inlined
+def nearest(x: float, y: float, a: Point, b: Point, c: Point) -> tuple[float, Point, Three]:
+    """d2 to the triangle's boundary, the gap, and the levers of the closest point.
 
-
-@fused
-def log(x: float) -> float:
-    """log(x) for x in [1e-300, 1/2], to the last bit or two: x = 2**n m, 1 <= m < 2, so n log 2 + log(1 + (m - 1)). Minus infinity below that.
-
-    n is taken out of x's bits, and becomes a number in the lowest bits of 1.5 * 2**52, as in `exp`.
+    The closest point is lever0 a + lever1 b + lever2 c, one of them 0. Where two edges are equally
+    far the first serves: the image has a crease there, and either side's slope is one of its own.
     """
-    bits = np.float64(x).view(np.int64)
-    n = (
-        np.int64((bits >> np.int64(52)) + np.int64(4843621399236968448 - 1023)).view(np.float64)
-        - 6755399441055744.0
-    )
-    m = np.int64((bits & np.int64(4503599627370495)) | np.int64(4607182418800017408)).view(
-        np.float64
-    )
-    return (
-        n * 6.93147180369123816490e-01 + (n * 1.90821492927058770002e-10 + log1p(m - 1))
-        if x >= 1e-300
-        else -math.inf
-    )
+    d2, gap, t = segment(x, y, a, b)
+    levers = (1 - t, t, 0.0)
+    other_d2, other_gap, t = segment(x, y, b, c)
+    if other_d2 < d2:
+        d2, gap, levers = other_d2, other_gap, (0.0, 1 - t, t)
+    other_d2, other_gap, t = segment(x, y, c, a)
+    if other_d2 < d2:
+        d2, gap, levers = other_d2, other_gap, (t, 0.0, 1 - t)
+    return d2, gap, levers
 
 
-# ---------------------------------------------------------------- the two dials: distribution and T-conorm (others: numba_cpu/gendr.py)
+@inlined
+def squared_distance(
+    x: float, y: float, a: Point, b: Point, c: Point, v: Three, o: Dials
+) -> tuple[float, Point, Three]:
+    """d2 on the screen, with gap and levers; for distance="barycentric", least**2 and zeros."""
+    if o.euclidean:
+        return nearest(x, y, a, b, c)
+    least = min(v[0], v[1], v[2])
+    return least * least, (0.0, 0.0), (0.0, 0.0, 0.0)
+
+
+@inlined
+def signed_logit(d2: float, v: Three, o: Dials) -> float:
+    """+d2 / sigma inside the triangle, -d2 / sigma outside. Linear in d2."""
+    return (d2 if min(v[0], v[1], v[2]) > 0 else -d2) / o.sigma
+
+
+# ---------------------------------------------------------------- clipped weights, depth, colour
+
+
+@inlined
+def clip_barycentric(v: Three) -> tuple[Three, float]:
+    """Weights w, clipped to [0, 1] and divided by their sum; and 1 / that sum.
+
+    The sum is at least 1, but that of a very thin triangle may be lost in rounding: then the
+    centroid's weights, and 0 instead of 1 / sum, so that nothing flows back.
+    """
+    w0, w1, w2 = min(max(v[0], 0.0), 1.0), min(max(v[1], 0.0), 1.0), min(max(v[2], 0.0), 1.0)
+    w_sum = w0 + w1 + w2
+    lost = w_sum < 0.5
+    inv_w_sum = 0.0 if lost else 1 / w_sum
+    w = (
+        1 / 3 if lost else w0 * inv_w_sum,
+        1 / 3 if lost else w1 * inv_w_sum,
+        1 / 3 if lost else w2 * inv_w_sum,
+    )
+    return w, inv_w_sum
+
+
+@inlined
+def interpolate_depth(w: Three, inv_z: Three) -> float:
+    """z = 1 / sum(w_k / z_k)."""
+    return 1 / (w[0] * inv_z[0] + w[1] * inv_z[1] + w[2] * inv_z[2])
+
+
+@inlined
+def color_weights(w: Three, inv_z: Three, z: float, o: Dials) -> Three:
+    """Weights u of the corner colours, C = sum(u_k c_k): w, or perspective correct w_k z / z_k."""
+    if o.perspective_correct:
+        return w[0] * inv_z[0] * z, w[1] * inv_z[1] * z, w[2] * inv_z[2] * z
+    return w
+
+
+@inlined
+def pair_forward(
+    x: float, y: float, a: Point, b: Point, c: Point, inv_z: Three, o: Dials
+) -> tuple[float, Three, Three, float, float]:
+    """Logit, v, w, inv_w_sum and z of the pixel (x, y) and the triangle a, b, c.
+
+    A pair does not count if D < dist_eps, or if its depth is outside [near, far]. Its logit is then
+    minus infinity, that is D = 0, which adds nothing to alpha and nothing to the colour.
+    """
+    v = barycentric(x, y, a, b, c)
+    d2, _, _ = squared_distance(x, y, a, b, c, v, o)
+    logit = signed_logit(d2, v, o)
+    w, inv_w_sum = clip_barycentric(v)
+    z = interpolate_depth(w, inv_z)
+    keep = (logit >= o.least_logit) & (z >= o.near) & (z <= o.far)
+    return logit if keep else -math.inf, v, w, inv_w_sum, z
+
+
+# ---------------------------------------------------------------- D, A_O and A_S
 
 
 @inlined
@@ -174,177 +158,103 @@ def log_probability_slope(logit: float) -> Point:
 
 
 @inlined
-def uniform(x: float) -> tuple[float, float, float, float]:
-    """For the distribution that GenDR found best on average, D = (1 + x) / 2 for -1 <= x <= 1: log D, log(1 - D), and their slopes."""
-    less = 0.5 - 0.5 * min(abs(x), 1.0)  # the smaller one of D and 1 - D
-    more = 1 - less
-    log_less, log_more = log(less), -log1p(less / more)
-    rate, more_rate = (0.5 / less if less > 0 else 0.0), (0.5 / more if less > 0 else 0.0)
-    return (
-        (log_more, log_less, more_rate, -rate) if x > 0 else (log_less, log_more, rate, -more_rate)
-    )
+def alpha_from_log_product(log_product: float) -> float:
+    """Silhouette alpha = 1 - prod(1 - D), the end of A_O, from the sum of log(1 - D).
 
-
-@inlined
-def combine(log_product: float) -> float:
-    """Silhouette alpha = 1 - prod(1 - D), the aggregate function A_O, from the sum of log(1 - D)."""
+    0 - x and not -x: an empty pixel's alpha is 0, not -0.
+    """
     return 0 - math.expm1(log_product)
 
 
 @inlined
-def combine_slope(log_product: float) -> float:
+def alpha_from_log_product_slope(log_product: float) -> float:
     """Derivative of alpha with respect to one log(1 - D) in that sum: -prod(1 - D)."""
     return -exp(log_product)
 
 
-# ---------------------------------------------------------------- one (pixel, triangle) pair
-
-
 @inlined
-def doubled_area(a: Point, b: Point, c: Point) -> float:
-    """Doubled signed area of the triangle a, b, c."""
-    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+def log_softmax_weight(log_d: float, z: float, o: Dials) -> float:
+    """log(D exp(zn / gamma)) - 1 / gamma, where zn = (far - z) / (far - near) is the depth score.
 
-
-@inlined
-def barycentric(x: float, y: float, a: Point, b: Point, c: Point) -> Three:
-    """Barycentric weights v0, v1, v2 of the pixel (x, y), not clipped."""
-    area = doubled_area(a, b, c)
-    v0 = (b[0] - x) * (c[1] - y) - (b[1] - y) * (c[0] - x)
-    v1 = (c[0] - x) * (a[1] - y) - (c[1] - y) * (a[0] - x)
-    v2 = (a[0] - x) * (b[1] - y) - (a[1] - y) * (b[0] - x)
-    inverse = 1 / area  # the same for all pixels: the compiler moves it out of the loop
-    return v0 * inverse, v1 * inverse, v2 * inverse
-
-
-@inlined
-def segment(x: float, y: float, a: Point, b: Point) -> tuple[float, float, float, float]:
-    """d2 from the pixel to the segment from a to b, t of the closest point a + t (b - a), and the gap from that point to the pixel."""
-    edge_x, edge_y = b[0] - a[0], b[1] - a[1]
-    inverse = 1 / (
-        edge_x * edge_x + edge_y * edge_y
-    )  # the same for all pixels: the compiler moves it out of the loop
-    t = ((x - a[0]) * edge_x + (y - a[1]) * edge_y) * inverse
-    t = min(max(t, 0.0), 1.0)
-    gap_x, gap_y = x - a[0] - t * edge_x, y - a[1] - t * edge_y
-    return gap_x * gap_x + gap_y * gap_y, t, gap_x, gap_y
-
-
-@inlined
-def nearest(x: float, y: float, a: Point, b: Point, c: Point) -> tuple[float, Point, Three]:
-    """d2 to the triangle's boundary, the gap, and the levers: the closest point is lever0 a + lever1 b + lever2 c, one of them 0.
-
-    Where two edges are equally far the first serves: the image has a crease there, and any side's slope is one of its slopes.
+    Less 1 / gamma for all faces and the background alike, so that it cancels: near - z keeps more
+    digits than far - z.
     """
-    d2, t, gap_x, gap_y = segment(x, y, a, b)
-    levers = (1 - t, t, 0.0)
-    other_d2, t, other_x, other_y = segment(x, y, b, c)
-    if other_d2 < d2:
-        d2, gap_x, gap_y, levers = other_d2, other_x, other_y, (0.0, 1 - t, t)
-    other_d2, t, other_x, other_y = segment(x, y, c, a)
-    if other_d2 < d2:
-        d2, gap_x, gap_y, levers = other_d2, other_x, other_y, (t, 0.0, 1 - t)
-    return d2, (gap_x, gap_y), levers
+    return log_d + (o.near - z) / ((o.far - o.near) * o.gamma)
 
 
 @inlined
-def squared_distance(
-    x: float, y: float, a: Point, b: Point, c: Point, v: Three, o: Dials
-) -> tuple[float, Point, Three]:
-    """d2 on the screen, with gap and levers for the backward pass; or, for distance="barycentric", the smallest weight squared."""
-    if o.euclidean:
-        return nearest(x, y, a, b, c)
-    least = min(v[0], v[1], v[2])
-    return least * least, (0.0, 0.0), (0.0, 0.0, 0.0)
+def online_softmax_step(
+    peak: float, den: float, log_weight: float
+) -> tuple[float, float, float, float]:
+    """A face arrives: new peak, new den, and what both sums so far and the face are multiplied by.
+
+    `shrink` = exp(old peak - new peak), `weight` = exp(log_weight - new peak): one of them is 1,
+    the other exp(-|rise|), so that one exp serves.
+    """
+    rise = log_weight - peak
+    small = exp(-abs(rise))
+    weight = 1.0 if rise > 0 else small
+    shrink = small if rise > 0 else 1.0
+    return max(peak, log_weight), den * shrink + weight, shrink, weight
+
+
+# ---------------------------------------------------------------- backward, notebook 08's steps
+# Step 1 (alpha -> logit) are the two slopes above: d alpha / d logit = -prod(1 - D) * -D.
 
 
 @inlined
-def signed_logit(d2: float, v: Three, o: Dials) -> float:
-    """delta * d2 / sigma: positive inside, negative outside."""
-    return (d2 if min(v[0], v[1], v[2]) > 0 else -d2) / o.sigma
+def softmax_backward(
+    share: float, face_color: float, color: float, d_color: float
+) -> tuple[float, float]:
+    """Step 2, colour -> log weight and the face's colour, for one channel.
+
+    color = sum_j share_j C_j with share_j = exp(log_weight_j - peak) / den. So d color / d C_j is
+    share_j, and d color / d log_weight_j is share_j (C_j - color).
+    """
+    d_face_color = share * d_color
+    return d_face_color * (face_color - color), d_face_color
 
 
 @inlined
-def signed_root(logit: float, o: Dials) -> float:
-    """delta * d / sigma from delta * d2 / sigma, for squared=False."""
-    root = math.sqrt(abs(logit) / o.sigma)
-    return root if logit > 0 else -root
+def depth_backward(
+    d_z: float, d_u: Three, w: Three, inv_z: Three, z: float, o: Dials
+) -> tuple[Three, Three]:
+    """Step 4, z and u -> w and 1 / z_k.
 
-
-@inlined
-def signed_root_slope(root: float, o: Dials) -> float:
-    """Derivative of `signed_root` with respect to logit; 0 on the boundary, where it has none."""
-    return 1 / (2 * abs(root) * o.sigma) if root != 0 else 0.0
-
-
-@inlined
-def clip(v: Three) -> tuple[Three, float]:
-    """Weights clipped to [0, 1] and renormalised, and 1 / their total; if rounding has lost all three, the centroid's weights and 0."""
-    w0, w1, w2 = min(max(v[0], 0.0), 1.0), min(max(v[1], 0.0), 1.0), min(max(v[2], 0.0), 1.0)
-    total = w0 + w1 + w2
-    lost = total < 0.5
-    inverse = 0.0 if lost else 1 / total  # 0: nothing flows back from here
-    return (
-        1 / 3 if lost else w0 * inverse,
-        1 / 3 if lost else w1 * inverse,
-        1 / 3 if lost else w2 * inverse,
-    ), inverse
-
-
-@inlined
-def interpolate_depth(w: Three, inverse_z: Three) -> float:
-    """z = 1 / sum(w_k / z_k)."""
-    return 1 / (w[0] * inverse_z[0] + w[1] * inverse_z[1] + w[2] * inverse_z[2])
-
-
-@inlined
-def color_weights(w: Three, inverse_z: Three, z: float, o: Dials) -> Three:
-    """Weights p of the corner colours, C = sum(p_k c_k): w itself, or perspective correct w_k / z_k * z."""
+    u_k = w_k / z_k * z, if perspective correct: each factor's derivative is the other two. And
+    z = 1 / sum(w_k / z_k) has the slope -z**2 in the sum.
+    """
+    d_w, d_inv_z, d_z_by_color = d_u, (0.0, 0.0, 0.0), 0.0
     if o.perspective_correct:
-        return w[0] * inverse_z[0] * z, w[1] * inverse_z[1] * z, w[2] * inverse_z[2] * z
-    return w
-
-
-@inlined
-def counts(logit: float, z: float, o: Dials) -> bool:
-    """Does the pair count? Not if D < dist_eps, nor if its depth is outside [near, far]."""
-    return (logit >= o.least_logit) & (z >= o.near) & (z <= o.far)
-
-
-# ---------------------------------------------------------------- one pair backward, from the end of the chain to its start
-
-
-@inlined
-def color_weights_backward(
-    d_p: Three, w: Three, inverse_z: Three, z: float, o: Dials
-) -> tuple[Three, Three, float]:
-    """p -> w, 1 / z_k, z. From p_k = w_k / z_k * z, if perspective correct: each factor's derivative is the other two."""
-    if o.perspective_correct:
-        d_w = d_p[0] * inverse_z[0] * z, d_p[1] * inverse_z[1] * z, d_p[2] * inverse_z[2] * z
-        d_inverse_z = d_p[0] * w[0] * z, d_p[1] * w[1] * z, d_p[2] * w[2] * z
-        return (
-            d_w,
-            d_inverse_z,
-            d_p[0] * w[0] * inverse_z[0]
-            + d_p[1] * w[1] * inverse_z[1]
-            + d_p[2] * w[2] * inverse_z[2],
+        d_w = d_u[0] * inv_z[0] * z, d_u[1] * inv_z[1] * z, d_u[2] * inv_z[2] * z
+        d_inv_z = d_u[0] * w[0] * z, d_u[1] * w[1] * z, d_u[2] * w[2] * z
+        d_z_by_color = (
+            d_u[0] * w[0] * inv_z[0] + d_u[1] * w[1] * inv_z[1] + d_u[2] * w[2] * inv_z[2]
         )
-    return d_p, (0.0, 0.0, 0.0), 0.0
+    d_sum = -(d_z + d_z_by_color) * z * z
+    return (
+        (d_w[0] + d_sum * inv_z[0], d_w[1] + d_sum * inv_z[1], d_w[2] + d_sum * inv_z[2]),
+        (d_inv_z[0] + d_sum * w[0], d_inv_z[1] + d_sum * w[1], d_inv_z[2] + d_sum * w[2]),
+    )
 
 
 @inlined
-def clip_backward(d_w: Three, v: Three, w: Three, inverse: float) -> Three:
-    """w -> v. From w_k = clipped_k / total: (d_w_k - sum_m d_w_m w_m) / total; then the clamp passes what lay in [0, 1], ends included."""
+def clip_barycentric_backward(d_w: Three, v: Three, w: Three, inv_w_sum: float) -> Three:
+    """Step 5, w -> v.
+
+    From w_k = clipped_k / w_sum: (d_w_k - sum_m d_w_m w_m) / w_sum. Then the clamp passes on what
+    lay in [0, 1], ends included.
+    """
     mean = d_w[0] * w[0] + d_w[1] * w[1] + d_w[2] * w[2]
-    d_v0 = (d_w[0] - mean) * inverse if (v[0] >= 0) & (v[0] <= 1) else 0.0
-    d_v1 = (d_w[1] - mean) * inverse if (v[1] >= 0) & (v[1] <= 1) else 0.0
-    d_v2 = (d_w[2] - mean) * inverse if (v[2] >= 0) & (v[2] <= 1) else 0.0
+    d_v0 = (d_w[0] - mean) * inv_w_sum if (v[0] >= 0) & (v[0] <= 1) else 0.0
+    d_v1 = (d_w[1] - mean) * inv_w_sum if (v[1] >= 0) & (v[1] <= 1) else 0.0
+    d_v2 = (d_w[2] - mean) * inv_w_sum if (v[2] >= 0) & (v[2] <= 1) else 0.0
     return d_v0, d_v1, d_v2
 
 
 @inlined
 def least_backward(d_d2: float, d_v: Three, v: Three) -> Three:
-    """d2 -> v, added to d_v, for distance="barycentric": d2 = least**2, and only the smallest v counts."""
+    """d2 -> v, added to d_v, for distance="barycentric": d2 = least**2, least the smallest v."""
     d_least = d_d2 * 2 * min(v[0], v[1], v[2])
     first = (v[0] <= v[1]) & (v[0] <= v[2])
     second = (not first) & (v[1] <= v[2])
@@ -357,9 +267,50 @@ def least_backward(d_d2: float, d_v: Three, v: Three) -> Three:
 
 @inlined
 def barycentric_backward(d_v: Three, a: Point, b: Point, c: Point) -> Point:
-    """v -> the pixel, as if the pixel could move: sum_k d_v_k * (gradient of v_k), where v_k is affine in x and y."""
+    """v -> the pixel, as if it could move: sum_k d_v_k (gradient of v_k); v_k is affine in x, y."""
     area = doubled_area(a, b, c)
-    d_x = d_v[0] * (b[1] - c[1]) + d_v[1] * (c[1] - a[1]) + d_v[2] * (a[1] - b[1])
-    d_y = d_v[0] * (c[0] - b[0]) + d_v[1] * (a[0] - c[0]) + d_v[2] * (b[0] - a[0])
-    inverse = 1 / area
-    return d_x * inverse, d_y * inverse
+    pull_x = d_v[0] * (b[1] - c[1]) + d_v[1] * (c[1] - a[1]) + d_v[2] * (a[1] - b[1])
+    pull_y = d_v[0] * (c[0] - b[0]) + d_v[1] * (a[0] - c[0]) + d_v[2] * (b[0] - a[0])
+    inv_area = 1 / area
+    return pull_x * inv_area, pull_y * inv_area
+
+
+@inlined
+def corners_backward(
+    d_logit: float,
+    d_v: Three,
+    v: Three,
+    gap: Point,
+    levers: Three,
+    a: Point,
+    b: Point,
+    c: Point,
+    o: Dials,
+) -> tuple[Three, Three]:
+    """Steps 3 and 6, logit and v -> x of the three corners, y of the three corners.
+
+    Step 3: d2 = |gap|**2, gap = pixel - (lever0 a + lever1 b + lever2 c). When a corner moves, the
+    levers change too, but that does not change d2 to first order, since they minimise it (envelope
+    theorem): d d2 / d corner_k = -2 lever_k gap.
+
+    Step 6: v does not change when pixel and triangle move together. When corner k moves by h, the
+    point of the triangle under the pixel moves by v_k h, as if the pixel had moved by -v_k h:
+    d v / d corner_k = -v_k d v / d pixel.
+    """
+    d_d2 = signed_logit(d_logit, v, o)  # linear: the derivative is the same function
+    push_x, push_y = 2 * d_d2 * gap[0], 2 * d_d2 * gap[1]
+    pull_x, pull_y = barycentric_backward(
+        d_v if o.euclidean else least_backward(d_d2, d_v, v), a, b, c
+    )
+    return (
+        (
+            -(levers[0] * push_x + v[0] * pull_x),
+            -(levers[1] * push_x + v[1] * pull_x),
+            -(levers[2] * push_x + v[2] * pull_x),
+        ),
+        (
+            -(levers[0] * push_y + v[0] * pull_y),
+            -(levers[1] * push_y + v[1] * pull_y),
+            -(levers[2] * push_y + v[2] * pull_y),
+        ),
+    )

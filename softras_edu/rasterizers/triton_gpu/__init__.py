@@ -41,8 +41,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
+from ..once import differentiable_once
 from ..options import LARGEST, Options, check_finite, stored
 from ..tiles import Tiles, check_counts
 from .gendr_host import constants as constants
@@ -100,10 +100,8 @@ def _interpreting() -> bool:
 
 
 def why_not(device: torch.device | str) -> str | None:
-    """Why this backend cannot serve tensors on `device`, in words, or None if it can.
-
-    Imports nothing.
-    """
+    """Why this backend cannot serve tensors on `device`, in words, or None if it can. Imports
+    nothing."""
     if not INSTALLED:
         return "triton is not installed (Linux only: pip install triton)"
     if _interpreting():
@@ -175,7 +173,6 @@ class _Rasterize(torch.autograd.Function):
         return image
 
     @staticmethod
-    @once_differentiable
     def backward(
         ctx: Any, d_image: Tensor
     ) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
@@ -187,7 +184,8 @@ class _Rasterize(torch.autograd.Function):
             )
         if ctx.needs_input_grad[2]:
             d_background = background_gradient(d_image, saved, ctx.o)
-        return d_triangles, d_colors, d_background, None
+        grads = (d_triangles, d_colors, d_background)
+        return *differentiable_once("triton", grads, (d_image, triangles, colors)), None
 
 
 def launch_setup(

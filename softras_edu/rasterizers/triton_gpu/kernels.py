@@ -21,7 +21,7 @@ nothing.
 import triton
 import triton.language as tl
 
-from .load import load_colors, load_triangle, pixel_center, to_dtype
+from .load import load_colors, load_triangle, load_winner, pixel_center, to_dtype
 from .numbers import exp
 from .pair import (
     add_face,
@@ -266,25 +266,21 @@ def _backward_by_face_kernel(
         (inv_sigma, depth_scale, near, far, log_dist_eps), dtype
     )
     dials = to_dtype((shape, log_gamma, shift, p, log_p), dtype)
-    face = tl.program_id(0).to(tl.int64)
-    stripe = tl.program_id(1)
+    face, stripe = tl.program_id(0).to(tl.int64), tl.program_id(1)
     group = tl.program_id(2) if CHANNELS < C else 0  # of channels
     WINNER: tl.constexpr = CONORM == "max"  # of GenDR's: see the forward kernel
-    bits: tl.constexpr = tl.int32 if dtype == tl.float32 else tl.int64
     SAVED: tl.constexpr = (3 if CHANNELS > 0 else 1) + (1 if WINNER else 0)  # numbers a pixel
     first_pixel = face // faces * height * width  # of this image; in 64 bits, within it in 32
     image, d_image = image_ptr + first_pixel * (C + 1), d_image_ptr + first_pixel * (C + 1)
     edges, inv_z = load_triangle(triangles_ptr, facts_ptr, face)
     inv_height = 1.0 / height.to(dtype)
     lane = tl.arange(0, BLOCK_H * BLOCK_W)
-
     # By lane, summed over the blocks: of the corners x, y, 1 / z, and of their colours by channel.
     zero = tl.zeros((BLOCK_H * BLOCK_W,), dtype)
     d_x, d_y, d_inv_z = (zero, zero, zero), (zero, zero, zero), (zero, zero, zero)
     d_c = ()
     for _k in tl.static_range(CHANNELS):
         d_c = d_c + ((zero, zero, zero),)
-
     first_row, end_row = tl.load(boxes_ptr + face * 4), tl.load(boxes_ptr + face * 4 + 1)
     first_column, end_column = tl.load(boxes_ptr + face * 4 + 2), tl.load(boxes_ptr + face * 4 + 3)
     for row in range(first_row + stripe * BLOCK_H, end_row, stripes * BLOCK_H):
@@ -303,19 +299,16 @@ def _backward_by_face_kernel(
             w, inv_w_sum = clip_barycentric(v)
             z = interpolate_depth(w, inv_z)
             keep = in_box & (log_d >= log_dist_eps) & (z >= near) & (z <= far)
-
             # 2. alpha -> logit
             saved = saved_ptr + first_pixel * SAVED + pixel * SAVED
             slope = alpha_slope(
                 tl.load(saved), log_d, log_outside, slope_d, slope_outside, dials, CONORM
             )
             if WINNER:
-                winner = tl.load(saved + SAVED - 1).to(bits, bitcast=True)
-                slope = tl.where(winner == face.to(bits), slope, 0.0)
+                slope = tl.where(load_winner(saved + SAVED - 1) == face, slope, 0.0)
             if CHANNELS < C:  # several groups: the first one answers for alpha
                 slope = tl.where(group == 0, slope, 0.0)
             d_logit = slope * tl.load(d_image + pixel * (C + 1) + C)
-
             d_v = (zero, zero, zero)
             if CHANNELS > 0:
                 # 3. color -> log_weight, u and the corners' colours
@@ -325,15 +318,12 @@ def _backward_by_face_kernel(
                 d_log_weight, d_u, d_c = color_backward(
                     share, u, d_c, image, d_image, pixel, colors_ptr, face, group, C, CHANNELS
                 )
-
-                # 4. log_weight -> logit; log_weight and u -> w and 1 / z_k
+                # 4. log_weight -> logit; log_weight and u -> w and 1 / z_k. 5. w -> v
                 d_logit += d_log_weight * slope_d
                 d_w, d_inv_z = depth_backward(
                     d_log_weight, d_u, d_inv_z, u, w, z, inv_z, depth_scale, PERSPECTIVE
                 )
-                # 5. w -> v
                 d_v = clip_barycentric_backward(d_w, w, inv_w_sum, v)
-
             # 6. logit -> d2 -> the corners, or for barycentric distance -> v
             d_d2 = tl.where(keep, d_logit * logit_slope, 0.0)
             if EUCLIDEAN:

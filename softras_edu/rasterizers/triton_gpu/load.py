@@ -52,3 +52,11 @@ def pixel_center(i, j, width, inv_height):
     y = 1.0 - (2 * i + 1).to(inv_height.dtype) * inv_height
     x = (2 * j + 1 - width).to(inv_height.dtype) * inv_height
     return x, y
+
+
+@triton.jit
+def load_winner(winner_ptr):
+    """For GenDR's conorm max: the face that holds a pixel's maximum, a whole number that was
+    saved in the place of a real one."""
+    bits: tl.constexpr = tl.int32 if winner_ptr.dtype.element_ty == tl.float32 else tl.int64
+    return tl.load(winner_ptr).to(bits, bitcast=True)

@@ -132,8 +132,8 @@ def interpolate_depth(w, inv_z):
 
 @triton.jit
 def color_weights(w, z, inv_z, PERSPECTIVE: tl.constexpr):
-    """Weights u of the corner colours, C_j = sum(u_k c_k): w itself, or perspective correct w_k z
-    / z_k."""
+    """Weights u of the corner colours, C_j = sum(u_k c_k): w itself, or perspective correct
+    w_k z / z_k."""
     if PERSPECTIVE:
         u = (w[0] * z * inv_z[0], w[1] * z * inv_z[1], w[2] * z * inv_z[2])
     else:

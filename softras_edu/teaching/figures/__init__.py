@@ -6,15 +6,16 @@ here by name.
 
 from ...plotting.curves import curves
 from ...plotting.flip_book import flip_book
-from ...plotting.palette import BLUE, COLORS, GREEN, GREY, ORANGE, STYLES
+from ...plotting.palette import BLUE, COLORS, GREEN, GREY, ORANGE, STYLES, VERMILION
 from ...plotting.pictures import draw_arrows, picture, pictures
 from .charts import bars, intervals, profiles, surfaces, tables
 from .diagrams import axes_table, conventions, gather_and_sum, slots
-from .show import show, show_flip_book
+from .display import show, show_flip_book, show_panels
+from .geometry import cut_off, half_planes, weights_as_areas
 
 __all__ = [
-    "BLUE", "COLORS", "GREEN", "GREY", "ORANGE", "STYLES",
-    "axes_table", "bars", "conventions", "curves", "draw_arrows", "flip_book", "gather_and_sum",
-    "intervals", "picture", "pictures", "profiles", "show", "show_flip_book", "slots", "surfaces",
-    "tables",
+    "BLUE", "COLORS", "GREEN", "GREY", "ORANGE", "STYLES", "VERMILION",
+    "axes_table", "bars", "conventions", "curves", "cut_off", "draw_arrows", "flip_book",
+    "gather_and_sum", "half_planes", "intervals", "picture", "pictures", "profiles", "show",
+    "show_flip_book", "show_panels", "slots", "surfaces", "tables", "weights_as_areas",
 ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +11,7 @@ from pathlib import Path
 from ...machine import processor
 from .tables import Row, files, rows, table
 
-__all__ = ["Measurement", "Results", "compiled", "newest", "table"]
+__all__ = ["Measurement", "Results", "compiled", "newest", "on_a_gpu", "table"]
 
 
 @dataclass(frozen=True)
@@ -145,11 +146,18 @@ def compiled() -> list[Row]:
 
 
 def on_a_gpu(name: str = "speed") -> list[Row]:
-    """What `python -m softras_edu gpu` found on a real card; nothing if no card was ever measured.
+    """What `python -m softras_edu gpu` found on a real card, the newest run.
 
-    A table of it: correctness, speed, kernels, peers, tune; the newest.
+    [] if no card was ever measured.
+
+    Args:
+        name: of the table: correctness, speed, kernels, peers or tune.
     """
-    return table(f"gpu-{name}")
+    pattern = re.compile(rf"gpu-{name}-\d{{4}}-\d\d-\d\d-.+\.csv")  # the day, then the card
+    for path in reversed(files()):
+        if pattern.fullmatch(path.name) and (found := rows(path)):
+            return found
+    return []
 
 
 def _is_bench(path: Path) -> bool:

@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from ...plotting.flip_book import flip_book
+from ...plotting.panels import Panel, compose
 
 
 def show(figure: Figure, alt: str, *, colors: int | None = None) -> None:
@@ -29,6 +30,22 @@ def show(figure: Figure, alt: str, *, colors: int | None = None) -> None:
         few = Image.open(buffer).convert("RGB").quantize(colors, dither=Image.Dither.NONE)
         buffer = io.BytesIO()
         few.save(buffer, "png", optimize=True)
+    picture = base64.b64encode(buffer.getvalue()).decode()
+    display(
+        {"image/png": picture, "text/plain": alt}, raw=True, metadata={"image/png": {"alt": alt}}
+    )
+
+
+def show_panels(images: Sequence[Tensor], captions: Sequence[str], alt: str) -> None:
+    """Show images side by side, each 256 pixels high and sharp, with a caption and no axes.
+
+    Each is (H, H) or (H, H, 3 or more) in [0, 1], where H divides 256.
+    """
+    from IPython.display import display
+
+    panels = [Panel(text, image) for image, text in zip(images, captions, strict=True)]
+    buffer = io.BytesIO()
+    compose(panels).save(buffer, "png", optimize=True)
     picture = base64.b64encode(buffer.getvalue()).decode()
     display(
         {"image/png": picture, "text/plain": alt}, raw=True, metadata={"image/png": {"alt": alt}}

@@ -1,0 +1,137 @@
+"""How the functions of this rung are compiled by numba, and the types that they take.
+
+    @kernel    is called from Python
+    @step      is a part of a kernel: a loop over lanes or pixels
+    @inlined   is a formula that becomes a part of every loop that calls it
+    @fused     the same, for polynomials
+    @scalar    stays a function of its own
+
+Without numba the decorators return the Python function, so that this package imports everywhere;
+`MISSING` then says why its kernels cannot run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar, cast
+
+MISSING: str | None = None  # why there is no numba
+try:
+    import numba
+except ModuleNotFoundError:
+    MISSING = "numba is not installed: pip install numba"
+except ImportError as error:  # numba refuses a NumPy that is too new for it
+    MISSING = f"numba does not start: {error}"
+
+Array = Any  # numpy.ndarray; numba compiles for the real types
+Point = tuple[float, float]
+Three = tuple[float, float, float]
+Four = tuple[float, float, float, float]
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def _njit(function: Function, **options: Any) -> Function:
+    """Compile with numba; division by zero gives infinity or NaN as in NumPy, it raises nothing."""
+    if MISSING:
+        return function
+    return cast("Function", numba.njit(error_model="numpy", **options)(function))
+
+
+def kernel(function: Function) -> Function:
+    """Compile to run without Python's lock; keep the machine code on disk for other processes."""
+    try:
+        return _njit(function, nogil=True, cache=True)
+    except RuntimeError:  # neither this folder nor the user's cache can be written to
+        return _njit(function, nogil=True)
+
+
+def step(function: Function) -> Function:
+    """Compile as a part of the kernel that calls it; it must not make arrays.
+
+    Without numba's runtime (NRT) a step does not count references to the arrays that it is given.
+    Counting is two atomic instructions an array, 64 pixels and step: a tenth of a kernel's time.
+    """
+    return _njit(function, forceinline=True, _nrt=False)
+
+
+def inlined(function: Function) -> Function:
+    """Compile as a part of every kernel that calls it.
+
+    A loop that only calls inlined functions can be vectorised, and what is the same for all its
+    rounds is computed once, before it.
+    """
+    return _njit(function, forceinline=True)
+
+
+def fused(function: Function) -> Function:
+    """`inlined`, for a polynomial: a product and the sum after it may be one instruction (FMA).
+
+    That rounds once instead of twice. Nothing else of fast-math is allowed.
+    """
+    return _njit(function, forceinline=True, fastmath={"contract"})
+
+
+def scalar(function: Function) -> Function:
+    """Compile as a function of its own: its code exists once, not once in each caller."""
+    return _njit(function)
+
+
+def vector_length() -> int:
+    """Numbers of 64 bits in this machine's widest register: 8 with AVX-512, else 4."""
+    if MISSING:
+        return 4
+    from llvmlite.binding import get_host_cpu_features  # type: ignore[import-untyped]
+
+    return 8 if get_host_cpu_features().get("avx512f") else 4
+
+
+# ---------------------------------------------------------------- what kernels take
+
+
+class Dials(NamedTuple):
+    """`Options` as plain numbers of fixed types: one compiled kernel serves every choice."""
+
+    height: int
+    width: int
+    sigma: float
+    gamma: float
+    near: float
+    far: float
+    least_logit: float  # D >= dist_eps is +-d2 / sigma >= this
+    reach: float
+    euclidean: bool
+    perspective_correct: bool
+    cull_backfaces: bool
+    min_doubled_area: float
+    min_depth: float
+    gendr: bool  # False: the Soft Rasterizer's D = sigmoid(+-d2 / sigma) and A_O = 1 - prod(1 - D)
+    # Read only where gendr is true:
+    squared: bool
+    distribution: int  # its place in softness.DISTRIBUTIONS
+    shape: float
+    shift: float
+    log_gamma: float  # log Gamma(shape + 1)
+    conorm: int  # its place in softness.CONORMS
+    p: float
+
+
+class Faces(NamedTuple):
+    """What is drawn: N = B * F triangles, those of one image after those of another."""
+
+    triangles: Array  # (N, 3, 3): x, y, z of three corners
+    colors: Array  # (N, 3, C)
+    box: Array  # (N, 4): first row, row after the last, first column, column after the last
+
+
+class Saved(NamedTuple):
+    """What the forward pass keeps of each of the B * H * W pixels, in float64.
+
+    `lift_sum` is the sum of log(1 - D), that is log prod(1 - D), for the Soft Rasterizer. For
+    another conorm of GenDR it is the number that `conorms.join` makes of the faces.
+    """
+
+    peak: Array  # (B * H * W,): largest log weight
+    den: Array  # (B * H * W,): sum of exp(log_weight - peak)
+    lift_sum: Array  # (B * H * W,)
+    winner: Array  # (B * H * W,): face with the largest D, for the conorm max; else empty
+    color: Array  # (C, B * H * W): sum of exp(log_weight - peak) * colour, in the end over den
