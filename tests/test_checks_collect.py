@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from softras_edu import checks, rasterize
+from softras_edu import checks, formulas, rasterize
 from softras_edu.checks.exercise import Mistake
 
 
@@ -82,3 +82,24 @@ def test_the_capstone_takes_the_library_and_names_what_is_wrong(
     for words, answer in wrong.items():
         with pytest.raises(Mistake, match=re.escape(words)):
             checks.capstone(answer)
+
+
+def test_the_solutions_of_02_to_04_make_the_capstone_of_05(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a reader has who wrote every solution down as the notebooks give it."""
+    folder = Path(__file__).parent.parent / "notebooks"
+    read = {path.stem[:2]: json.loads(path.read_text("utf-8")) for path in folder.glob("0*.ipynb")}
+    texts = ["".join(c["source"]) for n in ("02", "03", "04") for c in read[n]["cells"]]
+    fence = re.compile(r"<summary>Solution</summary>\s*```python\n(.*?)```", re.DOTALL)
+    write(tmp_path, *(code for text in texts for code in fence.findall(text)))
+    names = ("segment_distance2", "probability", "silhouette", "clip_weights", "depth_weights")
+    exercises = [getattr(checks, name) for name in names]
+    mine = checks.from_notebooks(*exercises, folder=tmp_path)
+    assert capsys.readouterr().out.count(": yours.") == len(names)
+    (cell,) = [
+        "".join(c["source"]) for c in read["05"]["cells"] if "def soft_ras" in "".join(c["source"])
+    ]
+    room = {"mine": mine, "torch": torch, "formulas": formulas, "checks": checks}
+    exec(compile(cell, "the capstone's cell", "exec"), room)
+    assert "image is the library's" in capsys.readouterr().out
