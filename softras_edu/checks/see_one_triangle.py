@@ -46,6 +46,9 @@ pixel_center = Exercise(
             -_pixel_center(i, j, h, w)[0],
             _pixel_center(i, j, h, w)[1],
         ),
+        "That is in pixels, from the upper left. NDC has (0, 0) in the middle and y up.": (
+            lambda i, j, h, w: (j + 0.5, i + 0.5)
+        ),
         "i and j have changed places: x comes from the column j, y from the row i.": (
             lambda i, j, h, w: _pixel_center(j, i, h, w)
         ),
@@ -215,6 +218,9 @@ finite_difference = Exercise(
         "`/ 2 * h` divides by 2 and then multiplies by h: write `/ (2 * h)`.": lambda f, x, h: (
             (f(x + h) - f(x - h)) / 2 * h
         ),
+        (
+            "Only the second term is divided. Put the difference in brackets: (f(x + h) - ...)."
+        ): lambda f, x, h: f(x + h) - f(x - h) / (2 * h),
         "Divide by the way, 2 h. A difference alone is no slope.": lambda f, x, h: (
             f(x + h) - f(x - h)
         ),
