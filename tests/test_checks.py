@@ -232,3 +232,39 @@ def test_the_readers_function_is_used_once_it_passes(capsys: pytest.CaptureFixtu
     assert HALVES.yours_or_ours(right) is right
     until = "halves: the library's, until yours passes its check.\n"
     assert capsys.readouterr().out == f"{until}{until}halves: yours.\n"
+
+
+def test_answers_that_only_look_right_are_refused() -> None:
+    """Each agrees with the reference on hard targets, on few faces, or in numbers alone."""
+
+    def soft_but_detached(d: torch.Tensor) -> torch.Tensor:
+        return 1 - (1 - d.detach()).prod(0)
+
+    def smaller_and_larger(a: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        return 1 - torch.minimum(a, t).sum() / torch.maximum(a, t).sum()
+
+    def largest_face(d: torch.Tensor, zn: torch.Tensor, gamma: float, eps: float) -> torch.Tensor:
+        log_weight = torch.cat([d.log() + zn / gamma, torch.full_like(d[:1], eps / gamma)])
+        weight = torch.exp(log_weight - log_weight[:-1].amax(0))
+        return weight / weight.sum(0)
+
+    def by_autograd(d: torch.Tensor, sigma: float) -> torch.Tensor:
+        d = d.clone().requires_grad_()
+        return torch.autograd.grad(torch.sigmoid(-(d**2) / sigma).sum(), d)[0]
+
+    def by_backward(d: torch.Tensor, sigma: float) -> torch.Tensor:
+        d = d.clone().requires_grad_()
+        torch.sigmoid(-(d**2) / sigma).sum().backward()
+        return d.grad
+
+    with pytest.raises(Mistake, match="gradient of d is lost"):
+        checks.silhouette(soft_but_detached)
+    with pytest.raises(Mistake, match="only where the target is 0 or 1"):
+        checks.iou_loss(smaller_and_larger)
+    with pytest.raises(Mistake, match="gradient of alpha is lost"):
+        checks.iou_loss(lambda a, t: checks.iou_loss.reference(a.detach(), t))
+    with pytest.raises(Mistake, match="may be the background's"):
+        checks.depth_weights(largest_face)
+    for answer in (by_autograd, by_backward):
+        with pytest.raises(Mistake, match="autograd made them"):
+            checks.probability_slope(answer)

@@ -7,6 +7,7 @@ from .build_broadcast import aggregate_color, distance_maps, largest_image
 from .build_kernel import draw_discs, softmax_step, tile_entries, tile_pixels
 from .build_loop import clip_slope, online_softmax_step, product_slope, softmax_slope
 from .build_pairs import pair_list, reach_box, segment_max, segment_sum
+from .collect import from_notebooks as from_notebooks
 from .contract_scenes import contract as contract
 from .measure import loglog_slope, median_time, pairs_time, roofline
 from .see_many_triangles import (
@@ -25,6 +26,7 @@ from .see_one_triangle import (
     probability,
     segment_distance2,
 )
+from .soft_rasterizer import capstone as capstone
 from .use_body import angle_slope, rotate_about_joint, skin
 from .use_pose import geodesic_angle, rotation_from_axis_angle, turn_slope
 from .use_reconstruction import carve, mix_palette, voxel_overlap

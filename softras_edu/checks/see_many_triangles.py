@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .exercise import Exercise
+from .exercise import Answer, Exercise, Mistake
 
 
 def _t(*values: Any) -> Tensor:
@@ -24,9 +24,14 @@ def _maps(faces: int, side: int, seed: int) -> Tensor:
     )
 
 
+def _silhouette(d: Tensor) -> Tensor:
+    return 1 - (1 - d).prod(0)
+
+
 silhouette = Exercise(
     "silhouette",
-    lambda d: 1 - (1 - d).prod(0),
+    _silhouette,
+    slopes=(0,),
     cases=[
         (_maps(3, 8, 0),),
         (_maps(1, 4, 1),),
@@ -48,6 +53,16 @@ silhouette = Exercise(
             1 - d
         ).prod(0),
         "The mean falls when faces are added far away; a silhouette must not.": lambda d: d.mean(0),
+        "The product runs over the wrong axis: the faces are axis 0 of (F, H, W).": lambda d: (
+            1 - (1 - d).prod(-1)
+        ),
+        "The product runs over everything. Each pixel has its own: prod(0).": lambda d: (
+            1 - (1 - d).prod()
+        ),
+        "That is the log of the probability that the pixel is empty: 1 - exp of it.": lambda d: (
+            (1 - d).log().sum(0)
+        ),
+        "The picture is turned: rows and columns change places.": lambda d: _silhouette(d).mT,
     },
 )
 
@@ -61,8 +76,10 @@ _SQUARE[1:4, 2:5] = 1
 iou_loss = Exercise(
     "iou_loss",
     _iou_loss,
+    slopes=(0,),
     cases=[
         (_maps(1, 6, 3)[0], _SQUARE),
+        (_maps(1, 6, 4)[0], _maps(1, 6, 5)[0]),  # a soft target: here minimum and product differ
         (_SQUARE, _SQUARE),
         (_SQUARE.roll(1, 0), _SQUARE),
         (_SQUARE.roll(3, 0), _SQUARE),
@@ -81,6 +98,23 @@ iou_loss = Exercise(
         "That is the mean squared difference. It works too, but it is not the IoU.": lambda a, t: (
             (a - t).square().mean()
         ),
+        (
+            "The smaller and the larger of two values are the overlap and the union only where the "
+            "target is 0 or 1. In between, multiply: alpha * target."
+        ): lambda a, t: 1 - torch.minimum(a, t).sum() / torch.maximum(a, t).sum(),
+        "Sum first, then divide: yours is the mean of the pixels' own ratios.": lambda a, t: (
+            1 - ((a * t) / (a + t - a * t).clamp_min(1e-12)).mean()
+        ),
+        "That is the Dice loss, which counts the overlap twice.": lambda a, t: (
+            1 - 2 * (a * t).sum() / (a + t).sum()
+        ),
+        (
+            "The overlap is divided by the target alone: a silhouette that fills the whole picture "
+            "would have a loss of 0."
+        ): lambda a, t: 1 - (a * t).sum() / t.sum(),
+        "That is one loss a pixel. Sum over the picture above and below the line.": lambda a, t: (
+            1 - (a * t) / (a + t - a * t).clamp_min(1e-12)
+        ),
     },
 )
 
@@ -97,7 +131,8 @@ _WEIGHTS = _t([0.2, 0.3, 0.5], [1.4, -0.3, -0.1], [0.8, 0.6, -0.4], [3.0, 1.0, -
 clip_weights = Exercise(
     "clip_weights",
     _clip_weights,
-    cases=[(_WEIGHTS,), (_WEIGHTS.flip(-1),)],
+    slopes=(0,),
+    cases=[(_WEIGHTS,), (_WEIGHTS.flip(-1),), (_WEIGHTS.reshape(2, 2, 3),)],
     mistakes={
         "They no longer sum to 1 after clipping: divide by their sum.": lambda v: v.clamp(0, 1),
         (
@@ -106,6 +141,16 @@ clip_weights = Exercise(
         "Clip at 1 too, not only at 0.": lambda v: (
             v.clamp_min(0) / v.clamp_min(0).sum(-1, keepdim=True)
         ),
+        "Clip at 0 too, not only at 1.": lambda v: (
+            v.clamp_max(1) / v.clamp_max(1).sum(-1, keepdim=True)
+        ),
+        "Each point has a sum of its own: sum over the last axis.": lambda v: (
+            v.clamp(0, 1) / v.clamp(0, 1).sum()
+        ),
+        (
+            "The absolute value turns a weight below 0 into one above 0. A corner on the far side "
+            "has no part in the colour: 0."
+        ): lambda v: v.abs() / v.abs().sum(-1, keepdim=True),
         (
             "A softmax changes the weights inside as well. Inside the triangle they must stay as "
             "they are."
@@ -114,38 +159,62 @@ clip_weights = Exercise(
 )
 
 
+def _log_weights(d: Tensor, zn: Tensor, gamma: float, eps: float) -> Tensor:
+    return torch.cat([d.log() + zn / gamma, torch.full_like(d[:1], eps / gamma)])
+
+
 def _depth_weights(d: Tensor, zn: Tensor, gamma: float, eps: float) -> Tensor:
-    return torch.softmax(torch.cat([d.log() + zn / gamma, _t(eps / gamma)]), dim=0)
+    return torch.softmax(_log_weights(d, zn, gamma, eps), dim=0)
 
 
 def _naive_depth_weights(d: Tensor, zn: Tensor, gamma: float, eps: float) -> Tensor:
-    weights = torch.cat([d * torch.exp(zn / gamma), torch.exp(_t(eps / gamma))])
-    return weights / weights.sum()
+    weights = torch.cat([d * torch.exp(zn / gamma), torch.exp(torch.full_like(d[:1], eps / gamma))])
+    return weights / weights.sum(0)
+
+
+def _faces_only(d: Tensor, zn: Tensor, gamma: float, eps: float) -> Tensor:
+    log_weight = _log_weights(d, zn, gamma, eps)
+    weights = torch.exp(log_weight - log_weight[:-1].amax(0))
+    return weights / weights.sum(0)
 
 
 _D, _ZN = _t(0.9, 0.5, 0.99), _t(0.95, 0.97, 0.2)
 depth_weights = Exercise(
     "depth_weights",
     _depth_weights,
+    slopes=(0, 1),
     cases=[
         (_D, _ZN, 1.0, 1e-3),
         (_D, _ZN, 1e-1, 1e-3),
         (_t(0.3), _t(0.01), 1e-2, 1e-2),
+        (0.1 + 0.8 * _maps(3, 4, 6), _maps(3, 4, 7), 1e-1, 1e-3),  # one column a pixel
         (_D, _ZN, 1e-4, 1e-3),
         (_D, _ZN, 1e-7, 1e-3),
+        # On the far plane the background has the largest exponent of all.
+        (_t(0.3, 0.2), _t(0.0, 0.0), 1e-7, 1e-2),
     ],
     mistakes={
         (
             "exp overflows when gamma is small, and infinity over infinity is not a number. Take "
             "the largest exponent off all of them first."
         ): _naive_depth_weights,
+        (
+            "The largest exponent may be the background's: where all faces are far, take the "
+            "maximum over it too."
+        ): _faces_only,
         "The background is missing. It competes with weight exp(eps / gamma).": lambda d, z, g, e: (
             torch.softmax(d.log() + z / g, dim=0)
         ),
+        "The background comes last, after the faces.": lambda d, z, g, e: _depth_weights(
+            d, z, g, e
+        ).roll(1, 0),
         (
             "The probability D must multiply the weight: a triangle that hardly covers the pixel "
             "should hardly colour it."
-        ): lambda d, z, g, e: torch.softmax(torch.cat([z / g, _t(e / g)]), dim=0),
+        ): lambda d, z, g, e: torch.softmax(_log_weights(torch.ones_like(d), z, g, e), dim=0),
+        "D stands before the exponential, so it enters the exponent as log D.": lambda d, z, g, e: (
+            torch.softmax(_log_weights(d.exp(), z, g, e), dim=0)
+        ),
         (
             "The sign of the depth is turned round: zn is large near the eye, and near faces "
             "weigh more."
@@ -154,6 +223,15 @@ depth_weights = Exercise(
             "The background weighs exp(eps / gamma), once; the official CUDA code has this very "
             "slip, exp(2 eps / gamma)."
         ): lambda d, z, g, e: _depth_weights(d, z, g, 2 * e),
+        "The background weighs exp(eps / gamma): eps is divided by gamma too.": lambda d, z, g, e: (
+            _depth_weights(d, z, g, e * g)
+        ),
+        "gamma divides the depth: the smaller it is, the harder the choice.": lambda d, z, g, e: (
+            _depth_weights(d, z * g * g, g, e)
+        ),
+        "Each pixel's weights sum to 1: the softmax runs over axis 0, the faces.": (
+            lambda d, z, g, e: torch.softmax(_log_weights(d, z, g, e), dim=-1)
+        ),
     },
 )
 
@@ -166,8 +244,34 @@ def _probability_slope(d: Tensor, sigma: float) -> Tensor:
     return -2 * d / sigma * probability * (1 - probability)
 
 
+class ByHand(Exercise):
+    """An exercise whose answer must not call autograd: calls are counted while it is examined."""
+
+    def examine(self, yours: Answer, *, shown: bool = False) -> None:
+        calls = []
+        grad, backward = torch.autograd.grad, torch.autograd.backward
+
+        def spy(function: Answer) -> Answer:
+            def called(*arguments: Any, **named: Any) -> Any:
+                calls.append(function)
+                return function(*arguments, **named)
+
+            return called
+
+        torch.autograd.grad, torch.autograd.backward = spy(grad), spy(backward)
+        try:
+            super().examine(yours, shown=shown)
+        finally:
+            torch.autograd.grad, torch.autograd.backward = grad, backward
+        if calls:
+            raise Mistake(
+                f"{self.name}: the numbers are right, and autograd made them. Derive the slope by "
+                "hand: in part II you write a backward pass where there is no autograd."
+            )
+
+
 _AWAY = _t(0.0, 0.02, 0.1, 0.3)
-probability_slope = Exercise(
+probability_slope = ByHand(
     "probability_slope",
     _probability_slope,
     cases=[(_AWAY, 1e-2), (_AWAY, 1e-1), (_AWAY, 1e-3)],
@@ -182,6 +286,16 @@ probability_slope = Exercise(
         "d**2 has derivative 2 d: the 2 is missing.": lambda d, s: _probability_slope(d, s) / 2,
         "The derivative of a sigmoid is D (1 - D), not D.": lambda d, s: (
             -2 * d / s * torch.sigmoid(-(d**2) / s)
+        ),
+        "The derivative of a sigmoid is D (1 - D), not 1 - D.": lambda d, s: (
+            -2 * d / s * torch.sigmoid(d**2 / s)
+        ),
+        "The derivative of -d**2 / sigma is -2 d / sigma: sigma divides once.": lambda d, s: (
+            _probability_slope(d, s) / s
+        ),
+        "-2 d / sigma: yours lacks the 1 / sigma.": lambda d, s: _probability_slope(d, s) * s,
+        "That is the map D itself; wanted is how fast it falls.": lambda d, s: torch.sigmoid(
+            -(d**2) / s
         ),
     },
 )
@@ -199,6 +313,15 @@ sigma_for_reach = Exercise(
     mistakes={
         "The image's height is 2 in NDC, so a pixel is 2 / height wide.": lambda n, h, e: (
             (n / h) ** 2 / math.log(1 / e - 1)
+        ),
+        "At the reach D = 1 / (1 + exp(reach**2 / sigma)): log(1 / dist_eps - 1), with - 1.": (
+            lambda n, h, e: (2 * n / h) ** 2 / math.log(1 / e)
+        ),
+        "math.log is wanted, not the logarithm to the base 10.": lambda n, h, e: (
+            (2 * n / h) ** 2 / math.log10(1 / e - 1)
+        ),
+        "Sigma would be negative: log(dist_eps) is. Look at D = dist_eps again.": lambda n, h, e: (
+            (2 * n / h) ** 2 / math.log(e)
         ),
         "Sigma is a squared length: the reach enters squared.": lambda n, h, e: (
             2 * n / h / math.log(1 / e - 1)

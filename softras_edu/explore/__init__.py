@@ -6,6 +6,7 @@ Show one by making it the last line of a cell; or set its traits and read `.imag
 from .bend_body import BendBody
 from .conorms import Conorms
 from .far_range import FarRange
+from .force_field import ForceField
 from .gradient_terms import GradientTerms
 from .loss_landscape import LossLandscape
 from .memory_wall import MemoryWall
@@ -27,6 +28,7 @@ __all__ = [
     "BendBody",
     "Conorms",
     "FarRange",
+    "ForceField",
     "GradientTerms",
     "LossLandscape",
     "MemoryWall",

@@ -34,7 +34,7 @@ def new_plot(width: int = 340, height: int = PANEL + CAPTION) -> Figure:
     figure = Figure(figsize=(width / 100, height / 100), dpi=100)
     # Fixed, so that axes stay where they are.
     figure.subplots_adjust(
-        left=66 / width, right=1 - 12 / width, bottom=50 / height, top=1 - 12 / height
+        left=66 / width, right=1 - 12 / width, bottom=min(50 / height, 0.5), top=1 - 12 / height
     )
     FigureCanvasAgg(figure)
     return figure

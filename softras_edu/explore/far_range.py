@@ -36,6 +36,8 @@ SHAPE = torch.tensor(
 SIDE = 0.3  # of the square target
 CUTS = {"D < 0.0001 left out": 1e-4, "keep every pair": 0.0}
 GAPS = torch.linspace(0.02, 1.0, 21, dtype=torch.float64)
+# Where the soft curve is drawn besides: the drop at the reach is as wide as a pixel.
+NEAR_REACH = torch.linspace(-3 / SIZE, 1 / SIZE, 13, dtype=torch.float64)
 
 
 class FarRange(Explorer):
@@ -55,12 +57,12 @@ class FarRange(Explorer):
         axes = self._figure.add_subplot(
             xlabel="distance to the target (NDC)", ylabel="size of the gradient"
         )
-        axes.set(yscale="log", ylim=(1e-9, 1e8), xlim=(0, 1))
+        axes.set(yscale="log", ylim=(1e-6, 1e5), xlim=(0, 1))
         axes.plot(GAPS.numpy(), sizes(nmr).numpy(), color=SKY, lw=1.5, ls="--", label="NMR")
         (self._soft,) = axes.plot([], [], color=BLUE, lw=2.5, label="soft")
         self._cut = axes.axvline(0, color=VERMILION, ls=":", lw=2, label="cut-off", ymax=0.78)
         self._here = axes.axvline(0, color=GREY, lw=1, label="now", ymax=0.78)
-        axes.text(0.98, 2e-9, "hard: 0 everywhere", color=GREY, fontsize=9, ha="right")
+        axes.text(0.98, 2e-6, "hard: 0 everywhere", color=GREY, fontsize=9, ha="right")
         axes.legend(loc="upper right", fontsize=8, ncols=4)
 
     def draw(self) -> tuple[Image.Image, str]:
@@ -73,7 +75,11 @@ class FarRange(Explorer):
         }.items():
             step = -grad[0, 0, :, :2]  # the way that gradient descent moves each corner
             lengths.append(step.norm().item())
-            panel = Panel(f"{name}: arrows show -gradient", 0.15 + 0.7 * alpha[0])
+            longest = step.norm(dim=1).max().item()
+            panel = Panel(
+                f"{name}: longest arrow is {longest:.1e}" if longest else f"{name}: no arrow",
+                0.15 + 0.7 * alpha[0],
+            )
             panel.outline(square(self.gap), ORANGE, 3)
             scale = 0.3 / step.norm(dim=1).max() if lengths[-1] > 1e-12 else torch.zeros(())
             for corner, arrow in zip(SHAPE[:, :2].tolist(), (step * scale).tolist(), strict=True):
@@ -81,7 +87,8 @@ class FarRange(Explorer):
             panels.append(panel)
 
         reach = formulas.reach(self.sigma, dist_eps)
-        self._soft.set_data(GAPS.numpy(), sizes_soft(self.sigma, dist_eps).clamp_min(1e-12).numpy())
+        gaps, size = sizes_soft(self.sigma, dist_eps)
+        self._soft.set_data(gaps.numpy(), size.clamp_min(1e-12).numpy())
         self._cut.set_xdata([min(reach, 2.0)] * 2)
         self._here.set_xdata([self.gap] * 2)
         self.alt = (
@@ -93,8 +100,8 @@ class FarRange(Explorer):
             f"{lengths[2]:.1e}. "
         )
         text += (
-            f"Soft reaches {f'{reach:.2f} NDC' if dist_eps else 'every pixel'}. Arrows show "
-            "directions, the curve shows sizes."
+            f"Soft reaches {f'{reach:.2f} NDC' if dist_eps else 'every pixel'}. The arrows "
+            "of a panel are scaled to the longest, whose size is in its title."
         )
         return compose(
             panels, below=plot_picture(self._figure, self._soft, self._cut, self._here)
@@ -144,9 +151,9 @@ def pull(renderer: Renderer, gap: Tensor) -> tuple[Tensor, Tensor]:
     return alpha.detach(), grad
 
 
-def sizes(renderer: Renderer) -> Tensor:
-    """Size of that gradient at every gap of the curve -> (21,)."""
-    _, grad = pull(renderer, GAPS)
+def sizes(renderer: Renderer, gaps: Tensor = GAPS) -> Tensor:
+    """Size of that gradient at every gap of the curve, (B,) -> (B,)."""
+    _, grad = pull(renderer, gaps)
     return grad[..., :2].square().sum((1, 2, 3)).sqrt()
 
 
@@ -161,6 +168,11 @@ def pull_hard(gap: float) -> dict[str, tuple[Tensor, Tensor]]:
 
 
 @lru_cache(maxsize=1)
-def sizes_soft(sigma: float, dist_eps: float) -> Tensor:
-    """`sizes` of the soft renderer."""
-    return sizes(soft(sigma, dist_eps))
+def sizes_soft(sigma: float, dist_eps: float) -> tuple[Tensor, Tensor]:
+    """Gaps, more of them near the reach, and `sizes` of the soft renderer -> (B,), (B,)."""
+    gaps = GAPS
+    if dist_eps:
+        near = formulas.reach(sigma, dist_eps) + NEAR_REACH
+        near = near[(near > GAPS[0]) & (near < GAPS[-1])]
+        gaps = torch.cat([GAPS, near]).sort().values
+    return gaps, sizes(soft(sigma, dist_eps), gaps)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from itertools import pairwise
 
@@ -20,6 +21,8 @@ TRIANGLE = torch.tensor(
     [[-0.2, -0.18, 2.0], [0.2, -0.18, 2.0], [0.0, 0.22, 2.0]], dtype=torch.float32
 )
 STEPS = 22
+FOUND = 0.08  # NDC: a path that ends nearer to the target than this has found it
+RING = torch.tensor([[math.cos(a / 8 * math.pi), math.sin(a / 8 * math.pi)] for a in range(16)])
 # NDC. Every step is this long at most, so that the path shows directions, not step sizes.
 STEP_LENGTH = 0.09
 
@@ -50,14 +53,15 @@ class LossLandscape(Explorer):
         path = descend(torch.tensor([self.start_x, self.start_y]), self.sigma)
         self._line.set_data(places().numpy(), loss[SHIFT].numpy())
 
-        scaled = (loss - loss.min()) / (loss.max() - loss.min()).clamp_min(1e-12)
-        map_panel = Panel("loss (bright = high), path in orange", scaled, "cividis")
+        map_panel = Panel("loss: dark 0, bright 1; lines: tenths", contoured(loss), "cividis")
         # offsets -> NDC of the panel, which is len(loss) of the picture's pixels wide
         points = (path * SIZE / len(loss)).tolist()
         for a, b in pairwise(points):
-            map_panel.outline(torch.tensor([a, b]), ORANGE, 3)
+            map_panel.outline(torch.tensor([a, b]), VERMILION, 3)
         map_panel.dot(points[0], VERMILION, 5)
         map_panel.dot((0, 0), "white", 4)
+        lowest, bottom = minimum(loss)
+        map_panel.outline(RING * 0.06 + lowest * SIZE / len(loss), "white", 2)
         with torch.no_grad():
             picture = Panel(
                 "where the path ends",
@@ -65,13 +69,18 @@ class LossLandscape(Explorer):
             )
         picture.outline(TRIANGLE[:, :2], ORANGE, 2)
         miss = path[-1].norm().item()
-        verdict = "found the target" if miss < 0.08 else f"stopped {miss:.2f} NDC away"
+        verdict = "found the target" if miss < FOUND else f"stopped {miss:.2f} NDC away"
         self.alt = (
             f"Loss landscape at sigma {self.sigma:.1e} with the path of gradient descent, which "
             f"{verdict}."
         )
         flat = (loss > 1 - 1e-6).float().mean().item()
-        text = f"Gradient descent <b>{verdict}</b>. Flat part of the map: {100 * flat:.0f} %."
+        text = f"Gradient descent <b>{verdict}</b>. Flat part of the map: {100 * flat:.0f} %. "
+        text += (
+            f"<br>White dot: the target. White ring: the lowest loss of the map, {bottom:.3f}, "
+            f"{lowest.norm():.2f} NDC from the target; the highest is {loss.max():.3f}. "
+            "Lines: tenths of what lies between."
+        )
         return compose([map_panel, picture, plot_picture(self._figure, self._line)]), text
 
 
@@ -100,6 +109,24 @@ def losses(offsets: Tensor, sigma: float) -> Tensor:
 def places() -> Tensor:
     """How far right each column of the map moves the triangle, in NDC -> (2 SHIFT + 1,)."""
     return torch.arange(-SHIFT, SHIFT + 1) * (2 / SIZE)
+
+
+def contoured(loss: Tensor) -> Tensor:
+    """A `landscape`, darker where it passes a tenth of the way from its lowest to its highest."""
+    loss = torch.nn.functional.interpolate(
+        loss[None, None], size=(256, 256), mode="bilinear", align_corners=True
+    )[0, 0]
+    level = ((loss - loss.min()) / (loss.max() - loss.min()).clamp_min(1e-12) * 10).floor()
+    edge = torch.zeros_like(loss, dtype=torch.bool)
+    edge[1:] |= level[1:] != level[:-1]
+    edge[:, 1:] |= level[:, 1:] != level[:, :-1]
+    return loss - 0.25 * edge
+
+
+def minimum(loss: Tensor) -> tuple[Tensor, float]:
+    """The offset (2,) where a `landscape` is lowest, and the loss there."""
+    row, column = torch.unravel_index(loss.argmin(), loss.shape)
+    return torch.stack([column - SHIFT, SHIFT - row]) * (2 / SIZE), loss.min().item()
 
 
 @lru_cache(maxsize=1)

@@ -38,7 +38,9 @@ class Panel:
         points = [_canvas(p) for p in corners.detach().tolist()]
         self._pen.line([*points, points[0]], fill=color, width=width, joint="curve")
 
-    def arrow(self, start: Sequence[float], step: Sequence[float], color: str) -> None:
+    def arrow(
+        self, start: Sequence[float], step: Sequence[float], color: str, width: int = 3
+    ) -> None:
         """An arrow from `start` along `step`, both in NDC.
 
         A step under a pixel long becomes a dot: nothing pulls there.
@@ -51,8 +53,8 @@ class Panel:
             return
         along = (b - a) / length
         side = np.array([-along[1], along[0]])
-        head = min(9.0, 0.6 * length)
-        self._pen.line([tuple(a), tuple(b - 0.5 * head * along)], fill=color, width=3)
+        head = min(3.0 * width, 0.6 * length)
+        self._pen.line([tuple(a), tuple(b - 0.5 * head * along)], fill=color, width=width)
         self._pen.polygon(
             [
                 tuple(b),
@@ -66,7 +68,9 @@ class Panel:
         """A dot at a point in NDC."""
         x, y = _canvas(at)
         self._pen.ellipse(
-            [x - radius, y - radius, x + radius, y + radius], fill=color, outline="white"
+            [x - radius, y - radius, x + radius, y + radius],
+            fill=color,
+            outline="white" if radius > 2 else None,
         )
 
 
