@@ -209,7 +209,7 @@ def test_a_wide_blur_costs_pixels_not_patience() -> None:
 
 
 def test_predict_says_what_to_do_without_measurements(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("softras_edu.teaching.results.timings.folder", lambda: None)
+    monkeypatch.setattr("softras_edu.teaching.results.tables.folder", lambda: None)
     with pytest.raises(FileNotFoundError, match="softras_edu bench"):
         Predict()
 
