@@ -42,8 +42,9 @@ def pictures(
     """
     count = min(columns, len(images))
     rows = -(-len(images) // count)
+    heading = 0.15 + 0.2 * (1 + max(title.count("\n") for title in titles))  # inches
     figure = Figure(
-        figsize=(side * count + (0.6 if colorbar else 0), (side + 0.35) * rows),
+        figsize=(side * count + (0.6 if colorbar else 0), (side + heading) * rows),
         layout="constrained",
     )
     axes = figure.subplots(rows, count, squeeze=False).flatten().tolist()
