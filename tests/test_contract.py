@@ -287,21 +287,6 @@ def test_the_z_buffer_checks_its_input_too(bad):
         )
 
 
-def test_auto_takes_the_fastest_backend_that_runs(monkeypatch):
-    cpu, gpu = torch.device("cpu"), torch.device("cuda")
-    for why, expected in ((None, ("numba", "triton")), ("no compiler", ("pairs", "pairs"))):
-        monkeypatch.setattr(ladder, "why_not", lambda name, device, why=why: why)
-        assert (ladder.choose("auto", cpu), ladder.choose("auto", gpu)) == expected
-
-
-@pytest.mark.parametrize("backend", ["numba", "triton"])
-def test_a_backend_that_was_named_never_falls_back(monkeypatch, backend):
-    monkeypatch.setattr(ladder, "why_not", lambda name, device: "no compiler")
-    message = f"^backend: '{backend}' cannot serve tensors on cpu: no compiler"
-    with pytest.raises(ValueError, match=message):
-        rasterize(triangles(), size=4, backend=backend)
-
-
 def test_backends_tells_which_can_run():
     states = backends()
     assert list(states) == ["loops", "broadcast", "pairs", "numba", "triton"]

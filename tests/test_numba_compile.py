@@ -6,6 +6,8 @@ import math
 import os
 import subprocess
 import sys
+import zipfile
+from pathlib import Path
 
 import pytest
 import torch
@@ -115,3 +117,40 @@ def test_bad_numbers_are_refused_inside_a_compiled_function_too():
         torch.compile(
             lambda t: rasterize(t, size=4, backend="numba"), backend="aot_eager", fullgraph=True
         )(triangles)
+
+
+DRAW_PLAINLY = """
+import torch
+from softras_edu import rasterize
+triangle = torch.tensor([[[-1.0, 0.2, 2.0], [1.0, 0.2, 2.0], [0.0, 1.0, 2.0]]], requires_grad=True)
+image = rasterize(triangle, size=4, sigma=0.1, backend="numba")
+image.sum().backward()
+print(round(image.sum().item(), 5), bool(triangle.grad.isfinite().all()))
+"""
+DRAWN = "4.14249 True"
+
+
+def test_without_numbas_compiler_it_draws_in_plain_python():
+    # People switch it off to step through a kernel; a kernel then has no statistics of a cache.
+    assert run(DRAW_PLAINLY, NUMBA_DISABLE_JIT="1").stdout.strip() == DRAWN
+
+
+def test_it_draws_from_a_zip_where_there_is_no_folder_to_look_at(tmp_path):
+    root = Path(numba_cpu.__file__).parents[3]
+    with zipfile.ZipFile(tmp_path / "package.zip", "w") as archive:
+        for file in (root / "softras_edu").rglob("*.py"):
+            archive.write(file, file.relative_to(root))
+    assert run(DRAW_PLAINLY, PYTHONPATH=str(tmp_path / "package.zip")).stdout.strip() == DRAWN
+
+
+def test_a_cache_that_another_process_clears_is_no_reason_to_stop(monkeypatch):
+    # Two first starts at once: one throws old machine code away while the other looks at its date.
+    asked = []
+
+    def gone(path, **_options):
+        asked.append(path)
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(Path, "stat", gone)
+    numba_cpu.forget_stale(numba_cpu.forward_rows)
+    assert asked

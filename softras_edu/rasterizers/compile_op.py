@@ -145,9 +145,9 @@ def _numba_forward(
 
 
 def _numba_backward(
-    grad: Tensor, triangles: Tensor, colors: Tensor | None, saved: tuple[Tensor, ...], o: Options
+    d_image: Tensor, triangles: Tensor, colors: Tensor | None, saved: tuple[Tensor, ...], o: Options
 ) -> tuple[Tensor, Tensor | None, Tensor]:
-    grads = numba_cpu.backward(grad, triangles, colors, saved[1:], (True, True, True), o)
+    grads = numba_cpu.backward(d_image, triangles, colors, saved[1:], (True, True, True), o)
     assert grads[0] is not None
     assert grads[2] is not None
     return grads[0], grads[1], grads[2]
@@ -161,14 +161,14 @@ def _numba_fake(
     pixels = images * o.height * o.width
     image = triangles.new_empty(images, o.height, o.width, channels + 1)
     box = triangles.new_empty(images * faces, 4, dtype=torch.int64)
-    peak, den, state = (triangles.new_empty(pixels, dtype=torch.float64) for _ in range(3))
+    peak, den, lift_sum = (triangles.new_empty(pixels, dtype=torch.float64) for _ in range(3))
     winner = triangles.new_empty(pixels if o.conorm == "max" else 0, dtype=torch.int64)
     return (
         image,
         box,
         peak,
         den,
-        state,
+        lift_sum,
         winner,
         triangles.new_empty(channels, pixels, dtype=torch.float64),
     )
@@ -188,22 +188,22 @@ def _triton_forward(
     boxes, count, facts = triton_gpu.launch_setup(triangles, colors, background, o)
     ends, length = triton_gpu.wait_for_length(count, triangles, colors, background)
     tiles = triton_gpu.launch_fill(boxes, count, ends, length, o)
-    image, state = triton_gpu.launch_forward(triangles, facts, colors, background, tiles, o)
-    return image, facts, boxes, state
+    image, kept = triton_gpu.launch_forward(triangles, facts, colors, background, tiles, o)
+    return image, facts, boxes, kept
 
 
 def _triton_backward(
-    grad: Tensor, triangles: Tensor, colors: Tensor | None, saved: tuple[Tensor, ...], o: Options
+    d_image: Tensor, triangles: Tensor, colors: Tensor | None, saved: tuple[Tensor, ...], o: Options
 ) -> tuple[Tensor, Tensor | None, Tensor]:
-    image, facts, boxes, state = saved
+    image, facts, boxes, kept = saved
     colors = None if colors is None else colors.contiguous()
     grad_triangles, grad_colors = triton_gpu.launch_backward(
-        triangles.contiguous(), facts, colors, boxes, image, grad.contiguous(), state, o
+        triangles.contiguous(), facts, colors, boxes, image, d_image.contiguous(), kept, o
     )
     grad_background = (
-        grad.new_empty(*grad.shape[:-1], 0)
+        d_image.new_empty(*d_image.shape[:-1], 0)
         if colors is None
-        else triton_gpu.background_gradient(grad, state, o)
+        else triton_gpu.background_gradient(d_image, kept, o)
     )
     return grad_triangles, grad_colors, grad_background
 
@@ -214,12 +214,12 @@ def _triton_fake(
     batch, faces = triangles.shape[:2]
     pixels = (batch, o.height, o.width)
     image = triangles.new_empty(*pixels, (0 if colors is None else colors.shape[-1]) + 1)
-    state = triangles.new_empty(*pixels, triton_gpu.saved_size(colors, o))
+    kept = triangles.new_empty(*pixels, triton_gpu.saved_size(colors, o))
     return (
         image,
         triangles.new_empty(batch, faces, 8),
         triangles.new_empty(batch, faces, 4, dtype=torch.int32),
-        state,
+        kept,
     )
 
 
