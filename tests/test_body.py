@@ -259,4 +259,6 @@ def test_miss_takes_a_gap_apart() -> None:
     assert (across[k] ** 2 + along[k] ** 2).sqrt().item() == pytest.approx(
         (there - here).norm().item(), rel=1e-4
     )
+    backward = bend.FRONT.rotation[0, 2].to(here)
+    assert along[k].item() == pytest.approx(((there - here) @ backward).abs().item(), rel=1e-4)
     assert across[NAMES.index("right foot")] < 1e-6

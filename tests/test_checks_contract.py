@@ -61,6 +61,17 @@ def test_a_wrong_one_is_told_where(message: str) -> None:
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize("much", [1e-6, float("nan"), float("inf")])
+def test_one_pixel_that_is_a_little_off_or_no_number_is_found(much: float) -> None:
+    def almost(t, c, b, o):
+        off = torch.zeros(len(t), o.height, o.width, b.shape[-1] + 1, dtype=t.dtype)
+        off[0, 2, 3, -1] = much
+        return rasterize_broadcast(t, c, b, o) + off
+
+    with pytest.raises(Mistake, match=r"the image differs, most at index \(0, 2, 3, 0\)"):
+        checks.contract(almost)
+
+
 def test_an_answer_that_is_no_tensor_is_told_so() -> None:
     with pytest.raises(Mistake, match="returned NoneType"):
         checks.contract(lambda t, c, b, o: None)

@@ -76,6 +76,13 @@ def test_voxels_of_a_sphere_and_a_box_are_where_they_should_be():
     assert found.equal(((centres() - at).abs() < half).all(-1))
 
 
+def test_a_surface_that_is_turned_inside_out_has_the_same_voxels():
+    sphere = icosphere(2)
+    found = voxelize(sphere.verts * 0.3, sphere.faces)
+    assert found.any()
+    assert voxelize(sphere.verts * 0.3, sphere.faces.flip(1)).equal(found)
+
+
 def test_voxels_agree_with_solid_angles_where_parts_overlap():
     mesh = families.make("chair", 3)
     point, corner = centres().reshape(-1, 1, 3)[::5], mesh.verts.double()[mesh.faces]
