@@ -30,14 +30,12 @@ def rasterize_broadcast(
     w = formulas.clip_barycentric(v)
     z = formulas.interpolate_depth(w, z_corner)  # (B, F, H, W)
     logit = formulas.signed_logit(pixel, xy, v, o.sigma, o.distance, o.squared)
+    in_view = drawable[:, :, None, None] & (z >= o.near) & (z <= o.far)
     if o.gendr:  # another D and another A_O: see softness/
-        log_d, log_outside = family.log_probability(logit, o.distribution, o.shape, o.shift)
+        log_d, keep, alpha = _gendr(logit, in_view, o)
     else:
         log_d, log_outside = formulas.probability_map(logit)  # log D, log(1 - D), (B, F, H, W)
-    keep = drawable[:, :, None, None] & (log_d >= o.log_dist_eps) & (z >= o.near) & (z <= o.far)
-    if o.gendr:
-        alpha = family.aggregate(log_d, log_outside, o.conorm, o.p, keep=keep)
-    else:
+        keep = in_view & (log_d >= o.log_dist_eps)
         alpha = formulas.aggregate_silhouette(log_outside, keep)  # A_O, (B, H, W)
     if colors is None:
         return alpha[..., None]
@@ -47,3 +45,10 @@ def rasterize_broadcast(
     color = formulas.interpolate_color(w, corner_colors, z_corner, o.perspective_correct)
     color = formulas.aggregate_color(log_weight, color, o.log_background, background)  # A_S
     return torch.cat([color, alpha[..., None]], dim=-1)
+
+
+def _gendr(logit: Tensor, in_view: Tensor, o: Options) -> tuple[Tensor, Tensor, Tensor]:
+    """log D, which pairs count, and alpha, for a distribution and a conorm of GenDR's family."""
+    log_d, log_outside = family.log_probability(logit, o.distribution, o.shape, o.shift)
+    keep = in_view & (log_d >= o.log_dist_eps)
+    return log_d, keep, family.aggregate(log_d, log_outside, o.conorm, o.p, keep=keep)

@@ -106,15 +106,15 @@ def evaluate(
     w = formulas.clip_barycentric(v)
     z = formulas.interpolate_depth(w, z_corner)
     logit = formulas.signed_logit(center, xy, v, o.sigma, o.distance, o.squared)
-    if o.gendr:
-        log_d, log_outside = family.log_probability(logit, o.distribution, o.shape, o.shift)
+    in_view = (z >= o.near) & (z <= o.far)
+    if o.gendr:  # another D and another A_O: see softness/
+        log_d, keep, outside = _gendr(logit, in_view, o)
     else:
         log_d, log_outside = formulas.probability_map(logit)
-    keep = (log_d >= o.log_dist_eps) & (z >= o.near) & (z <= o.far)
+        keep = in_view & (log_d >= o.log_dist_eps)
+        outside = log_outside.where(keep, 0.0)
     log_weight = formulas.log_weight(log_d, z, o.near, o.far, o.gamma).where(keep, -torch.inf)
-    if o.gendr:
-        return family.lift(log_d, log_outside, keep, o.conorm, o.p), log_weight, w, z_corner
-    return log_outside.where(keep, 0.0), log_weight, w, z_corner
+    return outside, log_weight, w, z_corner
 
 
 @torch.no_grad()
@@ -153,6 +153,13 @@ def gather(values: Tensor, index: Tensor) -> Tensor:
 
 
 # ---------------------------------------------------------------- GenDR's family
+
+
+def _gendr(logit: Tensor, in_view: Tensor, o: Options) -> tuple[Tensor, Tensor, Tensor]:
+    """log D, which pairs count, and what each gives to the conorm, (P,) each."""
+    log_d, log_outside = family.log_probability(logit, o.distribution, o.shape, o.shift)
+    keep = in_view & (log_d >= o.log_dist_eps)
+    return log_d, keep, family.lift(log_d, log_outside, keep, o.conorm, o.p)
 
 
 @torch.no_grad()
