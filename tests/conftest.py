@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from egg import cameras, images  # noqa: F401  fixtures
 from torch import Tensor
 
 from softras_edu.rasterizers.triton_gpu import use_interpreter

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from closed import assert_closed, volume
 
 from softras_edu import Mesh, cube, icosphere, teapot, torus
 
@@ -18,26 +18,6 @@ SHAPES = {
     "torus": torus(),
     "teapot": teapot(),
 }
-
-
-def volume(mesh: Mesh) -> float:
-    """Signed volume inside a closed mesh.
-
-    A sixth of a . (b x c), summed over faces. Positive when faces turn outward.
-    """
-    a, b, c = mesh.verts.double()[mesh.faces].unbind(1)
-    return ((a * torch.linalg.cross(b, c)).sum() / 6).item()
-
-
-def directed_edges(faces: Tensor) -> list[tuple[int, int]]:
-    return [(face[k], face[(k + 1) % 3]) for face in faces.tolist() for k in range(3)]
-
-
-def assert_closed(faces: Tensor) -> None:
-    """Each directed edge occurs once, and so does its twin in the other direction."""
-    edges = directed_edges(faces)
-    assert len(set(edges)) == len(edges)
-    assert {(b, a) for a, b in edges} == set(edges)
 
 
 # ---------------------------------------------------------------- shapes
