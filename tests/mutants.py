@@ -77,7 +77,7 @@ class Mutant:
         found = list(re.finditer(pattern, text))
         if len(found) != 1:
             return None
-        return text[: found[0].start()] + self.new + text[found[0].end() :]
+        return text[: found[0].start()] + self.new.strip() + text[found[0].end() :]
 
 
 def missing(test: str) -> bool:
