@@ -118,13 +118,15 @@ def squared_distance(pixel: Tensor, xy: Tensor) -> Tensor:
 
 def segment_squared_distance(pixel: Tensor, a: Tensor, b: Tensor) -> Tensor:
     """Squared distance from a pixel (..., 2) to the segment from a to b, each (..., 2) -> (...)."""
-    edge, to_pixel = b - a, pixel - a
+    (x, y), (ax, ay), (bx, by) = pixel.unbind(-1), a.unbind(-1), b.unbind(-1)
+    edge_x, edge_y = bx - ax, by - ay
+    from_a_x, from_a_y = x - ax, y - ay
     # t says where the closest point a + t * edge lies. It minimises the distance, so the distance
     # does not change to first order when t does (the envelope theorem), and a kernel may leave t's
     # gradient out. Here it stays: the second derivative needs it.
-    t = (dot(to_pixel, edge) / dot(edge, edge)).clamp(0, 1)
-    gap_x = to_pixel[..., 0] - t * edge[..., 0]
-    gap_y = to_pixel[..., 1] - t * edge[..., 1]
+    t = (from_a_x * edge_x + from_a_y * edge_y) / (edge_x * edge_x + edge_y * edge_y)
+    t = t.clamp(0, 1)
+    gap_x, gap_y = from_a_x - t * edge_x, from_a_y - t * edge_y
     return gap_x * gap_x + gap_y * gap_y
 
 
