@@ -13,6 +13,14 @@ from softras_edu.rasterizers.broadcast import rasterize_broadcast
 from softras_edu.rasterizers.ladder import load
 from softras_edu.rasterizers.loops import rasterize_loops
 
+
+def first_tiles(image: torch.Tensor, count: int) -> torch.Tensor:
+    """(B, H, W, C) with nothing in it but the first so many tiles of 8 x 8."""
+    i, j = torch.arange(image.shape[1])[:, None], torch.arange(image.shape[2])
+    columns = (image.shape[2] + 7) // 8
+    return image * (i // 8 * columns + j // 8 < count)[..., None]
+
+
 WRONG = {
     "one triangle, silhouette only: the shape of the image": lambda t, c, b, o: rasterize_broadcast(
         t, c, b, o
@@ -42,6 +50,10 @@ WRONG = {
     "two images of seven channels": lambda t, c, b, o: rasterize_broadcast(
         t[:1].expand_as(t), c, b, o
     ),
+    "contract, many tiles": lambda t, c, b, o: first_tiles(rasterize_broadcast(t, c, b, o), 1),
+    "more tiles than a tile is wide": lambda t, c, b, o: first_tiles(
+        rasterize_broadcast(t, c, b, o), 8
+    ),
     "a triangle behind the eye": lambda t, c, b, o: rasterize_broadcast(
         torch.cat([t[..., :2], t[..., 2:].abs()], -1), c, b, o
     ),
@@ -51,7 +63,7 @@ WRONG = {
 @pytest.mark.parametrize("rung", ["loops", "pairs", "numba"])
 def test_the_librarys_own_rungs_pass(rung: str, capsys: pytest.CaptureFixture[str]) -> None:
     checks.contract(rasterize_loops if rung == "loops" else load(rung))
-    assert capsys.readouterr().out == "contract: passed, 12 scenes, images and gradients.\n"
+    assert capsys.readouterr().out == "contract: passed, 14 scenes, images and gradients.\n"
 
 
 @pytest.mark.parametrize("message", WRONG)

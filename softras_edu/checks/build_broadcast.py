@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -28,6 +28,7 @@ def _distance_maps(
     low: float = 0.0,
     high: float = 1.0,
     edges: Sequence[tuple[int, int]] = _EDGES,
+    choose: Callable[[Tensor, int], Tensor] = Tensor.amin,
 ) -> Tensor:
     corner = xy[:, :, None, None]  # (B, F, 1, 1, 3, 2)
     distances = []
@@ -35,7 +36,7 @@ def _distance_maps(
         a, edge = corner[..., k, :], corner[..., m, :] - corner[..., k, :]
         t = (((pixel - a) * edge).sum(-1) / (edge * edge).sum(-1)).clamp(low, high)
         distances.append((pixel - a - t[..., None] * edge).square().sum(-1))
-    return torch.stack(distances).amin(0)
+    return choose(torch.stack(distances), 0)
 
 
 _PIXEL = 2 * _random(3, 4, 2, seed=0) - 1
@@ -66,7 +67,16 @@ distance_maps = Exercise(
             "That is the distance to the nearest corner. Along an edge, points between its ends "
             "are nearer."
         ): lambda p, xy: _distance_maps(p, xy, high=0.0),
+        (
+            "t is clamped at one end only. Before the edge's start the closest point is the start, "
+            "past its end the end: clamp to [0, 1]."
+        ): lambda p, xy: _distance_maps(p, xy, low=-math.inf),
+        (
+            "That is the distance to the farthest edge. The boundary's nearest point decides: take "
+            "the smallest of the three."
+        ): lambda p, xy: _distance_maps(p, xy, choose=Tensor.amax),
     },
+    slopes=(0, 1),
 )
 
 
@@ -91,6 +101,14 @@ def _without_peak(
     )[..., None]
 
 
+def _small_number_below(
+    log_weight: Tensor, color: Tensor, background: Tensor, log_background: float
+) -> Tensor:
+    weight, weight_background = log_weight.exp(), math.exp(log_background)
+    num = (weight[..., None] * color).sum(1) + weight_background * background
+    return num / (weight.sum(1) + weight_background + 1e-8)[..., None]
+
+
 def _peak_of_faces(
     log_weight: Tensor, color: Tensor, background: Tensor, log_background: float
 ) -> Tensor:
@@ -112,6 +130,24 @@ def _not_divided(
         torch.exp(log_background - peak),
     )
     return (weight[..., None] * color).sum(1) + weight_background[..., None] * background
+
+
+def _one_peak_for_all(
+    log_weight: Tensor, color: Tensor, background: Tensor, log_background: float
+) -> Tensor:
+    peak = log_weight.amax().clamp_min(log_background)
+    weight, weight_background = torch.exp(log_weight - peak), torch.exp(log_background - peak)
+    num = (weight[..., None] * color).sum(1) + weight_background * background
+    return num / (weight.sum(1) + weight_background)[..., None]
+
+
+def _background_after(
+    log_weight: Tensor, color: Tensor, background: Tensor, log_background: float
+) -> Tensor:
+    peak = log_weight.amax(1).clamp_min(log_background)
+    weight, behind = torch.exp(log_weight - peak[:, None]), torch.exp(log_background - peak)
+    mean = (weight[..., None] * color).sum(1) / weight.sum(1)[..., None].clamp_min(1e-300)
+    return mean + behind[..., None] * background
 
 
 def _colors(
@@ -138,7 +174,7 @@ aggregate_color = Exercise(
     cases=[
         _colors(1, 3, 3.0, -2.0, 10),
         _colors(2, 4, 30.0, -20.0, 20),
-        _colors(1, 3, 2000.0, -9990.0, 30),
+        _colors(1, 3, 2000.0, -9990.0, 30),  # one pixel at -9990, its neighbours not
     ],
     mistakes={
         (
@@ -159,7 +195,20 @@ aggregate_color = Exercise(
             "The background competes like a face, with weight exp(log_background) under the same "
             "division."
         ): lambda lw, c, b, lb: _aggregate_color(lw, c, b, 0.0),
+        (
+            "One peak for the whole picture is too large for most pixels: all their weights become "
+            "0, and 0 / 0 is not a number. Each pixel needs its own."
+        ): _one_peak_for_all,
+        (
+            "The background is added after the division. It belongs into both sums, above and "
+            "below the line, like one more face."
+        ): _background_after,
+        (
+            "A small number in the denominator hides 0 / 0 and gives black. Take the largest "
+            "exponent of each pixel off instead."
+        ): _small_number_below,
     },
+    slopes=(0, 1, 2),
 )
 
 
@@ -194,5 +243,9 @@ largest_image = Exercise(
         (
             "Every pixel meets every face: the memory is H * H * faces * bytes_per_pair."
         ): lambda m, f, b: math.isqrt(m // b),
+        "Each pair needs bytes_per_pair, not one byte.": lambda m, f, b: math.isqrt(m // f),
+        (
+            "Half of the pixels is not half of the side: take the root of the pixels that fit."
+        ): lambda m, f, b: m // (f * b) // 2,
     },
 )

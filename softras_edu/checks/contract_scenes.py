@@ -30,6 +30,8 @@ SCENES: dict[str, dict[str, object]] = {
     "a triangle behind the eye": {"behind": True},
     "no triangle at all": {"faces": 0},
     "two images of seven channels": {"batch": 2, "channels": 7},
+    "many tiles": {"height": 13, "width": 21, "dist_eps": 1e-4},
+    "more tiles than a tile is wide": {"height": 25, "width": 19, "dist_eps": 1e-4},
 }
 
 
@@ -98,7 +100,7 @@ def _scene(
     }
     colors = random(batch, faces, 3, channels) if channels else None
     options = Options(**fields)  # type: ignore[arg-type]
-    return [triangles, colors, random(batch, 5, 6, channels)], options
+    return [triangles, colors, random(batch, options.height, options.width, channels)], options
 
 
 def _run(rasterizer: Rasterizer, inputs: list[Tensor | None], o: Options) -> dict[str, Tensor]:
