@@ -234,6 +234,25 @@ def test_the_readers_function_is_used_once_it_passes(capsys: pytest.CaptureFixtu
     assert capsys.readouterr().out == f"{until}{until}halves: yours.\n"
 
 
+def test_a_box_may_be_a_pixel_too_large_and_an_empty_one_may_stand_anywhere(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def larger(xy: torch.Tensor, margin: torch.Tensor, height: int, width: int) -> torch.Tensor:
+        box = checks.reach_box.reference(xy, margin, height, width)
+        full = (box[:, 1::2] > box[:, 0::2]).all(1, keepdim=True)
+        most = torch.tensor([height, height, width, width])
+        grown = (box + torch.tensor([-1, 1, -1, 1])).clamp_min(0).minimum(most)
+        return torch.where(full, grown, 0)
+
+    def two_larger(*arguments: object) -> torch.Tensor:
+        return larger(*arguments) + torch.tensor([0, 0, 0, 1])
+
+    checks.reach_box(larger)
+    assert "passed" in capsys.readouterr().out
+    with pytest.raises(Mistake):
+        checks.reach_box(two_larger)
+
+
 def test_answers_that_only_look_right_are_refused() -> None:
     """Each agrees with the reference on hard targets, on few faces, or in numbers alone."""
 

@@ -46,6 +46,21 @@ def _upside_down(xy: Tensor, margin: Tensor, height: int, width: int) -> Tensor:
     return _reach_box(xy * xy.new_tensor([1.0, -1.0]), margin, height, width)
 
 
+def _in_pixels(xy: Tensor, margin: Tensor, height: int, width: int) -> Tensor:
+    """The margin taken for a number of pixels."""
+    rows = [((1 - y) * height - 1) / 2 for y in (xy[..., 1].amax(1), xy[..., 1].amin(1))]
+    columns = [(x * height + width - 1) / 2 for x in (xy[..., 0].amin(1), xy[..., 0].amax(1))]
+    first_row, last_row, first_column, last_column = *rows, *columns
+    return _whole(
+        first_row - margin,
+        last_row + margin,
+        first_column - margin,
+        last_column + margin,
+        height,
+        width,
+    )
+
+
 def _divided_by_width(xy: Tensor, margin: Tensor, height: int, width: int) -> Tensor:
     low, high = xy.amin(1) - margin[:, None], xy.amax(1) + margin[:, None]
     first_column, last_column = (
@@ -80,7 +95,27 @@ _CORNERS = _t(
     [[0.06, 0.07], [0.09, 0.06], [0.07, 0.09]],  # between pixels
 )
 _MARGIN = _t(0.0303, 0.0303, 0.0303, 0.001)
-reach_box = Exercise(
+
+
+class Boxes(Exercise):
+    """A box may be too large, by a pixel on each side, but not too small. An empty one is empty."""
+
+    def same(self, got: Tensor, expected: Tensor, case: tuple[Any, ...]) -> bool:
+        _, _, height, width = case
+        whole = got.round()
+        if got.shape != expected.shape or not torch.allclose(got, whole, rtol=0, atol=1e-4):
+            return False
+        size = torch.tensor([height, width]).repeat_interleave(2)
+        grown = whole - expected  # negative at a first row or column: larger
+        grown[:, 0::2] *= -1
+        inside = (whole >= 0) & (whole <= size)
+        empty = (expected[:, 1::2] <= expected[:, 0::2]).any(1)
+        none = (whole[:, 1::2] <= whole[:, 0::2]).any(1)
+        fits = (inside & (grown >= 0) & (grown <= 1)).all(1)
+        return bool((fits | (empty & none & inside.all(1))).all())
+
+
+reach_box = Boxes(
     "reach_box",
     _reach_box,
     cases=[
@@ -102,6 +137,11 @@ reach_box = Exercise(
         (
             "A box must not leave the picture: clamp rows to [0, height] and columns to [0, width]."
         ): _not_clamped,
+        (
+            "The margin is a length in NDC, not a number of pixels: move the corners by it first, "
+            "then go from x and y to rows and columns."
+        ): _in_pixels,
+        "Rows come first, then columns.": lambda xy, m, h, w: _reach_box(xy, m, h, w).roll(2, 1),
     },
 )
 
@@ -140,6 +180,17 @@ def _in_the_box(box: Tensor, width: int) -> tuple[Tensor, Tensor]:
     return face, torch.arange(len(face)) - (count.cumsum(0) - count)[face]
 
 
+def _by_pixel(box: Tensor, width: int) -> tuple[Tensor, Tensor]:
+    face, pixel = _pair_list(box, width)
+    order = pixel.argsort(stable=True)
+    return face[order], pixel[order]
+
+
+def _swapped(box: Tensor, width: int) -> tuple[Tensor, Tensor]:
+    face, pixel = _pair_list(box, width)
+    return face, pixel % width * width + pixel // width
+
+
 _BOXES = torch.tensor([[1, 3, 2, 5], [0, 0, 0, 0], [2, 4, 0, 1], [0, 5, 3, 4], [4, 4, 1, 3]])
 pair_list = Exercise(
     "pair_list",
@@ -158,6 +209,8 @@ pair_list = Exercise(
             "That is the place within the box. Add the box's first row and column, and number "
             "the pixel in the whole picture: i * width + j."
         ): _in_the_box,
+        ("That is pixel by pixel. Go face by face: all pairs of face 0 first."): _by_pixel,
+        ("That is j * width + i. Row i begins after i whole rows: i * width + j."): _swapped,
         "Two lists are wanted, first the faces and then the pixels.": lambda box, w: _pair_list(
             box, w
         )[::-1],
@@ -196,7 +249,14 @@ segment_sum = Exercise(
         (
             "A pixel without any pair must get 0, so the result has `size` numbers, not one a pair."
         ): lambda values, pixel, size: values.new_zeros(size).index_add(0, pixel, values)[pixel],
+        "That is the largest of each pixel's values; the sum is wanted.": lambda v, p, size: (
+            v.new_zeros(size).scatter_reduce(0, p, v, "amax", include_self=False)
+        ),
+        (
+            "Only pixels up to the last one that is named are there. The result has `size` numbers."
+        ): lambda v, p, size: v.new_zeros(size).index_add(0, p, v)[: max([*p.tolist(), -1]) + 1],
     },
+    slopes=(0,),
 )
 
 
@@ -233,6 +293,14 @@ segment_max = Exercise(
         ),
         "That is the smallest.": lambda values, pixel, start: start.scatter_reduce(
             0, pixel, values, "amin"
+        ),
+        (
+            "That is one largest value for all pixels. Each pixel has its own."
+        ): lambda values, pixel, start: start.clamp_min(values.max().item() if len(values) else 0),
+        (
+            "A pixel without a pair keeps its start, not minus infinity or 0."
+        ): lambda values, pixel, start: torch.full_like(start, -math.inf).scatter_reduce(
+            0, pixel, values, "amax"
         ),
     },
 )
