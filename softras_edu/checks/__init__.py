@@ -5,7 +5,8 @@
 
 from .build_broadcast import aggregate_color, distance_maps, largest_image
 from .build_kernel import draw_discs, softmax_step, tile_entries, tile_pixels
-from .build_loop import clip_slope, online_softmax_step, product_slope, softmax_slope
+from .build_loop import log_weight_slope, online_softmax_step, product_slope, softmax_slope
+from .build_loop_geometry import clip_slope, depth_slope, distance_slope, weights_slope
 from .build_pairs import pair_list, reach_box, segment_max, segment_sum
 from .collect import from_notebooks as from_notebooks
 from .contract_scenes import contract as contract
@@ -39,8 +40,10 @@ __all__ = [
     "carve",
     "clip_slope",
     "clip_weights",
+    "depth_slope",
     "depth_weights",
     "distance_maps",
+    "distance_slope",
     "draw_discs",
     "einstein_silhouette",
     "finite_difference",
@@ -50,6 +53,7 @@ __all__ = [
     "iou_loss",
     "laplacian_loss",
     "largest_image",
+    "log_weight_slope",
     "loglog_slope",
     "median_time",
     "mix_palette",
@@ -80,5 +84,6 @@ __all__ = [
     "turn_slope",
     "uniform_probability",
     "voxel_overlap",
+    "weights_slope",
     "yager_slope",
 ]

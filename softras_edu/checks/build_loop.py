@@ -1,6 +1,6 @@
-"""The exercises of notebook 08: four small functions of numbers, which the notebook then compiles.
+"""The exercises of notebook 08, first half: from the image to logit, depth and colour of a pair.
 
-Plain Python, float64.
+Small functions of plain numbers, which the notebook then compiles.
 """
 
 from __future__ import annotations
@@ -8,9 +8,6 @@ from __future__ import annotations
 import math
 
 from .exercise import Exercise
-
-Three = tuple[float, float, float]
-
 
 # --- one step of the online softmax --------------------------------------------------------------
 
@@ -59,6 +56,20 @@ def _step_that_forgets(
     return top, den + weight, shrink, weight
 
 
+def _step_exchanged(
+    peak: float, den: float, log_weight: float
+) -> tuple[float, float, float, float]:
+    top, total, shrink, weight = _step(peak, den, log_weight)
+    return top, total, weight, shrink
+
+
+def _step_that_shrinks_all(
+    peak: float, den: float, log_weight: float
+) -> tuple[float, float, float, float]:
+    top, _, shrink, weight = _step(peak, den, log_weight)
+    return top, shrink * (den + weight), shrink, weight
+
+
 def _exp(x: float) -> float:
     return math.exp(x) if x < 700 else math.inf
 
@@ -94,6 +105,10 @@ online_softmax_step = Exercise(
             "Measure the newcomer from the new peak too; from the old one, exp overflows sooner "
             "or later."
         ): _step_with_the_old_peak,
+        (
+            "shrink and weight are exchanged: shrink is for the old sums, weight for the newcomer."
+        ): _step_exchanged,
+        "The newcomer shrinks too: it counts once, with its weight.": _step_that_shrinks_all,
     },
 )
 
@@ -111,6 +126,11 @@ def _product_case(*logits: float) -> tuple[float, float]:
     return _logs(logits[0])[0], sum(_logs(x)[1] for x in logits)
 
 
+def _division(log_d: float, log_product: float) -> float:
+    outside = 1 - math.exp(log_d)
+    return math.exp(log_product) / outside * math.exp(log_d) * outside if outside else math.nan
+
+
 def _guarded_division(log_d: float, log_product: float) -> float:
     outside = max(-math.expm1(log_d), 1e-6)
     return math.exp(log_product) / outside * math.exp(log_d) * -math.expm1(log_d)
@@ -125,6 +145,7 @@ product_slope = Exercise(
         _product_case(-3.0, 0.5, 0.5),
         _product_case(-14.0, -13.0),
         _product_case(17.0, -1.0),
+        _product_case(40.0, -1.0),  # 1 - D is 0
     ],
     tolerance=1e-12,
     mistakes={
@@ -139,6 +160,10 @@ product_slope = Exercise(
         (
             "D_j is there, the product over all faces is missing: a covered pixel no longer cares."
         ): lambda log_d, log_product: math.exp(log_d),
+        (
+            "You divide by 1 - D_j, which is 0 for a covered pixel. On paper it cancels: leave it "
+            "out."
+        ): _division,
         (
             "You divide by 1 - D_j and multiply by it again. It cancels on paper; in floats the "
             "guard against 0 spoils it where D is near 1."
@@ -197,62 +222,50 @@ softmax_slope = Exercise(
             share * (c - color) * d,
             d,
         ),
+        (
+            "The share is missing: a face that hardly counts hardly pulls."
+        ): lambda share, c, color, d: ((c - color) * d, share * d),
+        ("First d_log_weight, then d_face_color."): lambda share, c, color, d: (
+            share * d,
+            share * (c - color) * d,
+        ),
     },
 )
 
 
-# --- the backward pass of clipping and renormalising ---------------------------------------------
+# --- from the log weight to logit and depth ------------------------------------------------------
 
 
-def _clip_barycentric(v: Three) -> tuple[Three, float]:
-    c0, c1, c2 = (min(max(x, 0.0), 1.0) for x in v)
-    w_sum = c0 + c1 + c2
-    return (c0 / w_sum, c1 / w_sum, c2 / w_sum), w_sum
-
-
-def _clip_slope(
-    d_w: Three, v: Three, gate: bool = True, renormalise: bool = True, divide: bool = True
-) -> Three:
-    w, w_sum = _clip_barycentric(v)
-    mean = sum(d * x for d, x in zip(d_w, w, strict=True)) if renormalise else 0.0
-    d0, d1, d2 = (
-        (d - mean) / (w_sum if divide else 1.0) * (0 <= x <= 1 or not gate)
-        for d, x in zip(d_w, v, strict=True)
-    )
-    return d0, d1, d2
-
-
-def _clip_slope_of_unclipped_mean(d_w: Three, v: Three) -> Three:
-    _, w_sum = _clip_barycentric(v)
-    mean = sum(d * x for d, x in zip(d_w, v, strict=True))
-    d0, d1, d2 = ((d - mean) / w_sum * (0 <= x <= 1) for d, x in zip(d_w, v, strict=True))
-    return d0, d1, d2
-
-
-clip_slope = Exercise(
-    "clip_slope",
-    _clip_slope,
-    cases=[
-        ((1.0, 0.0, 0.0), (0.2, 0.3, 0.5)),
-        ((1.0, -2.0, 0.5), (0.8, 0.6, -0.4)),
-        ((0.3, 1.0, 2.0), (-0.7, 0.9, 0.8)),
-        ((1.0, 2.0, 3.0), (1.4, -0.3, -0.1)),
-    ],
+log_weight_slope = Exercise(
+    "log_weight_slope",
+    lambda d_log_weight, d, near, far, gamma: (
+        d_log_weight * (1 - d),
+        -d_log_weight / ((far - near) * gamma),
+    ),
+    cases=[(1.0, 0.5, 1.0, 100.0, 1e-2), (-2.0, 0.9, 2.0, 10.0, 0.1), (3.0, 1e-3, 1.0, 4.0, 1e-4)],
     tolerance=1e-9,
     mistakes={
+        "Deeper means less weight: d_z has a minus sign.": lambda g, d, n, f, gamma: (
+            g * (1 - d),
+            g / ((f - n) * gamma),
+        ),
         (
-            "Nothing flows through a weight that was clipped: its v may move, w stays."
-        ): lambda d_w, v: _clip_slope(d_w, v, gate=False),
-        (
-            "The renormalisation is missing: when one clipped weight grows, all three w change. "
-            "Subtract sum_m d_w_m w_m."
-        ): lambda d_w, v: _clip_slope(d_w, v, renormalise=False),
-        (
-            "The division by w_sum is missing. It is 1 inside the triangle, which hides the "
-            "mistake there."
-        ): lambda d_w, v: _clip_slope(d_w, v, divide=False),
-        (
-            "In the sum sum_m d_w_m w_m stand the weights after clipping and renormalising, not v."
-        ): _clip_slope_of_unclipped_mean,
+            "log D has the slope 1 - D in the logit: the slope of the sigmoid is D (1 - D), and "
+            "the logarithm divides by D."
+        ): lambda g, d, n, f, gamma: (g * d * (1 - d), -g / ((f - n) * gamma)),
+        "That is the slope of log(1 - D), which is -D. Wanted is that of log D.": (
+            lambda g, d, n, f, gamma: (-g * d, -g / ((f - n) * gamma))
+        ),
+        "gamma divides: a small gamma makes depth count more.": lambda g, d, n, f, gamma: (
+            g * (1 - d),
+            -g * gamma / (f - n),
+        ),
+        "far - near is missing: the score falls by 1 from near to far.": (
+            lambda g, d, n, f, gamma: (g * (1 - d), -g / gamma)
+        ),
+        "First d_logit, then d_z.": lambda g, d, n, f, gamma: (
+            -g / ((f - n) * gamma),
+            g * (1 - d),
+        ),
     },
 )
