@@ -181,6 +181,7 @@ ERRORS = {
     "no such method": (lambda x, mask: x.squared(), "has no attribute"),
     "two dtypes": (lambda x, mask: x.double()[None] @ x[:, None], "float32 meets float64"),
     "arguments": (lambda x: x, "Compare the arguments"),
+    "text divided": (lambda x, mask: "1" / "2", "What comes from a file is text"),
 }
 
 

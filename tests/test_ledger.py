@@ -5,12 +5,15 @@ Bytes read, written, kept and alive at a time, on computations whose cost is kno
 
 from __future__ import annotations
 
+import os
 import time
 
+import pytest
 import torch
 from torch import nn
 
 from softras_edu.teaching.cost_ledger import Ledger, peak_bytes, readable, saved_bytes, seconds
+from softras_edu.teaching.weather import weather
 
 N = 1000
 
@@ -95,3 +98,19 @@ def test_seconds_are_a_median_after_a_warm_up():
     assert list(naps) == []
     naps = iter([0.05, 0.05])
     assert seconds(lambda: time.sleep(next(naps)), repeats=2, warm_up=False) >= 0.05
+
+
+@pytest.mark.parametrize("programs", [0, 2])
+def test_weather_runs_as_many_programs_as_asked_for_and_stops_them(programs):
+    def alive(number: int) -> bool:
+        try:
+            os.kill(number, 0)
+        except ProcessLookupError:
+            return False
+        return True
+
+    with pytest.raises(KeyError), weather(programs) as numbers:
+        assert len(numbers) == programs
+        assert all(map(alive, numbers))
+        raise KeyError
+    assert not any(map(alive, numbers))

@@ -164,6 +164,9 @@ loglog_slope = Exercise(
             "First and last point only. The points in between have measured something, too: "
             "least squares."
         ): lambda x, y: math.log(y[-1] / y[0]) / math.log(x[-1] / x[0]),
+        (
+            "The means are not taken off yet: u and v are the logarithms less their means."
+        ): lambda x, y: (x.log() * y.log()).sum() / x.log().square().sum(),
     },
 )
 
@@ -213,6 +216,11 @@ pairs_time = Exercise(
         "Those are milliseconds. A millisecond has a million nanoseconds.": lambda row: (
             _pairs_time(row) / 1e6
         ),
+        "The column has forward and backward together: nothing to add.": lambda row: (
+            (float(row["forward_ms"]) + float(row["forward_backward_ms"]))
+            * 1e6
+            / int(row["live_pairs"])
+        ),
         "That is time per pixel of the image.": lambda row: (
             float(row["forward_backward_ms"]) * 1e6 / (int(row["side"]) ** 2 * int(row["batch"]))
         ),
@@ -240,6 +248,7 @@ roofline = Exercise(
         ): lambda m, o, b, p: min(m / b, o / p),
         "That counts the operations alone. Bytes take time, too.": lambda m, o, b, p: o / p,
         "That counts the bytes alone. Operations take time, too.": lambda m, o, b, p: m / b,
+        "Time is work over speed, not speed over work.": lambda m, o, b, p: max(b / m, p / o),
         "That is a speed, operations a second. A time is wanted.": lambda m, o, b, p: min(
             p, o / m * b
         ),

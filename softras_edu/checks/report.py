@@ -58,6 +58,9 @@ MEANINGS = {
     "does not require grad": (
         "No gradient reaches this. Write the derivative as a formula, without backward()."
     ),
+    "'str'": (
+        "What comes from a file is text. float(...) makes a number of it, int(...) a whole one."
+    ),
     "positional argument": "Compare the arguments in the first line of yours with the exercise.",
     "object has no attribute": "Another kind of thing than expected: look at the arguments below.",
 }
