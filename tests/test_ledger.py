@@ -109,7 +109,7 @@ def test_weather_runs_as_many_programs_as_asked_for_and_stops_them(programs):
             return False
         return True
 
-    with pytest.raises(KeyError), weather(programs) as numbers:
+    with pytest.raises(KeyError), weather(programs) as numbers:  # noqa: PT012
         assert len(numbers) == programs
         assert all(map(alive, numbers))
         raise KeyError
