@@ -48,6 +48,23 @@ def check(
 
 
 @needs_triton
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_faint_alpha_keeps_its_digits(dtype):
+    # D of one triangle from nearly 1/2 in the middle of the picture down to 1e-12 at its rim.
+    triangle = torch.tensor([[[[-0.1, -0.1, 2.0], [0.1, -0.1, 2.0], [0.0, 0.15, 2.0]]]]).double()
+    o = options((6, 8), sigma=0.05, dist_eps=0.0)
+    nothing = backdrop(1, o, 0)
+    wanted = rasterize_broadcast(triangle, None, nothing, o)
+    given = triangle.to(DEVICE, dtype), None, nothing.to(DEVICE, dtype)
+    found = rasterize_triton(*given, o).cpu().double()
+    assert wanted.min() < 1e-12
+    assert wanted.max() > 0.4
+    torch.testing.assert_close(
+        found, wanted, rtol=1e-4 if dtype == torch.float32 else 1e-11, atol=0
+    )
+
+
+@needs_triton
 @pytest.mark.parametrize("distance", ["euclidean", "barycentric"])
 @pytest.mark.parametrize("perspective_correct", [False, True])
 @pytest.mark.parametrize("cull_backfaces", [False, True])

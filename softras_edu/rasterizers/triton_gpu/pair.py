@@ -29,6 +29,7 @@ from .numbers import (
     divide,
     exp,
     exp_minus_abs,
+    expm1,
     log1p,
     negative,
     reciprocal,
@@ -197,7 +198,7 @@ def add_face(log_product, log_d, log_outside, keep, dials, CONORM: tl.constexpr)
 def alpha_from_log_product(log_product, dials, CONORM: tl.constexpr):
     """A_O, silhouette alpha = 1 - prod(1 - D)."""
     if CONORM == "probabilistic":
-        alpha = 1.0 - exp(log_product)
+        alpha = negative(expm1(log_product))  # 1 - exp(x) would lose an alpha below 1e-7
     else:
         alpha = alpha_from_lift_sum(log_product, dials[3], dials[4], CONORM)
     return alpha
