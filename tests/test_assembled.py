@@ -28,6 +28,7 @@ from typing import Any
 import pytest
 import test_backends
 import test_gradients
+from test_solutions import WHOLE_KERNELS
 from torch import Tensor
 
 from softras_edu import checks
@@ -197,8 +198,12 @@ def skip_without_interpreter(number: str) -> None:
 def test_the_notebook_has_a_rung_and_its_own_check_passes(number, assemble, capsys):
     assert tagged(notebook(number)), "no cell is tagged `rung`"
     skip_without_interpreter(number)
-    checks.contract(assemble(number).rasterize_mine)
-    assert "passed" in capsys.readouterr().out
+    module = assemble(number)
+    checks.contract(module.rasterize_mine)
+    assert "contract: passed" in capsys.readouterr().out
+    for name in WHOLE_KERNELS if number == "09" else ():
+        getattr(checks, name)(getattr(module, name))
+        assert f"{name}: passed" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("number", "label"), TRIALS)

@@ -1,5 +1,6 @@
 """Notebook 09: the stand-in for Triton, the checks, compiling without a GPU, and the whole
 notebook on a machine that has no Triton."""
+# ruff: noqa: N803
 
 from __future__ import annotations
 
@@ -207,22 +208,51 @@ def test_the_debugging_check_tells_all_bugs_that_remain():
 
 def test_an_answer_for_a_kernel_may_be_marked_as_one_but_may_not_use_pytorch():
     @triton.jit
-    def marked(peak, den, log_weight):
-        new_peak = tl.maximum(peak, log_weight)
-        shrink, weight = tl.exp(peak - new_peak), tl.exp(log_weight - new_peak)
-        return new_peak, den * shrink + weight, shrink, weight
+    def marked(tile, lane, height, width, columns, TILE):
+        i, j = tile // columns * TILE + lane // TILE, tile % columns * TILE + lane % TILE
+        return i, j, (i < height) & (j < width)
 
-    checks.softmax_step(marked)
+    checks.tile_pixels(marked)
 
-    def in_pytorch(peak, den, log_weight):
-        new_peak = torch.maximum(peak, log_weight)
-        shrink, weight = torch.exp(peak - new_peak), torch.exp(log_weight - new_peak)
-        return new_peak, den * shrink + weight, shrink, weight
+    def in_pytorch(tile, lane, height, width, columns, TILE):
+        i, j, mask = marked.fn(tile, lane, height, width, columns, TILE)
+        return i, j, torch.logical_and(mask, mask)
+
+    def with_and(tile, lane, height, width, columns, TILE):
+        i, j, _ = marked.fn(tile, lane, height, width, columns, TILE)
+        return i, j, i < height and j < width
+
+    def without_brackets(tile, lane, height, width, columns, TILE):
+        i, j, _ = marked.fn(tile, lane, height, width, columns, TILE)
+        return i, j, i < height & j < width
 
     with pytest.raises(Mistake, match="inside a kernel there is no torch"):
-        checks.softmax_step(in_pytorch)
+        checks.tile_pixels(in_pytorch)
     with pytest.raises(Mistake, match="no attribute 'softmax'"):
-        checks.softmax_step(lambda peak, den, log_weight: tl.softmax(peak))
+        checks.tile_pixels(lambda *given: tl.softmax(given[1]))
+    for wrong in (with_and, without_brackets):
+        with pytest.raises(Mistake, match="with brackets around comparisons"):
+            checks.tile_pixels(wrong)
+
+
+def test_what_is_stored_behind_the_picture_is_seen():
+    draw = checks.draw_discs.reference
+
+    def spills(discs, height, width):
+        image = draw(discs, height, width)
+        image._base[height * width] = 1.0
+        return image
+
+    with pytest.raises(Mistake, match="stored behind its end"):
+        checks.draw_discs(spills)
+
+
+def test_a_kernel_without_its_mark_is_told_so():
+    def listed_kernel(triangles_ptr, alpha_ptr, *rest):
+        raise NotImplementedError
+
+    with pytest.raises(Mistake, match=r"write @triton\.jit above"):
+        checks.listed_kernel(listed_kernel)
 
 
 def test_a_stub_inside_of_a_kernel_is_still_the_readers_turn():

@@ -144,6 +144,19 @@ def test_a_pixel_right_at_the_reach_is_in_the_box():
     assert (alpha[0, :, 7:] == 0).all()
 
 
+def test_a_pixel_just_within_the_reach_is_in_the_box():
+    # The pixels of column 6, at x = 0.3, are a ten-millionth of the reach nearer than the reach.
+    o = options((10, 10), sigma=0.01, dist_eps=1e-4)
+    edge = 0.3 - o.reach * (1 - 1e-7)
+    corners = [[-0.9, -9.0, 2.0], [edge, -9.0, 2.0], [edge, 9.0, 2.0]]
+    triangle = torch.tensor([[corners]], dtype=torch.float64)
+    alpha = rasterize_numba(triangle, None, backdrop(triangle, 0, o), o)
+    wanted = rasterize_broadcast(triangle, None, backdrop(triangle, 0, o), o)
+    torch.testing.assert_close(alpha, wanted, rtol=1e-9, atol=0)
+    assert ((wanted[0, :, 6] > 1e-4) & (wanted[0, :, 6] < 1.0001e-4)).all()
+    assert (wanted[0, :, 7:] == 0).all()
+
+
 # ---------------------------------------------------------------- threads
 
 

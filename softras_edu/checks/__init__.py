@@ -4,7 +4,7 @@
 """
 
 from .build_broadcast import aggregate_color, distance_maps, largest_image
-from .build_kernel import draw_discs, softmax_step, tile_entries, tile_pixels
+from .build_kernel import draw_discs, listed_kernel, tile_pixels
 from .build_loop import log_weight_slope, online_softmax_step, product_slope, softmax_slope
 from .build_loop_geometry import clip_slope, depth_slope, distance_slope, weights_slope
 from .build_pairs import pair_list, reach_box, segment_max, segment_sum
@@ -53,6 +53,7 @@ __all__ = [
     "iou_loss",
     "laplacian_loss",
     "largest_image",
+    "listed_kernel",
     "log_weight_slope",
     "loglog_slope",
     "median_time",
@@ -78,8 +79,6 @@ __all__ = [
     "silhouette",
     "skin",
     "softmax_slope",
-    "softmax_step",
-    "tile_entries",
     "tile_pixels",
     "turn_slope",
     "uniform_probability",

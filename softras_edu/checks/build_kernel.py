@@ -6,10 +6,18 @@ and without.
 
 from __future__ import annotations
 
+import copy
+from itertools import pairwise
+from typing import Any
+
 import torch
 from torch import Tensor
 
+from .. import formulas
+from ..rasterizers.options import Options
+from ..rasterizers.tiles import Tiles, reach_boxes, tile_lists
 from ..teaching.triton_lab.stand_in import tl, with_stand_in
+from . import report
 from .exercise import Answer, Exercise, Mistake
 
 
@@ -35,7 +43,20 @@ class InKernel(Exercise):
 
 class Debugging(Exercise):
     """Case 0 shows none of the known mistakes; case k shows the k-th and no other. So the cases
-    that fail tell which mistakes remain."""
+    that fail tell which mistakes remain. The picture is a view of longer memory: what is stored
+    behind it is seen too."""
+
+    def examine(self, yours: Answer, *, shown: bool = False) -> None:
+        super().examine(yours, shown=shown)
+        for number, case in enumerate(self.cases, start=1):
+            image = yours(*copy.deepcopy(case))
+            behind = getattr(image, "_base", None)
+            if behind is not None and behind.flatten()[image.numel() :].any():
+                raise Mistake(
+                    f"{self.name}, case {number} of {len(self.cases)}. The picture is right, but "
+                    "numbers were stored behind its end: lanes below the last row. The mask must "
+                    f"look at rows and columns.\n{self._called(case)}"
+                )
 
     def diagnose(self, yours: Answer) -> str:
         wrong = [not self._agree(yours, self.reference, case) for case in self.cases]
@@ -115,118 +136,113 @@ tile_pixels = InKernel(
 )
 
 
-# ---------------------------------------------------------------- 09-2 A step of the online softmax
+# ---------------------------------------------------------------- 09-2 A kernel that reads a list
+
+SIGMA = 1e-2
+_KEPT = 0.5  # what somebody else's memory is full of
 
 
-def _softmax_step(
-    peak: Tensor, den: Tensor, log_weight: Tensor
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    new_peak = tl.maximum(peak, log_weight)
-    shrink = tl.exp(peak - new_peak)
-    weight = tl.exp(log_weight - new_peak)
-    return new_peak, den * shrink + weight, shrink, weight
+def _lists(triangles: Tensor, height: int, width: int, tile: int) -> Tiles:
+    o = Options(height=height, width=width, sigma=SIGMA)
+    return tile_lists(reach_boxes(triangles[None], o), height, width, tile)
 
 
-def _forgets_to_shrink(peak: Tensor, den: Tensor, log_weight: Tensor) -> tuple[Tensor, ...]:
-    new_peak, _, shrink, weight = _softmax_step(peak, den, log_weight)
-    return new_peak, den + weight, shrink, weight
+class ListedKernel(Exercise):
+    """The answer is a Triton kernel. It draws into memory behind which somebody else's begins; the
+    check looks at both, as one picture of twice the height."""
+
+    def __call__(self, yours: Any) -> None:
+        super().__call__(yours if not _is_kernel(yours) else self._launched(yours))
+
+    def _launched(self, kernel: Any) -> Answer:
+        if not hasattr(kernel, "__getitem__"):
+            raise Mistake(f"{self.name}: write @triton.jit above the function.")
+
+        def drawn(triangles: Tensor, height: int, width: int, tile: int) -> Tensor:
+            lists = _lists(triangles, height, width, tile)
+            memory = torch.full((2, height, width), _KEPT, dtype=triangles.dtype)
+            try:
+                kernel[(lists.rows * lists.columns,)](
+                    triangles, memory, lists.starts, lists.faces, 1 / SIGMA, height, width,
+                    lists.columns, tile, num_warps=1,
+                )  # fmt: skip
+            except Exception as error:
+                raise report.root(error) from None
+            return memory.reshape(2 * height, width)
+
+        drawn.__wrapped__ = getattr(kernel, "fn", kernel)  # type: ignore[attr-defined]
+        return drawn
 
 
-def _weighs_against_the_old_peak(
-    peak: Tensor, den: Tensor, log_weight: Tensor
-) -> tuple[Tensor, ...]:
-    new_peak, _, shrink, _ = _softmax_step(peak, den, log_weight)
-    weight = tl.exp(log_weight - peak)
-    return new_peak, den * shrink + weight, shrink, weight
+def _is_kernel(yours: Any) -> bool:
+    function = getattr(yours, "fn", yours)
+    return "triangles_ptr" in getattr(function, "__code__", _is_kernel.__code__).co_varnames
 
 
-def _shrinks_the_wrong_way(peak: Tensor, den: Tensor, log_weight: Tensor) -> tuple[Tensor, ...]:
-    new_peak, _, shrink, weight = _softmax_step(peak, den, log_weight)
-    return new_peak, den / shrink + weight, 1 / shrink, weight
+def _listed_kernel(
+    triangles: Tensor, height: int, width: int, tile: int, wrong: str = ""
+) -> Tensor:
+    """What the kernel draws, tile by tile, in PyTorch, with one mistake or none."""
+    lists = _lists(triangles, height, width, tile)
+    memory = torch.full((2 * height * width + tile * width,), _KEPT, dtype=triangles.dtype)
+    xy = triangles[:, None, :, :2]
+    for program, (first, end) in enumerate(pairwise(lists.starts.tolist())):
+        number = 0 if wrong == "program" else program
+        if wrong == "list":
+            first, end = lists.starts[:2].tolist()
+        end = max(first, end - (wrong == "end"))
+        faces = torch.arange(first, end) % len(triangles)
+        faces = faces if wrong == "entry" else lists.faces[first:end].long()
+        faces = torch.arange(len(triangles)) if wrong == "all" else faces
+        lane = torch.arange(tile * tile)
+        i, j, mask = _tile_pixels(number, lane, height, width, lists.columns, tile)
+        x, y = (2 * j + 1 - width).double() / height, 1 - (2 * i + 1).double() / height
+        pixel = torch.stack([x, y], -1)
+        v = formulas.barycentric(pixel, xy[faces])
+        logit = formulas.signed_logit(pixel, xy[faces], v, SIGMA, "euclidean")
+        log_product = formulas.probability_map(logit)[1].sum(0)
+        value = log_product if wrong == "log" else 1 - log_product.exp()
+        mask = i < height if wrong == "mask" else mask
+        stride = height if wrong == "stride" else width
+        memory[(i * stride + j)[mask]] = value[mask]
+    return memory[: 2 * height * width].view(2 * height, width)
 
 
-def _without_a_peak(peak: Tensor, den: Tensor, log_weight: Tensor) -> tuple[Tensor, ...]:
-    weight = tl.exp(log_weight)
-    return tl.maximum(peak, log_weight), den + weight, tl.zeros_like(peak) + 1.0, weight
+def _listed(wrong: str) -> Answer:
+    def answer(triangles: Tensor, height: int, width: int, tile: int) -> Tensor:
+        return _listed_kernel(triangles, height, width, tile, wrong)
+
+    return answer
 
 
-_NONE = -float("inf")  # a pair that is left out
-softmax_step = InKernel(
-    "softmax_step",
-    _softmax_step,
-    cases=[
-        (_t(0.0, 0.0, 0.0, 0.0), _t(1.0, 1.0, 1.0, 1.0), _t(-1.0, 0.5, 2.0, _NONE)),
-        (_t(-3.0, 1.0, 0.0, 2.0), _t(1.5, 2.0, 4.0, 1.0), _t(-2.0, 0.5, 0.0, 3.0)),
-        (_t(-900.0, -900.0, 800.0), _t(2.0, 1.0, 3.0), _t(-899.0, _NONE, 801.0)),
-    ],
+_FOUR = _t(
+    [[-1.3, 0.2, 2.0], [-0.5, 0.3, 2.0], [-0.9, 0.9, 2.0]],
+    [[-0.4, -0.8, 2.0], [0.6, -0.5, 3.0], [0.1, 0.5, 2.5]],
+    [[0.5, 0.1, 2.0], [1.4, 0.2, 2.0], [0.9, 0.8, 2.0]],
+    [[0.7, -0.9, 4.0], [1.5, -0.7, 4.0], [1.0, -0.2, 4.0]],
+)
+listed_kernel = ListedKernel(
+    "listed_kernel",
+    _listed(""),
+    cases=[(_FOUR, 13, 21, 8), (_FOUR, 13, 21, 4), (_FOUR[:1], 7, 5, 4), (_FOUR[:0], 5, 6, 4)],
+    tolerance=1e-9,
     mistakes={
-        "When the peak rises, what was summed before must shrink: den * shrink + weight.": (
-            _forgets_to_shrink
+        "A lane past the right edge lands at the start of the next row: give the mask to "
+        "tl.store.": _listed("mask"),
+        "One row down is `width` numbers further, not `height`.": _listed("stride"),
+        "Every program draws tile 0. Its own number is tl.program_id(0).": _listed("program"),
+        "Every program reads the list of tile 0: it begins at starts[tile].": _listed("list"),
+        "The last face of each list is missing: `range` leaves out its end by itself.": (
+            _listed("end")
         ),
-        "The weight is measured against the old peak; "
-        "where the peak has risen, it must be the new one.": _weighs_against_the_old_peak,
-        "It shrinks the wrong way: the old peak minus the new one is never positive.": (
-            _shrinks_the_wrong_way
-        ),
-        "exp(log_weight) overflows, or becomes 0, as soon as gamma is small: "
-        "take the peak off first.": (_without_a_peak),
+        "`entry` is a place in the list, no face: load what stands there.": _listed("entry"),
+        "That meets every face, listed or not. Loop over the tile's own list.": _listed("all"),
+        "That is the logarithm of the product. Alpha is 1 - exp of it.": _listed("log"),
     },
 )
 
 
-# ---------------------------------------------------------------- 09-3 Tile lists
-
-
-def _tile_entries(
-    boxes: Tensor, columns: int, TILE: int, up: int | None = None, across: int | None = None
-) -> tuple[Tensor, Tensor]:
-    """The right answer with the defaults. up: what is added before an end is divided; across:
-    tiles in a row of tiles."""
-    up = TILE - 1 if up is None else up
-    across = columns if across is None else across
-    first_row, end_row, first_column, end_column = boxes.unbind(1)
-    top, left = first_row // TILE, first_column // TILE
-    tall, wide = (end_row + up) // TILE - top, (end_column + up) // TILE - left
-    count = tall * wide
-    ends = count.cumsum(0)
-    face = torch.repeat_interleave(torch.arange(len(boxes)), count)
-    k = torch.arange(len(face)) - (ends - count)[face]
-    return (top[face] + k // wide[face]) * across + left[face] + k % wide[face], face
-
-
-_BOXES = torch.tensor([[0, 5, 0, 5], [0, 0, 0, 0], [3, 13, 6, 9], [8, 16, 8, 16], [15, 16, 0, 1]])
-tile_entries = Exercise(
-    "tile_entries",
-    _tile_entries,
-    cases=[
-        (_BOXES, 2, 8),
-        (_BOXES, 4, 4),
-        (torch.tensor([[2, 7, 1, 13]]), 4, 4),
-        (_BOXES[[1, 1, 0]], 5, 4),
-    ],
-    mistakes={
-        "A tile that a box reaches with its first pixels only is missing: "
-        "round the end up, (end + TILE - 1) // TILE.": (
-            lambda boxes, columns, TILE: _tile_entries(boxes, columns, TILE, up=0)
-        ),
-        "The end of a box is the first row that it does not touch; "
-        "a box that ends where a tile begins is not in that tile.": (
-            lambda boxes, columns, TILE: _tile_entries(boxes, columns, TILE, up=TILE)
-        ),
-        "One tile down is `columns` tiles further, not TILE.": (
-            lambda boxes, columns, TILE: _tile_entries(boxes, columns, TILE, across=TILE)
-        ),
-        "Tile and face have changed places.": (
-            lambda boxes, columns, TILE: _tile_entries(boxes, columns, TILE)[::-1]
-        ),
-        "Those are pixels. Divide rows and columns by TILE.": (
-            lambda boxes, columns, TILE: _tile_entries(boxes, columns, 1)
-        ),
-    },
-)
-
-
-# ---------------------------------------------------------------- 09-4 Debugging
+# ---------------------------------------------------------------- 09-3 Debugging
 
 
 def _draw_discs(discs: Tensor, height: int, width: int, bugs: tuple[str, ...] = ()) -> Tensor:
@@ -239,10 +255,11 @@ def _draw_discs(discs: Tensor, height: int, width: int, bugs: tuple[str, ...] = 
         x, y = x.double(), y.double()
         peak, den, num = 0 * x, 0 * x + 1, 0 * x
         for at_x, at_y, strength, value in discs.tolist():
-            peak, summed, shrink, weight = _softmax_step(
-                peak, den, strength - 40 * ((x - at_x) ** 2 + (y - at_y) ** 2)
-            )
-            den = den + weight if "shrink" in bugs else summed
+            log_weight = strength - 40 * ((x - at_x) ** 2 + (y - at_y) ** 2)
+            new_peak = torch.maximum(peak, log_weight)
+            shrink, weight = torch.exp(peak - new_peak), torch.exp(log_weight - new_peak)
+            den = (den if "shrink" in bugs else den * shrink) + weight
+            peak = new_peak
             num = num * shrink + weight * value
         mask = i < height if "mask" in bugs else mask
         offset = i * (height if "stride" in bugs else width) + j

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..rasterizers.broadcast import rasterize_broadcast
 from ..rasterizers.options import Options
+from . import report
 from .exercise import Mistake, YourTurn
 
 Rasterizer = Callable[[Tensor, "Tensor | None", Tensor, Options], Tensor]
@@ -112,16 +113,10 @@ def _run(rasterizer: Rasterizer, inputs: list[Tensor | None], o: Options) -> dic
     assert background is not None
     try:
         image = rasterizer(triangles, colors, background, o)
-    except NotImplementedError as stub:
-        raise YourTurn(str(stub)) from None
     except Exception as error:
-        cause = error.__cause__
-        # Triton's interpreter wraps what a kernel raises, once a call
-        while cause is not None and not isinstance(cause, NotImplementedError):
-            cause = cause.__cause__
-        if cause is None:
+        if not isinstance(report.root(error), NotImplementedError):
             raise
-        raise YourTurn(str(cause)) from None
+        raise YourTurn(str(report.root(error))) from None
     if not isinstance(image, Tensor):
         raise Mistake(
             f"contract: rasterize_mine returned {type(image).__name__}, wanted a tensor (B, H, "

@@ -37,7 +37,8 @@ MEANINGS = {
     ),
     "Boolean value of Tensor": (
         "`if`, `and`, `or`, `min` and `max` ask for one yes or no, and a tensor holds many. Use "
-        "torch.where, &, |, torch.minimum and torch.maximum."
+        "torch.where, &, |, torch.minimum and torch.maximum (in a kernel tl.where, tl.minimum and "
+        "tl.maximum), with brackets around comparisons: (a < b) & (c < d)."
     ),
     "can be converted to Python scalar": (
         "math.* and float() take one number. For a tensor of many use torch.*."
@@ -72,6 +73,13 @@ def explanation(error: Exception) -> str:
     if isinstance(error, NameError):
         return "Is it spelled as above, and was the cell run that defines or imports it?"
     return next((meaning for part, meaning in MEANINGS.items() if part in text), "")
+
+
+def root(error: BaseException) -> BaseException:
+    """What an error began as. Triton's interpreter wraps what a kernel raises, once a call."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
 
 
 def stopped(error: Exception, yours: Answer) -> str:

@@ -149,7 +149,8 @@ def expm1_over(x):
     series = tl.full(x.shape, 1.0, x.dtype)
     for n in tl.static_range(terms, 1, -1):
         series = 1.0 + x * series * (1.0 / n)
-    return tl.where(tl.abs(x) < 0.5, series, divide(exp(x) - 1.0, x))
+    near = tl.abs(x) < 0.5
+    return tl.where(near, series, divide(exp(x) - 1.0, tl.where(near, 1.0, x)))
 
 
 @triton.jit
