@@ -6,12 +6,15 @@ comes with the course.
 
 from __future__ import annotations
 
+import base64
+import io
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
 from softras_edu.reconstruct.checkpoint import PRETRAINED, load_model
 from softras_edu.reconstruct.data import make_data, read
@@ -20,6 +23,7 @@ from softras_edu.reconstruct.families import FAMILIES
 from softras_edu.reconstruct.network import Network
 from softras_edu.reconstruct.samples import make_shapes
 from softras_edu.teaching.live_curve import LiveCurve
+from softras_edu.teaching.live_picture import LivePicture
 from softras_edu.teaching.network_diagram import diagram
 from softras_edu.teaching.results import reconstruction as table
 from softras_edu.teaching.results import tables
@@ -100,6 +104,24 @@ def test_the_curve_is_shown_once_and_then_changed_in_place(monkeypatch: pytest.M
     assert len(updates) == 2
     assert "from 0.90 at step 0 to 0.25 at step 9" in updates[-1]["text/plain"]
     assert updates[0]["image/png"] != updates[1]["image/png"]
+
+
+def test_a_live_picture_shows_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
+    pngs: list[bytes] = []
+
+    def keep(data: dict[str, Any], **options: Any) -> SimpleNamespace:
+        assert options["metadata"]["image/png"]["alt"] == data["text/plain"] == "a gradient"
+        pngs.append(base64.b64decode(data["image/png"]))
+        return SimpleNamespace(update=keep)
+
+    monkeypatch.setattr("IPython.display.display", keep)
+    live = LivePicture("a gradient", side=12)
+    for image in (torch.zeros(6, 3), torch.linspace(0, 1, 18).view(6, 3)[..., None].expand(6, 3, 4)):
+        live(image)
+    first, last = (Image.open(io.BytesIO(each)).convert("RGB") for each in pngs)
+    assert first.size == last.size == (6, 12)
+    assert first.getextrema() == ((0, 0),) * 3
+    assert last.getextrema() == ((0, 255),) * 3
 
 
 @pytest.mark.data

@@ -31,6 +31,7 @@ from .soft_rasterizer import capstone as capstone
 from .use_body import angle_slope, rotate_about_joint, skin
 from .use_pose import geodesic_angle, rotation_from_axis_angle, turn_slope
 from .use_reconstruction import carve, mix_palette, voxel_overlap
+from .use_shading import masked_l1, spread_step
 from .use_shape import fold_penalty, laplacian_loss, scheduled_sigma
 from .use_softness import einstein_silhouette, sigma_from_pixels, uniform_probability, yager_slope
 
@@ -56,6 +57,7 @@ __all__ = [
     "listed_kernel",
     "log_weight_slope",
     "loglog_slope",
+    "masked_l1",
     "median_time",
     "mix_palette",
     "online_softmax_step",
@@ -79,6 +81,7 @@ __all__ = [
     "silhouette",
     "skin",
     "softmax_slope",
+    "spread_step",
     "tile_pixels",
     "turn_slope",
     "uniform_probability",

@@ -39,6 +39,7 @@ _KITE = _t([0.0, 0, 0], [3, 0, 0], [0, 3, 0], [3, 3, 1])
 laplacian_loss = Exercise(
     "laplacian_loss",
     _laplacian_loss,
+    slopes=(0,),
     cases=[
         (_KITE, _TWO),
         (_ROUND, _adjacency(_BALL.faces, 42)),
@@ -60,6 +61,17 @@ laplacian_loss = Exercise(
             "Every vertex has its own number of neighbours: sum each row alone (sum(1, "
             "keepdim=True))."
         ): lambda v, n: (v - n @ v / n.sum() * len(n)).square().sum(),
+        "That is the mean over the vertices. The loss is their sum.": lambda v, n: (
+            (v - n @ v / n.sum(1, keepdim=True)).square().sum(1).mean()
+        ),
+        (
+            "A vertex is not among its own neighbours: do not add the identity to them, nor the "
+            "vertex to their mean."
+        ): lambda v, n: (v - (n @ v + v) / (n.sum(1, keepdim=True) + 1)).square().sum(),
+        (
+            "That is the distance to each neighbour, summed over the edges. Take the neighbours' "
+            "mean first: on a smooth surface they lie around the vertex, and cancel."
+        ): lambda v, n: (n * (v[:, None] - v[None]).square().sum(2)).sum(),
     },
 )
 
@@ -87,6 +99,7 @@ _A, _B = _t(0.0, 0.0, 0.0), _t(0.0, 2.0, 0.0)
 fold_penalty = Exercise(
     "fold_penalty",
     _fold,
+    slopes=(0, 1, 2, 3),
     cases=[
         (_A, _B, _t(1.0, 0.5, 0.0), _t(-2.0, 1.5, 0.0)),
         (_A, _B, _t(1.0, 0.5, 0.0), _t(0.0, 1.8, 0.7)),
@@ -106,7 +119,9 @@ fold_penalty = Exercise(
             "The square is missing: without it, the penalty has no gentle end at the flat place."
         ): lambda a, b, c, d: _fold(a, b, c, d, power=1),
         (
-            "In a flat place the two sides point in opposite directions: plus 1, not minus 1."
+            "That is 4 in a flat place and 0 in a shut fold, the wrong way round. With the two "
+            "sides of the hinge: plus 1, not minus 1. With the faces' outward normals: the angle "
+            "between them is 180 degrees less theta, so their cosine is -cos(theta)."
         ): lambda a, b, c, d: _fold(a, b, c, d, offset=-1.0),
         "Only directions count. Divide by the lengths of the two sides.": lambda a, b, c, d: (
             _long_fold(a, b, c, d)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import io
-from typing import Any
 
 from matplotlib.figure import Figure
 
 from ..plotting.palette import BLUE
+from .live_picture import Slot
 
 
 class LiveCurve:
@@ -22,7 +21,7 @@ class LiveCurve:
         self.points: list[tuple[int, float]] = []
         self._figure = Figure(figsize=(6.4, 2.6), layout="constrained")
         self._ax = self._figure.subplots()
-        self._handle: Any = None
+        self._slot = Slot()
 
     @property
     def alt(self) -> str:
@@ -33,8 +32,6 @@ class LiveCurve:
         )
 
     def __call__(self, step: int, loss: float) -> None:
-        from IPython.display import display
-
         self.points.append((step, loss))
         self._ax.clear()
         self._ax.plot(*zip(*self.points, strict=True), color=BLUE, lw=1.8)
@@ -42,9 +39,4 @@ class LiveCurve:
         self._ax.grid(alpha=0.25)
         buffer = io.BytesIO()
         self._figure.savefig(buffer, format="png", dpi=90)
-        data = {"image/png": base64.b64encode(buffer.getvalue()).decode(), "text/plain": self.alt}
-        metadata = {"image/png": {"alt": self.alt}}
-        if self._handle is None:
-            self._handle = display(data, raw=True, metadata=metadata, display_id=True)
-        else:
-            self._handle.update(data, raw=True, metadata=metadata)
+        self._slot.put(buffer.getvalue(), self.alt)
