@@ -116,7 +116,10 @@ def test_a_live_picture_shows_the_newest(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr("IPython.display.display", keep)
     live = LivePicture("a gradient", side=12)
-    for image in (torch.zeros(6, 3), torch.linspace(0, 1, 18).view(6, 3)[..., None].expand(6, 3, 4)):
+    for image in (
+        torch.zeros(6, 3),
+        torch.linspace(0, 1, 18).view(6, 3)[..., None].expand(6, 3, 4),
+    ):
         live(image)
     first, last = (Image.open(io.BytesIO(each)).convert("RGB") for each in pngs)
     assert first.size == last.size == (6, 12)
