@@ -69,7 +69,8 @@ masked_l1 = Exercise(
 
 
 def _spread_step(u: Tensor, laplacian: Tensor, strength: float) -> Tensor:
-    return torch.linalg.solve(_matrix(laplacian, strength), u)
+    spread: Tensor = torch.linalg.solve(_matrix(laplacian, strength), u)
+    return spread
 
 
 def _matrix(laplacian: Tensor, strength: float) -> Tensor:
