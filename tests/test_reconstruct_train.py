@@ -14,10 +14,10 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from softras_edu import icosphere
+from softras_edu import Mesh, icosphere
 from softras_edu.reconstruct import checkpoint, data, train
-from softras_edu.reconstruct.config import METHODS, Config
-from softras_edu.reconstruct.draw import NAMES, draw
+from softras_edu.reconstruct.config import COMPARED, METHODS, Config
+from softras_edu.reconstruct.draw import NAMES, draw, image_losses
 from softras_edu.reconstruct.network import Network, place
 
 ROOT = Path(__file__).parent.parent
@@ -92,11 +92,84 @@ def test_colours_are_sampled_from_the_picture_and_not_from_its_background():
     )
 
 
+def test_colours_without_light_are_brighter_than_the_picture_and_at_most_white():
+    torch.manual_seed(0)
+    images = torch.zeros(2, 4, 64, 64)
+    images[0] = torch.tensor([0.3, 0.2, 0.1, 1.0])[:, None, None]
+    images[1] = torch.tensor([0.9, 0.2, 0.1, 1.0])[:, None, None]
+    network = Network(0.05, unlit=True)
+    assert network.paint is not None
+    assert network.paint.brighten is not None
+    torch.nn.init.zeros_(network.paint.brighten.weight)
+    for bias, factor in ((-100.0, 1.0), (0.0, data.LIGHTS.ambient**-0.5), (100.0, 1 / 0.45)):
+        torch.nn.init.constant_(network.paint.brighten.bias, bias)
+        _, colors = network(images)
+        wanted = (factor * images[:, None, :3, 0, 0]).clamp(max=1).expand(2, 642, 3)
+        torch.testing.assert_close(colors, wanted, rtol=0, atol=1e-4)
+
+
+def test_the_colour_loss_is_a_mean_over_the_object():
+    seen = torch.zeros(1, 4, 8, 8)
+    seen[0, :, 2:4, 2:6] = torch.tensor([0.5, 0.5, 0.5, 1.0])[:, None, None]
+    drawn = torch.full((1, 8, 8, 4), 0.9)  # what is outside does not count
+    drawn[0, 2:4, 2:6, :3] = torch.tensor([0.5, 0.8, 0.5])
+    found = image_losses(drawn, seen, Config(data=""))
+    assert found["color"].item() == pytest.approx(0.1)
+    assert image_losses(drawn, 0 * seen, Config(data=""))["color"].item() == 0
+
+
+def test_nmr_draws_four_samples_a_pixel():
+    sphere, view = icosphere(2), torch.tensor([3])
+    config = Config(data="", method="nmr")
+    alpha = draw(sphere.verts[None] / 4, None, sphere.faces, view, 1e-5, config)
+    assert alpha.shape == (1, 64, 64, 1)
+    assert set(alpha.unique().tolist()) == {0, 0.25, 0.5, 0.75, 1}
+    quarter = Mesh(sphere.verts / 4, sphere.faces, torch.ones(162, 3))
+    photograph = data.photograph(quarter, [3])[:, 3].float() / 255
+    torch.testing.assert_close(alpha[..., 0], photograph, rtol=0, atol=3e-3)
+
+
+@pytest.mark.parametrize("views", COMPARED)
+def test_which_pictures_become_meshes_and_from_where_these_are_drawn(monkeypatch, views):
+    """Each picture is a flat grey that names object and view; so is the mesh made of it."""
+    images = torch.tensor([[10.0, 20.0, 30.0], [11.0, 21.0, 31.0]])  # object 1, 2, 3; view 0, 1
+    angles = torch.tensor([[0, 5, 7], [1, 6, 8]])
+    compared = []
+
+    def network(pictures):
+        verts = pictures[:, :1, 0, 0, None].expand(-1, 2, 3)
+        return verts, None
+
+    def spy(verts, colors, faces, seen_from, *rest):
+        compared.append((verts[:, 0, 0].tolist(), seen_from.tolist()))
+        return verts.new_zeros(len(verts), 2, 2, 1)
+
+    def losses_of(drawn, wanted, config):
+        compared.append(wanted[:, 0, 0, 0].tolist())
+        return {"silhouette": drawn.sum()}
+
+    monkeypatch.setattr(train, "draw", spy)
+    monkeypatch.setattr(train, "image_losses", losses_of)
+    monkeypatch.setattr(train, "shape_losses", lambda verts, faces: {})
+    pictures = images[..., None, None, None].expand(2, 3, 4, 2, 2)
+    config = Config(data="", method="silhouette", views=views)
+    train.step_losses(network, pictures, angles, torch.zeros(1, 3), 1e-4, config)
+    (meshes, seen_from), wanted = compared
+    found = sorted(zip(meshes, seen_from, wanted, strict=True))
+    view_of = dict(zip(images.flatten().tolist(), angles.flatten().tolist(), strict=True))
+    partner = {10: 11, 11: 10, 20: 21, 21: 20, 30: 31, 31: 30}
+    encoded = images.flatten().tolist() if views == "cross" else images[0].tolist()
+    right = [(mesh, view_of[mesh], mesh) for mesh in encoded]
+    if views != "own":
+        right += [(mesh, view_of[partner[mesh]], partner[mesh]) for mesh in encoded]
+    assert found == sorted(right)
+
+
 @pytest.mark.parametrize("method", ["silhouette", "color", "nmr"])
 def test_a_gradient_reaches_every_number_of_the_network(small, method):
-    config = replace(small, method=method, sigma=None)
+    config = replace(small, method=method, sigma=None, shading=True, views="cross")
     torch.manual_seed(0)
-    network = Network(0.05, METHODS[method].color)
+    network = Network(0.05, METHODS[method].color, unlit=config.shading)
     batch = data.read(config.data, "train").batch(3, 0, 0)
     parts = train.step_losses(
         network, batch.images, batch.views, network.faces, config.at("sigma", 0), config

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .checkpoint import PRETRAINED
-from .config import METHODS, Config, Dial
+from .config import COMPARED, METHODS, Config, Dial
 
 HELP = """Shape from one image, as in the Soft Rasterizer's paper: a network learns to turn a
 picture into a mesh from pictures alone.
@@ -80,7 +80,7 @@ def _add_train(actions: Any) -> None:
     learn.add_argument("--classes", nargs="+", default=(), metavar="NAME", help="only these")
     for name, kind, text in (
         ("steps", int, ""),
-        ("batch", int, "pictures a step, over all processes"),
+        ("batch", int, "objects a step, over all processes, two pictures each"),
         ("width", float, "of the network, as a part of the paper's"),
         ("gamma", float, "softness in depth"),
         ("color", float, "lambda, the weight of the colours"),
@@ -96,6 +96,14 @@ def _add_train(actions: Any) -> None:
             metavar="N" if kind is int else "X",
             help=f"{text} ({default:g})".strip(),
         )
+    about = "\n".join(f"{name}: {what}" for name, what in COMPARED.items())
+    learn.add_argument(
+        "--views",
+        default=plain.views,
+        metavar="NAME",
+        help=f"which pictures become meshes, and what these are compared with ({plain.views})\n"
+        f"{about}",
+    )
     for name, text in (("lr", "%g to %g" % plain.lr), ("sigma", "the method's own")):  # noqa: UP031
         learn.add_argument(
             f"--{name}",
@@ -212,6 +220,7 @@ def config_of(given: argparse.Namespace) -> Config:
         "method",
         "steps",
         "batch",
+        "views",
         "width",
         "gamma",
         "color",

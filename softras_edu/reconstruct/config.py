@@ -22,25 +22,40 @@ class Method:
     about: str
     color: bool
     hard: bool = False  # the z-buffer with NMR's hand-made gradient, instead of a soft image
+    supersample: int = 1  # draw so many times as many rows and columns, and average
     # Of this method's own kind, where the paper's sigma would mean something else.
     sigma: Pair | None = None
     dials: dict[str, Dial] = field(default_factory=dict)  # further arguments of `rasterize`
 
 
+# GenDR's experiments give distributions over the distance (not squared) the scale 10^-1.5, and
+# multiply it by 0.3 when three fifths of the steps are done; here it goes there in equal ratios.
+GENDR_BLUR = (10**-1.5, 0.3 * 10**-1.5)
 METHODS = {
     "silhouette": Method("silhouettes only, as in arXiv 1901.05567", color=False),
     "color": Method("silhouettes and colours, as in arXiv 1904.01786", color=True),
+    # NMR draws four samples a pixel, as its code does by default ("anti-aliasing").
     "nmr": Method(
-        "hard silhouettes with the hand-made gradient of arXiv 1711.07566", color=False, hard=True
-    ),
-    # GenDR's experiments give a uniform distribution over the distance (not squared) the scale
-    # 10^-1.5.
-    "gendr-uniform": Method(
-        "silhouettes with a uniform distribution, as in arXiv 2204.13845",
+        "hard silhouettes with the hand-made gradient of arXiv 1711.07566",
         color=False,
-        sigma=(10**-1.5, 10**-1.5),
-        dials={"distribution": "uniform", "squared": False},
+        hard=True,
+        supersample=2,
     ),
+    **{
+        f"gendr-{name}": Method(
+            f"silhouettes with a {name} distribution, as in arXiv 2204.13845",
+            color=False,
+            sigma=GENDR_BLUR,
+            dials={"distribution": name, "squared": False},
+        )
+        for name in ("uniform", "gaussian")
+    },
+}
+# Which pictures become meshes, and from which views each mesh is drawn and compared.
+COMPARED = {
+    "own": "the first picture; its own view",
+    "both": "the first picture; its own view and the second one",
+    "cross": "both pictures; both views, as in the official code",
 }
 
 
@@ -52,15 +67,15 @@ class Config:
 
     Attributes:
         classes: as in the files' names; none for all.
-        batch: pictures in a step, over all processes. Each becomes one mesh, which is compared with
-            it and with a second view of the same object.
+        batch: objects in a step, over all processes, each in two pictures.
+        views: "own", "both" or "cross": see COMPARED.
         width: of the network, as a part of the paper's.
         sigma, gamma: as in `rasterize`; sigma in NDC squared, or in the unit that the dials ask
             for. None: the method's own.
-        color: lambda, the weight of the mean absolute difference of colours. laplacian, flatten:
-            the two parts of mu L_g.
+        color: lambda, the weight of the mean absolute difference of colours on the object.
+            laplacian, flatten: the two parts of mu L_g.
         shading: draw with the lights of the made-up data, so that the network finds the colours
-            without light.
+            without light: those of the picture, brightened.
         dials: further arguments of `rasterize`, after those of the method.
     """
 
@@ -69,6 +84,7 @@ class Config:
     classes: tuple[str, ...] = ()
     steps: int = 2000
     batch: int = 16
+    views: str = "both"
     width: float = 0.1875
     lr: Pair = (1e-3, 1e-4)
     sigma: Pair | None = None
@@ -84,6 +100,8 @@ class Config:
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise ValueError(f"method: got {self.method!r}, wanted one of {', '.join(METHODS)}")
+        if self.views not in COMPARED:
+            raise ValueError(f"views: got {self.views!r}, wanted one of {', '.join(COMPARED)}")
         if self.sigma is None:
             object.__setattr__(self, "sigma", METHODS[self.method].sigma or (1e-4, 3e-5))
         for name in ("steps", "batch"):

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 from .. import losses
 from ..mesh import face_normals
@@ -43,7 +44,9 @@ def draw(
     if watch is not None:
         watch(triangles)
     if method.hard:
-        return rasterize_hard(triangles, corners, size=SIZE, gradient="nmr")
+        size, k = SIZE * method.supersample, method.supersample
+        image = rasterize_hard(triangles, corners, size=size, gradient="nmr")
+        return avg_pool2d(image.permute(0, 3, 1, 2), k).permute(0, 2, 3, 1)
     dials = {"dist_eps": 1e-10} | method.dials | config.dials
     softness: dict[str, Any] = {"sigma": sigma, "gamma": config.gamma, **dials}
     return rasterize(triangles, corners, size=SIZE, **softness)
@@ -52,11 +55,14 @@ def draw(
 def image_losses(drawn: Tensor, images: Tensor, config: Config) -> dict[str, Tensor]:
     """L_s = 1 - IoU of the silhouettes, and L_c = mean absolute difference of the colours.
 
-    (N, H, W, C + 1) drawn, (N, 4, H, W) seen.
+    (N, H, W, C + 1) drawn, (N, 4, H, W) seen. L_c is a mean over what is seen of the object, and
+    then over the pictures. A mean over whole pictures would be mostly of background, and small.
     """
     found = {"silhouette": losses.iou(drawn[..., -1], images[:, 3])}
     if drawn.shape[-1] > 1:
-        found["color"] = (drawn[..., :3] - images[:, :3].permute(0, 2, 3, 1)).abs().mean()
+        difference = (drawn[..., :3] - images[:, :3].permute(0, 2, 3, 1)).abs().mean(-1)
+        area = images[:, 3].sum((1, 2)).clamp_min(1)
+        found["color"] = ((difference * images[:, 3]).sum((1, 2)) / area).mean()
     return found
 
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, relu
 
 from ..shapes import icosphere
+from .data import LIGHTS
 
 PALETTE = 10  # colours
 SPOTS = 16  # the palette is sampled from the picture at 16 x 16
@@ -31,7 +32,8 @@ class Network(nn.Module):
 
     Args:
         width: how wide each layer is, as a part of the paper's network.
-        color: whether there are colours.
+        color: whether there are colours. unlit: whether they are to be those without light, which
+            the picture shows darker than they are.
         level: the sphere has 10 x 4^level + 2 vertices (3: 642, the paper's).
 
     Attributes:
@@ -41,7 +43,9 @@ class Network(nn.Module):
     sphere: Tensor
     faces: Tensor
 
-    def __init__(self, width: float = 1.0, color: bool = True, level: int = 3) -> None:
+    def __init__(
+        self, width: float = 1.0, color: bool = True, level: int = 3, *, unlit: bool = False
+    ) -> None:
         super().__init__()
         sphere = icosphere(level)
         self.register_buffer("sphere", sphere.verts, persistent=False)
@@ -57,7 +61,7 @@ class Network(nn.Module):
         self.geometry = nn.Sequential(nn.Linear(e, d), nn.ReLU(), nn.Linear(d, 2 * d), nn.ReLU())
         self.centroid = nn.Linear(2 * d, 3)
         self.offset = nn.Linear(2 * d, 3 * len(sphere.verts))
-        self.paint = Paint(e, d, len(sphere.verts)) if color else None
+        self.paint = Paint(e, d, len(sphere.verts), unlit) if color else None
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
         code = self.features(images)
@@ -87,10 +91,12 @@ def place(sphere: Tensor, centroid: Tensor, offset: Tensor) -> Tensor:
 class Paint(nn.Module):
     """Code and picture -> one colour a vertex, mixed from a palette.
 
-    The palette is mixed from what the picture shows.
+    The palette is mixed from what the picture shows. A lit picture shows a surface between as
+    bright as it is and `LIGHTS.ambient` of that; so for colours without light each colour of the
+    palette is brightened, by a factor that the network chooses in between.
     """
 
-    def __init__(self, size: int, hidden: int, verts: int) -> None:
+    def __init__(self, size: int, hidden: int, verts: int, unlit: bool) -> None:
         super().__init__()
         self.sample = nn.Sequential(
             nn.Linear(size, hidden), nn.ReLU(), nn.Linear(hidden, PALETTE * SPOTS**2)
@@ -98,6 +104,7 @@ class Paint(nn.Module):
         self.select = nn.Sequential(
             nn.Linear(size, hidden), nn.ReLU(), nn.Linear(hidden, PALETTE * CODE)
         )
+        self.brighten = nn.Linear(size, PALETTE) if unlit else None
         # learned, the same for all pictures
         self.who = nn.Parameter(torch.randn(verts, CODE) / CODE**0.5)
 
@@ -109,6 +116,9 @@ class Paint(nn.Module):
         weight = weight / weight.sum(-1, keepdim=True).clamp_min(1e-6)
         # (B, PALETTE, 3)
         palette = weight @ (spots[:, :3] / spots[:, 3:].clamp_min(1e-3)).transpose(1, 2).clamp(0, 1)
+        if self.brighten is not None:
+            part = torch.sigmoid(self.brighten(code))[..., None]  # (B, PALETTE, 1)
+            palette = (palette * LIGHTS.ambient**-part).clamp(0, 1)
         choice = self.who @ self.select(code).unflatten(1, (CODE, PALETTE))  # (B, V, PALETTE)
         return cast(Tensor, choice.softmax(-1) @ palette)
 

@@ -69,10 +69,11 @@ def step_losses(
 ) -> dict[str, Tensor]:
     """Pictures (2, B, 4, H, W), views (2, B) -> every part of the loss, and the sum, "loss".
 
-    The first picture of each object becomes a mesh, which is then drawn from where both were taken.
+    `config.views` says which pictures become meshes, and from where these are drawn.
     """
     lap: Callable[[str], None] = clock.lap if clock is not None else lambda phase: None
-    verts, colors = network(images[0])
+    encoded = 2 if config.views == "cross" else 1
+    verts, colors = network(images[:encoded].flatten(0, 1))
     parts = shape_losses(verts, faces)
     lap("network")
 
@@ -80,9 +81,13 @@ def step_losses(
         if clock is not None and triangles.requires_grad:
             triangles.register_hook(lambda grad: lap("backward of rendering"))
 
-    twice = verts.repeat(2, 1, 1), None if colors is None else colors.repeat(2, 1, 1)
-    drawn = draw(*twice, faces, views.flatten(), sigma, config, watch)
-    parts |= image_losses(drawn, images.flatten(0, 1), config)
+    places = [0] if config.views == "own" else [0, 1]  # from its own view, and from the other
+    verts = verts.repeat(len(places), 1, 1)
+    colors = None if colors is None else colors.repeat(len(places), 1, 1)
+    seen_from = torch.cat([views.roll(-k, 0)[:encoded].flatten() for k in places])
+    wanted = torch.cat([images.roll(-k, 0)[:encoded].flatten(0, 1) for k in places])
+    drawn = draw(verts, colors, faces, seen_from, sigma, config, watch)
+    parts |= image_losses(drawn, wanted, config)
     parts["loss"] = total(parts, config)
     lap("rendering")
     return parts
@@ -165,7 +170,7 @@ class Run:
         self.dtype = torch.float64 if config.dtype == "float64" else torch.float32
         torch.manual_seed(config.seed)
         color = METHODS[config.method].color
-        self.network = Network(config.width, color).to(device, self.dtype)
+        self.network = Network(config.width, color, unlit=config.shading).to(device, self.dtype)
         self.rule = torch.optim.Adam(self.network.parameters(), lr=config.lr[0])
         self.about = {"data": fingerprint(shapes), "seed": config.seed}
         self.path, self.before = out / "checkpoint.safetensors", 0.0
