@@ -42,7 +42,7 @@ def measure(config: Config) -> dict[str, float]:
     """Median seconds of each phase."""
     shapes = read(config.data, "train")
     torch.manual_seed(0)
-    network = Network(config.width, METHODS[config.method].color, unlit=config.shading)
+    network = Network(config.width, METHODS[config.method].color, unlit=config.unlit)
     rule = torch.optim.Adam(network.parameters(), lr=1e-3)
     laps = []
     for step in range(WARM_UP + STEPS):

@@ -36,7 +36,7 @@ OBJECTS, HELD_OUT, DATA_SEED = 200, 20, 0
 # half the objects a step it costs as much.
 SETTINGS: dict[str, dict[str, Any]] = {
     "silhouette": {},
-    "color": {"method": "color", "shading": True},
+    "color": {"method": "color", "shading": True, "unlit": True},
     "nmr": {"method": "nmr"},
     "gendr-uniform": {"method": "gendr-uniform"},
     "gendr-gaussian": {"method": "gendr-gaussian"},

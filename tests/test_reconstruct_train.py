@@ -167,9 +167,9 @@ def test_which_pictures_become_meshes_and_from_where_these_are_drawn(monkeypatch
 
 @pytest.mark.parametrize("method", ["silhouette", "color", "nmr"])
 def test_a_gradient_reaches_every_number_of_the_network(small, method):
-    config = replace(small, method=method, sigma=None, shading=True, views="cross")
+    config = replace(small, method=method, sigma=None, shading=True, unlit=True, views="cross")
     torch.manual_seed(0)
-    network = Network(0.05, METHODS[method].color, unlit=config.shading)
+    network = Network(0.05, METHODS[method].color, unlit=config.unlit)
     batch = data.read(config.data, "train").batch(3, 0, 0)
     parts = train.step_losses(
         network, batch.images, batch.views, network.faces, config.at("sigma", 0), config

@@ -96,7 +96,7 @@ def load_model(
     if "config" not in about:
         raise ValueError(f"{path}: no settings in it, so it is no model of ours")
     config = Config.from_json(json.dumps(about.pop("config")), path)
-    network = Network(config.width, METHODS[config.method].color, unlit=config.shading)
+    network = Network(config.width, METHODS[config.method].color, unlit=config.unlit)
     try:
         network.load_state_dict(kept)
     except RuntimeError as error:

@@ -116,6 +116,11 @@ def _add_train(actions: Any) -> None:
         "--shading", action="store_true", help="draw with the lights of the made-up data"
     )
     learn.add_argument(
+        "--unlit",
+        action="store_true",
+        help="let the network brighten the picture's colours; goes with --shading",
+    )
+    learn.add_argument(
         "--dials",
         nargs="+",
         default=(),
@@ -228,6 +233,7 @@ def config_of(given: argparse.Namespace) -> Config:
         "flatten",
         "seed",
         "shading",
+        "unlit",
         "dtype",
     )
     settings: dict[str, Any] = {name: getattr(given, name) for name in names}

@@ -74,8 +74,8 @@ class Config:
             for. None: the method's own.
         color: lambda, the weight of the mean absolute difference of colours on the object.
             laplacian, flatten: the two parts of mu L_g.
-        shading: draw with the lights of the made-up data, so that the network finds the colours
-            without light: those of the picture, brightened.
+        shading: draw with the lights of the made-up data. unlit: let the network brighten the
+            picture's colours, so that they are lit once, when the mesh is drawn, and not twice.
         dials: further arguments of `rasterize`, after those of the method.
     """
 
@@ -93,6 +93,7 @@ class Config:
     laplacian: float = 5e-3
     flatten: float = 5e-4
     shading: bool = False
+    unlit: bool = False
     seed: int = 0
     dtype: str = "float32"
     dials: dict[str, Dial] = field(default_factory=dict)

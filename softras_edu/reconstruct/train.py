@@ -170,7 +170,7 @@ class Run:
         self.dtype = torch.float64 if config.dtype == "float64" else torch.float32
         torch.manual_seed(config.seed)
         color = METHODS[config.method].color
-        self.network = Network(config.width, color, unlit=config.shading).to(device, self.dtype)
+        self.network = Network(config.width, color, unlit=config.unlit).to(device, self.dtype)
         self.rule = torch.optim.Adam(self.network.parameters(), lr=config.lr[0])
         self.about = {"data": fingerprint(shapes), "seed": config.seed}
         self.path, self.before = out / "checkpoint.safetensors", 0.0
