@@ -34,6 +34,7 @@ from .use_reconstruction import carve, mix_palette, voxel_overlap
 from .use_shading import masked_l1, spread_step
 from .use_shape import fold_penalty, laplacian_loss, scheduled_sigma
 from .use_softness import einstein_silhouette, sigma_from_pixels, uniform_probability, yager_slope
+from .way_back import pair_backward as pair_backward
 
 __all__ = [
     "aggregate_color",
