@@ -248,8 +248,15 @@ def test_a_box_may_be_a_pixel_too_large_and_an_empty_one_may_stand_anywhere(
     def two_larger(*arguments: object) -> torch.Tensor:
         return larger(*arguments) + torch.tensor([0, 0, 0, 1])
 
+    def turned_round(*arguments: object) -> torch.Tensor:
+        box = larger(*arguments)
+        none = (box == 0).all(1, keepdim=True)
+        return torch.where(none, torch.tensor([3, 1, 3, 1]), box)
+
     checks.reach_box(larger)
     assert "passed" in capsys.readouterr().out
+    with pytest.raises(Mistake):
+        checks.reach_box(turned_round)
     with pytest.raises(Mistake):
         checks.reach_box(two_larger)
 
