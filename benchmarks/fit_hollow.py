@@ -2,8 +2,8 @@
 
     python benchmarks/fit_hollow.py [--out benchmarks/results]
 
-It writes fit-hollow-<date>.csv, in about ten minutes on one core. A run that was interrupted goes
-on where it stopped when the same command runs again on the same day.
+It writes fit-hollow-<date>.csv, in a quarter of an hour on one core. A run that was interrupted
+goes on where it stopped when the same command runs again on the same day.
 
 The bowl is seen from 24 places, 30 and 60 degrees above the table, under one known lamp. A method
 is what the loss looks at (silhouettes, or silhouettes and shading) and what the optimiser turns
@@ -35,7 +35,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from softras_edu import Lights, Mesh, fit, icosphere, losses, render, schedule
-from softras_edu.fitting.hollow import bowl, hollow, ring_of_views, visual_hull
+from softras_edu.fitting.hollow import bowl, hollow, ring_of_views
+from softras_edu.fitting.hull import visual_hull
 from softras_edu.fitting.large_steps import LargeSteps
 from softras_edu.machine import processor
 from softras_edu.reconstruct.voxels import voxel_iou, voxelize

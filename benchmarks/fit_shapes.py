@@ -27,7 +27,6 @@ import torch
 from torch import Tensor
 
 from softras_edu import (
-    Camera,
     Mesh,
     cube,
     fit,
@@ -40,6 +39,7 @@ from softras_edu import (
     teapot,
     torus,
 )
+from softras_edu.fitting.all_around import all_around, hard_silhouettes
 from softras_edu.machine import processor
 
 TARGETS = {"cube": cube(), "teapot": teapot(), "torus": torus()}
@@ -94,35 +94,12 @@ def cases() -> Iterator[Case]:
                 yield replace(small, target=target, renderer=renderer, lr=lr, lr_end=lr / 10)
 
 
-def around(count: int, turn: float = 0.0) -> Camera:
-    """Cameras spread evenly over a sphere, as seeds in a sunflower.
-
-    `turn` (degrees) gives others.
-    """
-    k = torch.arange(count, dtype=torch.float64)
-    elevation = torch.rad2deg(torch.asin(1 - (2 * k + 1) / count))
-    return Camera.orbit(2.7, elevation, 137.508 * k + turn, fov=45)
-
-
-@torch.no_grad()
-def silhouettes(mesh: Mesh, camera: Camera, size: int) -> Tensor:
-    """Without blur, (N, size, size).
-
-    The z-buffer's picture, except for a pixel whose centre lies on an edge, and a hundred times
-    faster.
-    """
-    return (
-        rasterize(screen_triangles(mesh.verts, mesh.faces, camera), size=size, sigma=1e-9)[..., 0]
-        > 0.5
-    ).float()
-
-
 def run(case: Case) -> dict[str, object]:
     """Fit, and measure on 40 views that the fit has never seen."""
     target, sphere = TARGETS[case.target], icosphere(case.level)
     start = RING if case.start == "ring" else Mesh(0.9 * sphere.verts, sphere.faces)
-    camera, unseen = around(case.views), around(40, turn=77.0)
-    masks = silhouettes(target, camera, case.size)
+    camera, unseen = all_around(case.views), all_around(40, turn=77.0)
+    masks = hard_silhouettes(target, camera, case.size)
     offset = torch.zeros_like(start.verts, requires_grad=True)
 
     def loss(sigma: float, gamma: float) -> Tensor:
@@ -149,11 +126,11 @@ def run(case: Case) -> dict[str, object]:
     seconds, cpu_seconds = time.perf_counter() - clock, time.process_time() - cpu
 
     fitted = Mesh((start.verts + offset).detach(), start.faces)
-    seen = 1 - losses.iou(silhouettes(fitted, camera, case.size), masks).item()
+    seen = 1 - losses.iou(hard_silhouettes(fitted, camera, case.size), masks).item()
     new = (
         1
         - losses.iou(
-            silhouettes(fitted, unseen, case.size), silhouettes(target, unseen, case.size)
+            hard_silhouettes(fitted, unseen, case.size), hard_silhouettes(target, unseen, case.size)
         ).item()
     )
     return {

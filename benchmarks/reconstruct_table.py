@@ -103,14 +103,14 @@ def hull(folder: Path) -> Row:
 
     A yardstick of what silhouettes can tell.
     """
-    from softras_edu.reconstruct.evaluate import visual_hull
+    from softras_edu.reconstruct.evaluate import hull_of
     from softras_edu.reconstruct.voxels import voxel_iou
 
     shapes = read(folder, "test")
     scores = {}
     for name, images, voxels in zip(shapes.classes, shapes.images, shapes.voxels, strict=True):
         scores[name] = 100 * statistics.mean(
-            voxel_iou(visual_hull(pictures), truth).item()
+            voxel_iou(hull_of(pictures), truth).item()
             for pictures, truth in zip(images, voxels, strict=True)
         )
     return {

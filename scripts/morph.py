@@ -27,25 +27,12 @@ from softras_edu import (
     schedule,
     screen_triangles,
 )
+from softras_edu.fitting.all_around import all_around, hard_silhouettes
 from softras_edu.fitting.large_steps import LargeSteps
 from softras_edu.plotting.flip_book import flip_book
 from softras_edu.reconstruct.families import make
 
 VIEWS, SIZE = 72, 64
-
-
-def around(count: int, turn: float = 0.0) -> Camera:
-    """Cameras spread evenly over a sphere; another `turn` (degrees) gives other ones."""
-    k = torch.arange(count, dtype=torch.float64)
-    elevation = torch.rad2deg(torch.asin(1 - (2 * k + 1) / count))
-    return Camera.orbit(2.7, elevation, 137.508 * k + turn, fov=45)
-
-
-@torch.no_grad()
-def silhouettes(mesh: Mesh, camera: Camera) -> Tensor:
-    """Without blur, (N, SIZE, SIZE)."""
-    triangles = screen_triangles(mesh.verts, mesh.faces, camera)
-    return (rasterize(triangles, size=SIZE, sigma=1e-9)[..., 0] > 0.5).float()
 
 
 @torch.no_grad()
@@ -57,8 +44,8 @@ def portrait(mesh: Mesh) -> Tensor:
 
 def morph(mesh: Mesh, goal: Mesh, steps: int, frames: list[Tensor]) -> Mesh:
     """From one mesh to the silhouettes of another, a frame every few steps."""
-    camera, body = around(VIEWS), LargeSteps(mesh.verts, mesh.faces, strength=5.0)
-    masks = silhouettes(goal, camera)
+    camera, body = all_around(VIEWS), LargeSteps(mesh.verts, mesh.faces, strength=5.0)
+    masks = hard_silhouettes(goal, camera, SIZE)
 
     def loss(sigma: float, gamma: float) -> Tensor:
         some, verts = torch.randperm(VIEWS)[:12], body.verts()
@@ -85,11 +72,12 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=300, help="of each of the two fits (300)")
     given = parser.parse_args()
     sphere, frames = icosphere(3), []
-    mesh, unseen = Mesh(0.6 * sphere.verts, sphere.faces), around(40, turn=77.0)
+    mesh, unseen = Mesh(0.6 * sphere.verts, sphere.faces), all_around(40, turn=77.0)
     for name in ("car", "aeroplane"):
         goal = make(name).fit_unit_sphere()
         mesh = morph(mesh, goal, given.steps, frames)
-        overlap = 1 - losses.iou(silhouettes(mesh, unseen), silhouettes(goal, unseen)).item()
+        seen = (hard_silhouettes(each, unseen, SIZE) for each in (mesh, goal))
+        overlap = 1 - losses.iou(*seen).item()
         print(f"{name}: IoU on views that the fit never saw {overlap:.3f}")
         frames += [frames[-1]] * 8
     given.out.write_bytes(flip_book(frames, seconds=0.08, side=192))

@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from softras_edu import Camera, Mesh, icosphere
-from softras_edu.fitting.silhouettes import hard_silhouettes
+from softras_edu.fitting.all_around import hard_silhouettes
 
 SIZE = 24
 ELEVATION = [-50.0, -25.0, 0.0, 0.0, 15.0, 30.0, 45.0, 70.0, -10.0, 20.0]
@@ -23,7 +23,7 @@ EGG = Mesh(icosphere(2).verts * torch.tensor([0.9, 0.5, 0.6]), icosphere(2).face
 def masks(mesh: Mesh = EGG, camera: Camera | None = None) -> Tensor:
     """Its silhouettes, (10, SIZE, SIZE), 0 and 1."""
     camera = camera or Camera.orbit(2.7, ELEVATION, AZIMUTH, fov=FOV)
-    return hard_silhouettes(mesh, camera, torch.Size((SIZE, SIZE)))
+    return hard_silhouettes(mesh, camera, SIZE)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ A real JupyterLab, a real browser, a slider that is moved. Everything else about
 without one.
 """
 
-import importlib.util
 import json
 import os
 import secrets
@@ -20,14 +19,11 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from load_script import load_script
 from playwright.sync_api import sync_playwright
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
-SPEC = importlib.util.spec_from_file_location(
-    "explorers", Path(__file__).parent.parent / "benchmarks" / "explorers.py"
-)
-bench = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(bench)
+bench = load_script("benchmarks/explorers.py")
 NAMES = (
     "chromium",
     "chromium-browser",

@@ -235,6 +235,23 @@ def test_an_answer_for_a_kernel_may_be_marked_as_one_but_may_not_use_pytorch():
             checks.tile_pixels(wrong)
 
 
+def test_an_answer_that_uses_the_kernels_language_is_taken_for_the_cells_that_follow(capsys):
+    @triton.jit
+    def marked(tile, lane, height, width, columns, TILE):
+        one = tl.where(lane >= 0, 1, 1)
+        i, j = tile // columns * TILE + lane // TILE, tile % columns * TILE + lane % TILE * one
+        return i, j, (i < height) & (j < width)
+
+    assert checks.tile_pixels.yours_or_ours(marked) is marked.fn
+    assert capsys.readouterr().out == "tile_pixels: yours.\n"
+
+    def in_pytorch(tile, lane, height, width, columns, TILE):
+        i, j, mask = marked.fn(tile, lane, height, width, columns, TILE)
+        return i, j, torch.logical_and(mask, mask)
+
+    assert checks.tile_pixels.yours_or_ours(in_pytorch) is checks.tile_pixels.reference
+
+
 def test_what_is_stored_behind_the_picture_is_seen():
     draw = checks.draw_discs.reference
 

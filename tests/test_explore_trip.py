@@ -5,17 +5,12 @@ A real kernel gets the message that a dragged slider sends, and answers with pix
 
 from __future__ import annotations
 
-import importlib.util
 import statistics
-from pathlib import Path
 
 import pytest
+from load_script import load_script
 
-SPEC = importlib.util.spec_from_file_location(
-    "explorers", Path(__file__).parent.parent / "benchmarks" / "explorers.py"
-)
-bench = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(bench)
+bench = load_script("benchmarks/explorers.py")
 
 BAR = 40  # milliseconds
 # What a trip without a render takes on the machine that the bar is meant for; one that is slower,

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from dataclasses import asdict
-from pathlib import Path
 
 import pytest
+from load_script import load_script
 
 from softras_edu.reconstruct.voxels import voxel_iou
 from softras_edu.teaching.results import tables
 
-SCRIPT = Path(__file__).parent.parent / "benchmarks" / "fit_hollow.py"
 ROWS = tables.table("fit-hollow")
 
 
 @pytest.fixture(scope="module")
 def script():
-    spec = importlib.util.spec_from_file_location("fit_hollow", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["fit_hollow"] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules["fit_hollow"]
+    return load_script("benchmarks/fit_hollow.py")
 
 
 @pytest.mark.parametrize(("shading", "smooth"), [(3.0, False), (0.0, True)])

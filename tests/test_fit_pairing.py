@@ -13,7 +13,8 @@ from PIL import Image
 from torch import Tensor
 
 from softras_edu import Camera, Mesh, icosphere, losses
-from softras_edu.fitting.silhouettes import HELP, hard_silhouettes
+from softras_edu.fitting.all_around import hard_silhouettes
+from softras_edu.fitting.silhouettes import HELP
 from softras_edu.fitting.views import Views, natural, read_views
 
 SIZE, F64 = 24, torch.float64
@@ -21,7 +22,7 @@ ELEVATION = [-50.0, -25.0, 0.0, 0.0, 15.0, 30.0, 45.0, 70.0, -10.0, 20.0, 35.0, 
 AZIMUTH = [10.0, 80.0, 150.0, 220.0, 300.0, 0.0, 70.0, 140.0, 250.0, 320.0, 100.0, 200.0]
 ORBIT = Camera.orbit(2.7, ELEVATION, AZIMUTH, fov=50.0)
 EGG = Mesh(icosphere(2).verts * torch.tensor([0.9, 0.5, 0.6]), icosphere(2).faces)
-MASKS = hard_silhouettes(EGG, ORBIT, torch.Size((SIZE, SIZE)))
+MASKS = hard_silhouettes(EGG, ORBIT, SIZE)
 ROWS = [
     {"distance": 2.7, "elevation": e, "azimuth": a} for e, a in zip(ELEVATION, AZIMUTH, strict=True)
 ]
@@ -144,7 +145,7 @@ def test_k_is_read_as_opencv_writes_it_or_as_colmap_does(tmp_path):
     same(read_views(images, write(tmp_path, pinholes(0.0))))
     same(read_views(images, write(tmp_path, pinholes(0.5, pixel_center=0.5))))
     views = read_views(images, write(tmp_path, pinholes(0.5)))
-    moved = hard_silhouettes(EGG, views.camera, torch.Size((SIZE, SIZE)))
+    moved = hard_silhouettes(EGG, views.camera, SIZE)
     assert 0.03 < losses.iou(moved, MASKS).item() < 0.2
     with pytest.raises(ValueError, match=r"camera of 01\.png: pixel_center: got 0\.7, wanted"):
         read_views(images, write(tmp_path, pinholes(0.5, pixel_center=0.7)))
@@ -186,7 +187,7 @@ def test_the_cameras_of_a_radiance_field(tmp_path, lens):
 
 
 def test_the_angle_of_a_radiance_field_is_the_horizontal_one(tmp_path):
-    masks = hard_silhouettes(EGG, ORBIT, torch.Size((SIZE, 2 * SIZE)))
+    masks = hard_silhouettes(EGG, ORBIT, (SIZE, 2 * SIZE))
     wide = 2 * math.atan(2 * math.tan(math.radians(25)))
     file = write(tmp_path, transforms(camera_angle_x=wide))
     views = read_views(pictures(tmp_path, "{}.png", masks), file)

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import pytest
+from load_script import load_script
 
 from softras_edu.teaching.results import timings as measurements
-
-SCRIPT = Path(__file__).parent.parent / "benchmarks" / "fit_shapes.py"
 
 
 @pytest.fixture(scope="module")
 def script():
-    spec = importlib.util.spec_from_file_location("fit_shapes", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["fit_shapes"] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules["fit_shapes"]
+    return load_script("benchmarks/fit_shapes.py")
 
 
 @pytest.mark.parametrize("renderer", ["soft", "nmr", "hard"])

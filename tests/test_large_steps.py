@@ -9,7 +9,8 @@ import torch
 from closed import assert_closed, volume
 
 from softras_edu import Camera, fit, icosphere, losses, rasterize, screen_triangles
-from softras_edu.fitting.hollow import bowl, hollow, ring_of_views, visual_hull
+from softras_edu.fitting.hollow import bowl, hollow, ring_of_views
+from softras_edu.fitting.hull import visual_hull
 from softras_edu.fitting.large_steps import LargeSteps, graph_laplacian
 from softras_edu.reconstruct.voxels import voxelize
 

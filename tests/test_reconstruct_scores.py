@@ -13,7 +13,7 @@ from softras_edu import Mesh, icosphere
 from softras_edu.__main__ import main
 from softras_edu.reconstruct import data, families
 from softras_edu.reconstruct.config import Config
-from softras_edu.reconstruct.evaluate import evaluate, reconstruct, sheet, visual_hull
+from softras_edu.reconstruct.evaluate import evaluate, hull_of, reconstruct, sheet
 from softras_edu.reconstruct.network import Network
 from softras_edu.reconstruct.voxels import voxel_iou, voxelize
 
@@ -98,12 +98,12 @@ def test_the_commands_from_data_to_scores(tmp_path, capsys):
 
 def test_the_visual_hull_holds_the_shape_and_fills_what_no_silhouette_shows():
     mesh = families.make("mug", 0)
-    hull, truth = visual_hull(data.photograph(mesh)), voxelize(mesh.verts, mesh.faces)
+    hull, truth = hull_of(data.photograph(mesh)), voxelize(mesh.verts, mesh.faces)
     assert (hull & truth).sum() > 0.95 * truth.sum()  # all but what a pixel's width cuts off
     assert hull[16, 16, 16], "the inside of a mug is in its hull"
     assert not truth[16, 16, 16]
     ball = Mesh(icosphere(3).verts * 0.4, icosphere(3).faces, torch.ones(642, 3))
-    assert voxel_iou(visual_hull(data.photograph(ball)), voxelize(ball.verts, ball.faces)) > 0.8
+    assert voxel_iou(hull_of(data.photograph(ball)), voxelize(ball.verts, ball.faces)) > 0.8
 
 
 def test_a_sheet_has_a_row_for_each_object_and_meshes_keep_their_colours(folder):

@@ -368,6 +368,7 @@ def test_what_does_not_fit_is_said(small, folder, tmp_path):
         ("sigma", (1.0,)),
         ("color", -1.0),
         ("dtype", "float16"),
+        ("unlit", True),
     ],
 )
 def test_settings_that_make_no_sense_are_named(name, value):

@@ -5,15 +5,14 @@ Counted in the interpreter, and on a GPU where there is one.
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import sys
 import warnings
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 import torch
+from load_script import load_script
 
 from softras_edu import Camera, Lights, Mesh, icosphere, rasterize, render
 from softras_edu.rasterizers import triton_gpu
@@ -27,13 +26,7 @@ pytestmark = pytest.mark.skipif(REASON is not None, reason=f"triton: {REASON}")
 
 @pytest.fixture(scope="module")
 def counting() -> ModuleType:
-    path = Path(__file__).parent.parent / "benchmarks" / "count_launches.py"
-    spec = importlib.util.spec_from_file_location("count_launches", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("benchmarks/count_launches.py")
 
 
 BEFORE, AFTER = (

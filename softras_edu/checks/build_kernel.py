@@ -7,8 +7,9 @@ and without.
 from __future__ import annotations
 
 import copy
+import inspect
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -25,10 +26,13 @@ class InKernel(Exercise):
     """An exercise whose answer is called from a Triton kernel: it may use `tl`, and nothing of
     PyTorch."""
 
-    def __call__(self, yours: Answer) -> None:
-        yours = getattr(yours, "fn", yours)  # a reader may have written @triton.jit above it
-        super().__call__(with_stand_in(yours))
-        if "torch" in yours.__code__.co_names:
+    def yours_or_ours(self, yours: Answer) -> Answer:
+        return super().yours_or_ours(_plain(yours))
+
+    def examine(self, yours: Answer, *, shown: bool = False) -> None:
+        plain = _plain(yours)
+        super().examine(with_stand_in(plain), shown=shown)
+        if "torch" in plain.__code__.co_names:
             raise Mistake(
                 f"{self.name}: the numbers are right, but inside a kernel there is no torch. "
                 "Write tl.maximum for torch.maximum, and so on."
@@ -39,6 +43,11 @@ class InKernel(Exercise):
             return super().explain(error)
         known = ", ".join(sorted(vars(tl)))
         return f"Inside a kernel there are blocks and tl.*, here {known}."
+
+
+def _plain(yours: Any) -> Answer:
+    """A reader may have written @triton.jit above the function; the notebook writes it itself."""
+    return cast(Answer, getattr(yours, "fn", yours))
 
 
 class Debugging(Exercise):
@@ -151,12 +160,15 @@ class ListedKernel(Exercise):
     """The answer is a Triton kernel. It draws into memory behind which somebody else's begins; the
     check looks at both, as one picture of twice the height."""
 
-    def __call__(self, yours: Any) -> None:
-        super().__call__(yours if not _is_kernel(yours) else self._launched(yours))
+    def examine(self, yours: Any, *, shown: bool = False) -> None:
+        super().examine(self._launched(yours), shown=shown)
 
     def _launched(self, kernel: Any) -> Answer:
+        """What the kernel draws; a plain function is called as it is."""
         if not hasattr(kernel, "__getitem__"):
-            raise Mistake(f"{self.name}: write @triton.jit above the function.")
+            if "triangles_ptr" in inspect.signature(kernel).parameters:
+                raise Mistake(f"{self.name}: write @triton.jit above the function.")
+            return cast(Answer, kernel)
 
         def drawn(triangles: Tensor, height: int, width: int, tile: int) -> Tensor:
             lists = _lists(triangles, height, width, tile)
@@ -172,11 +184,6 @@ class ListedKernel(Exercise):
 
         drawn.__wrapped__ = getattr(kernel, "fn", kernel)  # type: ignore[attr-defined]
         return drawn
-
-
-def _is_kernel(yours: Any) -> bool:
-    function = getattr(yours, "fn", yours)
-    return "triangles_ptr" in getattr(function, "__code__", _is_kernel.__code__).co_varnames
 
 
 def _listed_kernel(

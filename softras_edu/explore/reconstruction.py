@@ -18,7 +18,7 @@ from ..mesh import Mesh
 from ..reconstruct import families
 from ..reconstruct.checkpoint import load_model
 from ..reconstruct.data import LIGHTS, VIEWS, photograph
-from ..reconstruct.evaluate import reconstruct, visual_hull
+from ..reconstruct.evaluate import hull_of, reconstruct
 from ..reconstruct.voxels import voxel_iou, voxelize
 from ..rendering import render
 from .base import Explorer, choice_dial, count_dial, linear_dial
@@ -38,7 +38,7 @@ def held_out(name: str) -> tuple[Mesh, Tensor, Tensor, float]:
     family, number = name.split()
     mesh = families.make(family, f"0/test/{int(number) - 1}")
     photos, voxels = photograph(mesh), voxelize(mesh.verts, mesh.faces)
-    return mesh, photos, voxels, voxel_iou(visual_hull(photos), voxels).item()
+    return mesh, photos, voxels, voxel_iou(hull_of(photos), voxels).item()
 
 
 class Reconstruction(Explorer):

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from .. import losses
 from ..camera import Camera
-from ..fitting.silhouettes import compare, hard_silhouettes
+from ..fitting.all_around import hard_silhouettes
+from ..fitting.silhouettes import compare
 from ..mesh import Mesh
 from ..rasterizers import rasterize
 from ..rendering import render, screen_triangles
@@ -49,7 +50,7 @@ class ShapeForces(Explorer):
 
     def draw(self) -> tuple[Image.Image, str]:
         camera, faces = Camera.orbit(2.7, 20.0, self.azimuth, fov=45), self._sphere.faces
-        target = hard_silhouettes(self._goal, camera, torch.Size((SIZE, SIZE)))
+        target = hard_silhouettes(self._goal, camera, SIZE)
         verts = 0.8 * self._sphere.verts + self.crumple * self._noise
         step = self.step(verts, camera, target)
         after = verts

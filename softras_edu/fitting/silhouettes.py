@@ -30,6 +30,7 @@ from ..rasterizers import rasterize
 from ..rendering import render, screen_triangles
 from ..shading import Lights
 from ..shapes import icosphere
+from .all_around import FAR, NEAR, hard_silhouettes
 from .optimize import Fit, fit, schedule
 from .views import Views, read_views
 
@@ -54,7 +55,6 @@ cameras  one for each picture, named in a column "image", or in the order of the
            (frames with file_path and transform_matrix; camera_angle_x or fl_x, fl_y, cx, cy)
 """
 
-NEAR, FAR = 1e-3, 1e4  # in units of the shape's radius; silhouettes do not ask for more
 BATCH = 8  # views a step: a fit with a hundred views costs no more a step than one with eight
 SIGMA, LR = (3e-4, 1e-6), (2e-2, 2e-3)  # first and last step
 LAPLACIAN, FLATTEN = 5e-3, 1e-4
@@ -129,7 +129,7 @@ def command(
     for name in ("mesh.obj", "mesh.ply"):
         world.save(out / name)
     (out / "turntable.gif").write_bytes(turntable(fitted, scene.camera))
-    seen = hard_silhouettes(fitted, scene.camera, views.masks.shape[1:])
+    seen = hard_silhouettes(fitted, scene.camera, (height, width))
     iou = [1 - losses.iou(seen[k], (views.masks[k] > 0.5).float()).item() for k in range(len(seen))]
     (out / "report.html").write_text(
         report(views, train, test, seen, iou, done, world, seconds, steps), encoding="utf-8"
@@ -241,18 +241,6 @@ def fit_shape(
         checkpoint=checkpoint,
         save_every=20,
     )
-
-
-@torch.no_grad()
-def hard_silhouettes(mesh: Mesh, camera: Camera, size: torch.Size) -> Tensor:
-    """Without blur, (N, H, W) of 0 and 1.
-
-    At this sigma the soft edge is far thinner than a pixel, and only the pixel's centre counts.
-    """
-    triangles = screen_triangles(mesh.verts, mesh.faces, camera)
-    return (
-        rasterize(triangles, size=(size[0], size[1]), sigma=1e-9, near=NEAR, far=FAR)[..., 0] > 0.5
-    ).float()
 
 
 # ---------------------------------------------------------------- what is written

@@ -103,6 +103,8 @@ class Config:
             raise ValueError(f"method: got {self.method!r}, wanted one of {', '.join(METHODS)}")
         if self.views not in COMPARED:
             raise ValueError(f"views: got {self.views!r}, wanted one of {', '.join(COMPARED)}")
+        if self.unlit and not self.shading:
+            raise ValueError("unlit: got True, but shading is off: nothing would light the colours")
         if self.sigma is None:
             object.__setattr__(self, "sigma", METHODS[self.method].sigma or (1e-4, 3e-5))
         for name in ("steps", "batch"):

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from ..camera import Camera
+from ..fitting.hull import visual_hull
 from ..mesh import Mesh
 from ..rendering import render
 from ..shading import Lights
@@ -104,7 +105,7 @@ def evaluate(
                 verts, _ = network((pictures[list(views)].float() / 255).to(network.sphere))
                 found = voxelize(verts.cpu(), network.faces.cpu(), surface=surface)
                 total += voxel_iou(found, truth).mean().item()
-                hull += voxel_iou(visual_hull(pictures), truth).item()
+                hull += voxel_iou(hull_of(pictures), truth).item()
                 bar.update()
             word = class_name(name)
             classes[word], hulls[word], objects[word] = (
@@ -115,22 +116,9 @@ def evaluate(
     return Score(classes, objects, hulls)
 
 
-def visual_hull(pictures: Tensor) -> Tensor:
-    """(24, 4, 64, 64) pictures of one object -> (32, 32, 32) bool.
-
-    The cells whose centre no silhouette leaves out.
-    """
-    along = torch.linspace(-0.5, 0.5, SIDE, dtype=torch.float64)
-    y, x, z = torch.meshgrid(along, along, along, indexing="ij")
-    # (24, 32^3, 3)
-    seen = orbit(range(VIEWS)).project(torch.stack([x, y, z], dim=-1).reshape(-1, 3))
-    size = pictures.shape[-1]
-    column, row = (
-        ((seen[..., 0] + 1) * size / 2).long().clamp(0, size - 1),
-        ((1 - seen[..., 1]) * size / 2).long().clamp(0, size - 1),
-    )
-    inside = pictures[torch.arange(VIEWS)[:, None], 3, row, column] > 127
-    return inside.all(0).reshape(SIDE, SIDE, SIDE)
+def hull_of(pictures: Tensor) -> Tensor:
+    """(24, 4, 64, 64) pictures of one object -> (32, 32, 32) bool: its visual hull."""
+    return visual_hull(pictures[:, 3] / 255, orbit(range(VIEWS)), SIDE, half=0.5)
 
 
 def sheet(

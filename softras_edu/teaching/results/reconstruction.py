@@ -47,8 +47,12 @@ def read() -> list[Row]:
     return wanted("reconstruct", "reconstruct_table")
 
 
-def summary(rows: Sequence[Row]) -> dict[str, Line]:
-    """Each method once, in the order of the file, its seeds taken together."""
+def summary(rows: Sequence[Row], steps: int) -> dict[str, Line]:
+    """Each method that was trained for so many steps, and all that was not trained here.
+
+    In the order of the file, the seeds of a method taken together.
+    """
+    rows = [row for row in rows if row["steps"] in ("", str(steps))]
 
     def over_runs(lines: Sequence[Row], column: str) -> tuple[float, float, float] | None:
         numbers = [float(row[column]) for row in lines if row[column]]
