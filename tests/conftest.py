@@ -5,41 +5,16 @@ The interpreter must be chosen before anything imports triton.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from typing import Any
 
 import pytest
+import quick_interpreter
 import torch
 from egg import cameras, images  # noqa: F401  fixtures
 from torch import Tensor
 
-from softras_edu.rasterizers.triton_gpu import use_interpreter
-
 if not torch.cuda.is_available():
-    use_interpreter()
-
-
-@pytest.fixture
-def quick_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Triton's interpreter at twice its speed.
-
-    It prepares triton.language again for every call of a function from a kernel, where once a
-    launch would do. (So it is in Triton 3.7. Where it is not, nothing happens.)
-    """
-    interpreted = getattr(
-        sys.modules.get("triton.runtime.interpreter"), "InterpretedFunction", None
-    )
-    if interpreted is not None:
-        slow = interpreted.__call__
-
-        def call(self: Any, *arguments: Any, **options: Any) -> Any:
-            ours = self.fn.__module__.startswith("softras_edu.")
-            return (
-                self.rewrite()(*arguments, **options) if ours else slow(self, *arguments, **options)
-            )
-
-        monkeypatch.setattr(interpreted, "__call__", call)
+    quick_interpreter.install()
 
 
 def _random_scene(

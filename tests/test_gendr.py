@@ -31,7 +31,6 @@ OTHERS = [name for name in BACKENDS if name != "broadcast"]
 TRITON = ["triton"] if backends()["triton"] == "ok" else []
 DEVICE = {"triton": "cuda" if torch.cuda.is_available() else "cpu"}  # of all others: "cpu"
 pytestmark = [
-    pytest.mark.usefixtures("quick_interpreter"),
     pytest.mark.filterwarnings("ignore::RuntimeWarning:triton"),  # numpy's: log(0) and the like
 ]
 SETTING = {
