@@ -140,8 +140,12 @@ def test_no_logit_however_far_inside_gives_a_gradient_that_is_not_finite(backend
     d2 = formulas.squared_distance(torch.zeros(2, dtype=F64), base[:, :2]).item()
     powers: dict[str, tuple[float | None, ...]] = dict.fromkeys(softness.P, (None, 0.3, 9.0))
     powers["schweizer_sklar"] = (None, -0.3, -9.0)
-    for distribution, conorm in itertools.product(softness.DISTRIBUTIONS, softness.CONORMS):
-        for p, logit in itertools.product(powers.get(conorm, (None,)), EDGES):
+    for k, (distribution, conorm) in enumerate(
+        itertools.product(softness.DISTRIBUTIONS, softness.CONORMS)
+    ):
+        # `pairs` is slow, and its formulas are those of `broadcast`: a third of the logits each.
+        edges = EDGES[k % 3 :: 3] if backend == "pairs" else EDGES
+        for p, logit in itertools.product(powers.get(conorm, (None,)), edges):
             two = torch.stack([base, base * torch.tensor([1.3, 1.2, 1.0])]).requires_grad_()
             choice = {"distribution": distribution, "conorm": conorm, "p": p}
             image = rasterize(two, size=1, sigma=d2 / logit, backend=backend, **choice)

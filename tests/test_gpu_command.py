@@ -39,7 +39,7 @@ def command(*arguments: str, before: str = "") -> list[str]:
 
 def environment() -> dict[str, str]:
     clean = {name: x for name, x in os.environ.items() if name != "TRITON_INTERPRET"}
-    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    path = os.pathsep.join([str(ROOT), str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")])
     return {**clean, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
 
 
@@ -63,7 +63,7 @@ def rows(folder: Path, table: str) -> list[dict[str, str]]:
 
 ABSENT = ("trimesh", "ipywidgets", "nbval", "jupyterlab", "deodr", "anywidget", "scipy", "pytest")
 BLOCK = f"sys.modules.update(dict.fromkeys({ABSENT!r}))"
-QUICK = f"sys.path.insert(0, {str(Path(__file__).parent)!r}); import quick_interpreter as q; q.install()"
+QUICK = "import quick_interpreter; quick_interpreter.install()"
 
 
 @needs_triton
