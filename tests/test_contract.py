@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from softras_edu import backends, rasterize, rasterize_hard
-from softras_edu.rasterizers import ladder
+from softras_edu.rasterizers import ladder, triton_gpu
 
 RUNNABLE = [*(name for name, state in backends().items() if state == "ok"), "auto"]
 NAN, INF = math.nan, math.inf
@@ -305,11 +305,20 @@ def test_auto_takes_the_fast_rung_where_it_runs_and_pairs_where_not(monkeypatch)
     absent: set[str] = set()
     reasons = lambda name, device: "it is not here" if name in absent else None  # noqa: E731
     monkeypatch.setattr(ladder, "why_not", reasons)
+    monkeypatch.setattr(triton_gpu, "interpreting", lambda: False)
     for device, fast in (("cpu", "numba"), ("cuda", "triton")):
         absent.clear()
         assert ladder.choose("auto", torch.device(device)) == fast
         absent.add(fast)
         assert ladder.choose("auto", torch.device(device)) == "pairs"
+
+
+def test_auto_never_interprets_on_a_gpu(monkeypatch):
+    monkeypatch.setattr(ladder, "why_not", lambda name, device: None)
+    monkeypatch.setattr(triton_gpu, "interpreting", lambda: True)
+    assert ladder.choose("auto", torch.device("cuda")) == "pairs"
+    assert ladder.choose("triton", torch.device("cuda")) == "triton"
+    assert ladder.choose("auto", torch.device("cpu")) == "numba"
 
 
 @pytest.mark.parametrize("name", ["numba", "triton"])

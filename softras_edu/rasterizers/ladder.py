@@ -48,16 +48,26 @@ def choose(name: str, device: torch.device) -> str:
     """The rung that serves `name`.
 
     "auto": triton for CUDA tensors, numba for those on the CPU, and pairs where these cannot run.
+    In a process that interprets Triton, as notebook 09 does, pairs serves CUDA tensors: the
+    interpreter would take seconds for what a GPU draws in a millisecond.
 
     Raises:
         ValueError: a backend that was asked for by name cannot serve; it never falls back.
     """
     if name == "auto":
         best = "triton" if device.type == "cuda" else "numba"
-        name = best if why_not(best, device) is None else "pairs"
+        name = best if why_not(best, device) is None and not _interpreted(best) else "pairs"
     elif reason := why_not(name, device):
         raise ValueError(f"backend: {name!r} cannot serve tensors on {device}: {reason}")
     return name
+
+
+def _interpreted(name: str) -> bool:
+    if name != "triton":
+        return False
+    from . import triton_gpu
+
+    return triton_gpu.interpreting()
 
 
 def load(name: str) -> Backend:

@@ -74,7 +74,7 @@ def why_not(rehearsal: bool) -> str | None:
     reason = triton_gpu.why_not("cpu" if rehearsal else "cuda")
     if reason is None and not rehearsal and not torch.cuda.is_available():
         reason = "no GPU here: TRITON_INTERPRET is set, and torch.cuda.is_available() is False"
-    if reason is None and not rehearsal and triton_gpu._interpreting():
+    if reason is None and not rehearsal and triton_gpu.interpreting():
         return "TRITON_INTERPRET is set: the interpreter would run, not the GPU. Unset it"
     if reason is not None and not rehearsal:
         return f"{reason}. (--rehearse runs the same path in Triton's interpreter, on the CPU)"

@@ -81,7 +81,7 @@ def use_interpreter() -> None:
     Raises:
         RuntimeError: this process has imported triton already, and it will compile.
     """
-    if "triton" in sys.modules and not _interpreting():
+    if "triton" in sys.modules and not interpreting():
         raise RuntimeError(
             "triton is imported already, and it has chosen to compile: "
             "call use_interpreter(), or set TRITON_INTERPRET=1, before that"
@@ -89,7 +89,7 @@ def use_interpreter() -> None:
     os.environ["TRITON_INTERPRET"] = "1"
 
 
-def _interpreting() -> bool:
+def interpreting() -> bool:
     """True if kernels run, or would run, in the interpreter. What counts is the variable at
     triton's first import."""
     language = sys.modules.get("triton.language")
@@ -104,7 +104,7 @@ def why_not(device: torch.device | str) -> str | None:
     nothing."""
     if not INSTALLED:
         return "triton is not installed (Linux only: pip install triton)"
-    if _interpreting():
+    if interpreting():
         return None
     if torch.device(device).type != "cuda":
         if os.environ.get("TRITON_INTERPRET") == "1":

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import inspect
 import json
 import os
 import re
@@ -20,12 +19,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
-_HEAD = "import triton\nimport triton.language as tl\n\n"
+from .as_module import as_module
 
 
 def compiled(
     kernel: Any,
-    helpers: Sequence[Any],
     variants: Sequence[dict[str, Any]],
     *,
     pointers: str = "*fp32",
@@ -34,13 +32,12 @@ def compiled(
     """What becomes of a kernel on an H100 (sm_90): for each variant of its constants, registers a
     lane, spilled bytes, instructions of its loop.
 
-    helpers: the `@triton.jit` functions that it calls. Parameters whose names end in `_ptr` are
-    of the type `pointers`, `inv_sigma` is fp32, all others that are not in a variant are i32.
+    Parameters whose names end in `_ptr` are of the type `pointers`, `inv_sigma` is fp32, all others
+    that are not in a variant are i32.
     None where Triton is not installed, so that nothing can be compiled.
     """
     if importlib.util.find_spec("triton") is None:
         return None
-    code = _HEAD + "\n\n".join(inspect.getsource(function.fn) for function in (*helpers, kernel))
     job = {
         "kernel": kernel.fn.__name__,
         "variants": list(variants),
@@ -49,7 +46,7 @@ def compiled(
     }
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "reader_kernels.py"
-        path.write_text(code, encoding="utf-8")
+        path.write_text(as_module(kernel), encoding="utf-8")
         rows = json.loads(_in_a_new_process("compile", str(path), json.dumps(job)))
     return [(registers, spilled, loop) for registers, spilled, loop in rows]
 

@@ -7,7 +7,6 @@ happens in a process of its own: `python -m softras_edu.teaching.triton_lab.on_g
 from __future__ import annotations
 
 import importlib
-import inspect
 import json
 import os
 import statistics
@@ -22,12 +21,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-_HEAD = "import triton\nimport triton.language as tl\n\n"
+from .as_module import as_module
 
 
 def run(
     kernel: Any,
-    helpers: Sequence[Any],
     grid: tuple[int, ...],
     arguments: Sequence[Any],
     constants: dict[str, Any],
@@ -37,7 +35,6 @@ def run(
     """Compile a kernel of the reader's for the GPU, run it there once, and time it.
 
     Args:
-        helpers: the `@triton.jit` functions that it calls, each before those that call it.
         arguments: tensors (on the CPU; copies go to the GPU) and numbers, in order.
         constants: its `tl.constexpr` arguments.
         device: "cpu" runs the interpreter instead, for tests.
@@ -49,15 +46,29 @@ def run(
     Raises:
         RuntimeError: the kernel does not compile, or fails; the message is the other process's.
     """
-    code = _HEAD + "\n\n".join(inspect.getsource(f.fn) for f in (*helpers, kernel))
     with tempfile.TemporaryDirectory() as folder:
         room = Path(folder)
-        (room / "reader_kernels.py").write_text(code, encoding="utf-8")
+        (room / "reader_kernels.py").write_text(as_module(kernel), encoding="utf-8")
         torch.save(list(arguments), room / "arguments.pt")
         job = {"kernel": kernel.fn.__name__, "grid": grid, "constants": constants, "device": device}
         ms = _in_a_new_process(device, "run", folder, json.dumps(job))
-        tensors: list[Tensor] = torch.load(room / "tensors.pt")
+        tensors: list[Tensor] = torch.load(room / "tensors.pt", weights_only=True)
     return tensors, float(ms.splitlines()[-1])
+
+
+def mine(rasterize_mine: Any, *, device: str = "cuda") -> str:
+    """The reader's rasterizer, as notebook 09 builds it, on the GPU: is it right in float64 and
+    float32, and how fast is it, beside the library's and `pairs`? A few lines.
+
+    Raises:
+        ValueError: it uses something of the notebook that cannot go to another process.
+        RuntimeError: it does not compile, or fails; the message is the other process's.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "mine.py"
+        path.write_text(as_module(rasterize_mine), encoding="utf-8")
+        job = (str(path), rasterize_mine.__name__, device)
+        return _in_a_new_process(device, *job, module="softras_edu.bench.gpu.mine")
 
 
 def compare(*, device: str = "cuda") -> str:
@@ -66,13 +77,15 @@ def compare(*, device: str = "cuda") -> str:
     return _in_a_new_process(device, "compare", device)
 
 
-def _in_a_new_process(device: str, *arguments: str) -> str:
+def _in_a_new_process(
+    device: str, *arguments: str, module: str = "softras_edu.teaching.triton_lab.on_gpu"
+) -> str:
     environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
     if device == "cpu":
         environment["TRITON_INTERPRET"] = "1"
     path = [str(Path(__file__).parents[3]), environment.get("PYTHONPATH", "")]
     environment["PYTHONPATH"] = os.pathsep.join(path)
-    command = [sys.executable, "-m", "softras_edu.teaching.triton_lab.on_gpu", *arguments]
+    command = [sys.executable, "-m", module, *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(done.stderr.strip())
@@ -88,7 +101,8 @@ def _run(folder: str, job: dict[str, Any]) -> float:
     kernel = getattr(importlib.import_module("reader_kernels"), job["kernel"])
     device, room = job["device"], Path(folder)
     arguments = [
-        x.to(device) if isinstance(x, Tensor) else x for x in torch.load(room / "arguments.pt")
+        x.to(device) if isinstance(x, Tensor) else x
+        for x in torch.load(room / "arguments.pt", weights_only=True)
     ]
 
     def launch() -> None:
@@ -100,19 +114,15 @@ def _run(folder: str, job: dict[str, Any]) -> float:
 
 
 def _median_ms(call: Callable[[], object], device: str) -> float:
-    """On the GPU by Triton's do_bench, which empties the cache before each run; else by the
-    clock."""
+    """On the GPU by Triton's do_bench, which empties the cache before each run. In the interpreter
+    one run by the clock: its time means nothing."""
     if device == "cuda":
         bench = importlib.import_module("triton.testing").do_bench
         times: list[float] = bench(call, return_mode="all")
         return statistics.median(times)
+    begun = time.perf_counter()
     call()
-    samples = []
-    for _ in range(5):
-        begun = time.perf_counter()
-        call()
-        samples.append((time.perf_counter() - begun) * 1e3)
-    return statistics.median(samples)
+    return (time.perf_counter() - begun) * 1e3
 
 
 def _compare(device: str) -> list[str]:
@@ -133,7 +143,8 @@ def _compare(device: str) -> list[str]:
                 image = rasterize(*inputs, size=side, backend=backend)
                 return torch.autograd.grad(image.sum(), inputs)
 
-            both()  # compiles
+            if gpu:
+                both()  # compiles
             where = "" if place == device and gpu else " (CPU)"
             found.append(f"{backend}{where} {_median_ms(both, place):.3f} ms")
         case = f"{images} x {side} x {side}, {len(mesh.faces):,} faces, forward + backward"
