@@ -52,7 +52,7 @@ def traffic(seen: Sequence[Access], sizes: Mapping[str, int]) -> Figure:
     axes = figure.subplots(1, len(tables), width_ratios=widths, squeeze=False)[0]
     kinds = ListedColormap(["white", LOADED, STORED, PURPLE])
     for ax, (name, size), table in zip(axes, sizes.items(), tables, strict=True):
-        ax.imshow(table, cmap=kinds, vmin=0, vmax=3, aspect="auto", interpolation="nearest")
+        ax.imshow(table.numpy(), cmap=kinds, vmin=0, vmax=3, aspect="auto", interpolation="nearest")
         ax.axvline(size - 0.5, color="black", lw=1.5, ls="--")
         ax.locator_params(integer=True)
         ax.set(title=name, xlabel="place in memory")
