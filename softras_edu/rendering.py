@@ -13,10 +13,10 @@ from torch.nn.functional import pad
 from .camera import Camera, image_size
 from .clipping import MARGIN, clip_near, crosses
 from .mesh import Mesh
-from .precision import is_any, no_autocast, unit, whole
+from .precision import is_any, no_autocast, whole
 from .rasterizers import rasterize
 from .rasterizers.options import check_depths, expand_background
-from .shading import Lights, Shading, corner_normals, shade
+from .shading import Lights, Shading, corner_normals, light_pixels, shade
 
 NEAR, FAR = 1.0, 100.0  # the rasterizers' own
 Auto = Literal["auto"]
@@ -53,8 +53,8 @@ def render(
             (or all for the one camera).
         lights: shade the mesh; None leaves the colours as they are.
         shading: "flat", one brightness a face; "gouraud", one a vertex, mixed in between; or
-            "per_pixel", where the surface's colour, normal and place are drawn and lit afterwards
-            (so where faces share a pixel, their mean normal is lit). Costs 4 to 7 channels more.
+            "per_pixel", where colours, normals and places are drawn and lit afterwards: where faces
+            share a pixel, their mean normal is lit. Costs a second pass, of seven channels.
         rasterizer: `rasterize` or `rasterize_hard`; it gets `options` (sigma, gamma, ...).
             `perspective_correct` is left out for an orthographic camera, where what is affine in
             the world is affine on the screen.
@@ -96,7 +96,7 @@ def render(
         if lights is None or shading != "per_pixel":
             image = rasterizer(triangles, colors, **options)
         else:
-            image = _per_pixel(triangles, colors, lights, camera, rasterizer, options)
+            image = _per_pixel(scenes, triangles, colors, rasterizer, options)
         if not depth:
             return image
         z = _depth(triangles, camera.perspective, rasterizer, far, dict(options))
@@ -126,59 +126,56 @@ def _depth(
 
 
 def _per_pixel(
+    scenes: list[_Scene],
     triangles: Tensor,
-    surface: Tensor,
-    lights: Lights,
-    camera: Camera,
+    colors: Tensor,
     rasterizer: Callable[..., Tensor],
     options: dict[str, Any],
 ) -> Tensor:
-    """Draw what the corners say of the surface, (B, F, 3, C), and light it: (B, H, W, 4).
+    """Draw the surface's colours, (B, F, 3, 3 + C), then its normals and places, then light them.
 
-    The last channel is 1 on all faces, so it becomes the share of the pixel that the faces have.
-    In perspective all are mixed in the world, not on the screen: `rasterize` corrects that; the
-    z-buffer, which shows one face a pixel, draws them over z, which is affine on the screen.
+    In perspective normals and places are mixed in the world, not on the screen. `rasterize` does
+    that; the z-buffer, which shows one face a pixel, draws them over z, which is affine there.
     """
     options = dict(options)
-    background = options.pop("background", 0.0)
-    over_z = camera.perspective and rasterizer is not rasterize
-    if over_z:
+    background, perspective = options.pop("background", 0.0), scenes[0].camera.perspective
+    image = rasterizer(triangles, colors[..., :3], **options)
+    surface = colors[..., 3:]
+    if rasterizer is rasterize:
+        options["perspective_correct"] = perspective
+    elif perspective:
         surface = surface / triangles[..., 2:].where(triangles[..., 2:] > 0, 1.0)
-    elif camera.perspective:
-        options.setdefault("perspective_correct", True)
-    drawn = rasterizer(triangles, surface, **options)
-    drawn, alpha = drawn[..., :-1], drawn[..., -1:]
-    share = drawn[..., -1:]
-    whole = share.where(share > 0, 1.0)
-    share = alpha if over_z else share
-    color, normal, place = drawn[..., :3] / whole, drawn[..., 3:6], drawn[..., 6:-1] / whole
-    points = place if lights.look_at_places else None
-    color = shade(
-        unit(normal), color, lights, points, camera.to_eye(place) if lights.shine else None
-    )
-    wanted = (*color.shape[:-1], 3)
-    behind = expand_background(background, triangles, wanted)
-    return torch.cat([share * color + (1 - share) * behind, alpha], dim=-1)
+    drawn = rasterizer(triangles, surface, **options)[..., :-1]
+    color, alpha = image[..., :-1], image[..., -1:]
+    share = drawn[..., -1:] if rasterizer is rasterize else alpha
+    counts = [len(scene.triangles) for scene in scenes]
+    parts = (x.split(counts) for x in (color, drawn, share))
+    lit = [scene.light(*part) for scene, *part in zip(scenes, *parts, strict=True)]
+    behind = expand_background(background, triangles, (*color.shape[:-1], 3))
+    return torch.cat([torch.cat(lit) + (1 - share) * behind, alpha], dim=-1)
 
 
 class _Scene:
     """One mesh and its cameras: triangles and colours, (B, F, 3, C), on their way to the screen."""
 
     def __init__(self, mesh: Mesh, camera: Camera, lights: Lights | None, shading: Shading):
-        self.faces, self.camera = mesh.faces, camera
+        self.faces, self.camera, self.lights = mesh.faces, camera, lights
         self.view = camera.to_view(mesh.verts)
         self.triangles = camera.to_screen(self.view)[:, mesh.faces]
         colors = mesh.corner_colors()  # (F, 3, 3)
         if lights is not None:
             normals, points = corner_normals(mesh.verts, mesh.faces, shading)
             if shading == "per_pixel":
-                places = points if lights.look_at_places else points[..., :0]
-                one = torch.ones_like(points[..., :1])
-                colors = torch.cat([colors, normals, places, one], dim=-1)
+                colors = torch.cat([colors, normals, points, torch.ones_like(points[..., :1])], -1)
             else:
                 to_eye = camera.to_eye(points[None]) if lights.shine else None
                 colors = shade(normals, colors, lights, points, to_eye)
         self.colors = colors.expand(len(self.triangles), *colors.shape[-3:])
+
+    def light(self, color: Tensor, surface: Tensor, share: Tensor) -> Tensor:
+        """Its pictures, lit pixel by pixel, (B, H, W, 3); arguments as in `light_pixels`."""
+        assert self.lights is not None
+        return light_pixels(color, surface, share, self.lights, self.camera.to_eye)
 
     def clip(self, near: float, clip: bool | None, looks: bool) -> None:
         """Cut what crosses the near plane, if there is anything or `clip` says so."""

@@ -14,11 +14,12 @@ by the mean of a sky alone, and gets no gradient.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -79,7 +80,7 @@ class PointLamp:
     def __post_init__(self) -> None:
         _check("place", self.place, (3,))
         _check_brightness(diffuse=self.diffuse, specular=self.specular)
-        if is_any(_check("falloff", self.falloff, ()) < 0):
+        if _any(_check("falloff", self.falloff, ()) < 0):
             raise ValueError(f"falloff: got {self.falloff!r}, wanted a number >= 0")
 
     def reach(self, normals: Tensor, points: Tensor | None) -> tuple[Tensor, Any]:
@@ -123,11 +124,10 @@ class Sky:
         max(n . l, 0), but for what nine numbers cannot say of it.
         """
         _check_direction(direction)
-        typed = isinstance(direction, Tensor) and direction.is_floating_point()
-        towards = direction if typed else _tensor(direction, _plain())
+        if not isinstance(direction, Tensor) or not direction.is_floating_point():
+            direction = _tensor(direction, _plain())
         orders = [1.0] + [2 / 3] * 3 + [1 / 4] * 5
-        towards = harmonics(unit(towards)) * towards.new_tensor(orders) * math.pi
-        return Sky(diffuse * towards)
+        return Sky(diffuse * math.pi * direction.new_tensor(orders) * harmonics(unit(direction)))
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ class Lights:
     def __post_init__(self) -> None:
         Lamp(self.direction, self.diffuse, self.specular)
         _check_brightness(ambient=self.ambient)
-        if is_any(_check("shininess", self.shininess, ()) < 1):
+        if _any(_check("shininess", self.shininess, ()) < 1):
             raise ValueError(f"shininess: got {self.shininess!r}, wanted a number >= 1")
         for light in self.more:
             if not isinstance(light, Lamp | PointLamp | Sky):
@@ -166,11 +166,6 @@ class Lights:
         """All that has a direction."""
         more = [light for light in self.more if not isinstance(light, Sky)]
         return [Lamp(self.direction, self.diffuse, self.specular), *more]
-
-    @property
-    def look_at_places(self) -> bool:
-        """Whether the light depends on where a point is, not on its normal alone."""
-        return self.shine or any(isinstance(lamp, PointLamp) for lamp in self.lamps)
 
     @property
     def shine(self) -> bool:
@@ -202,6 +197,16 @@ def shade(
     Raises:
         ValueError: points or to_eye missing.
     """
+    light, highlight = illuminate(normals, lights, points, to_eye)
+    return colors * light + highlight if isinstance(highlight, Tensor) else colors * light
+
+
+def illuminate(
+    normals: Tensor, lights: Lights, points: Tensor | None, to_eye: Tensor | None
+) -> tuple[Tensor, Tensor | float]:
+    """What multiplies the surface's colour, and what is added to it, see `shade`: (..., 1 or 3)
+    each; the number 0 where there is no highlight.
+    """
     light = _brightness(lights.ambient, normals)
     highlight: Any = 0.0
     for lamp in lights.lamps:
@@ -215,8 +220,7 @@ def shade(
     for sky in (light for light in lights.more if isinstance(light, Sky)):
         c = _tensor(sky.coefficients, normals)
         light = light + harmonics(normals) @ (c if c.dim() == 2 else c[:, None])
-    shaded = colors * light
-    return shaded + highlight if isinstance(highlight, Tensor) else shaded
+    return light, highlight
 
 
 def _phong(
@@ -274,6 +278,31 @@ def corner_normals(verts: Tensor, faces: Tensor, shading: Shading) -> tuple[Tens
     return vertex_normals(verts, faces)[faces], corners
 
 
+def light_pixels(
+    color: Tensor,
+    surface: Tensor,
+    share: Tensor,
+    lights: Lights,
+    to_eye: Callable[[Tensor], Tensor],
+) -> Tensor:
+    """Light a picture of a surface, pixel by pixel: (B, H, W, 3), its share of the pixel's colour.
+
+    All that is drawn is a mean over the faces in a pixel and a background of 0, so it is multiplied
+    by what the faces have of the pixel. A normal forgets that when its length becomes 1, a place
+    when it is divided by it.
+
+    Args:
+        color: (B, H, W, 3), drawn on a background of 0. surface: (B, H, W, 7), normals, places, and
+            a channel that is 1 (or any other number) on all faces. share: (B, H, W, 1), what the
+            faces have of the pixel.
+        to_eye: from places to unit vectors to the eye, `Camera.to_eye`.
+    """
+    normal, place, one = surface.split([3, 3, 1], dim=-1)
+    normal, place = unit(normal), place / one.where(one > 0, 1.0)
+    light, highlight = illuminate(normal, lights, place, to_eye(place) if lights.shine else None)
+    return color * light + share * highlight
+
+
 # ---------------------------------------------------------------- numbers
 
 
@@ -284,11 +313,12 @@ def _plain() -> Tensor:
 def _tensor(x: Any, like: Tensor) -> Tensor:
     """Numbers of any kind in the dtype and on the device of `like`, with their gradient."""
     if not isinstance(x, Tensor):
-        if isinstance(x, Sequence) and any(isinstance(y, Tensor) for y in x):
+        if _holds_tensors(x):
             x = torch.stack([_tensor(y, like) for y in x])
         else:
             x = torch.as_tensor(x, dtype=like.dtype)
-    return x.to(like, non_blocking=like.is_cuda)  # the GPU need not wait
+    tensor: Tensor = x.to(like, non_blocking=like.is_cuda)  # the GPU need not wait
+    return tensor
 
 
 def _brightness(x: Brightness, like: Tensor) -> Any:
@@ -300,27 +330,42 @@ def _is_zero(x: Brightness) -> bool:
     return isinstance(x, Real) and x == 0
 
 
-def _check(name: str, x: Any, *shapes: tuple[int, ...]) -> Tensor:
-    """x as a tensor without a gradient; ValueError unless it has one of the shapes and is finite.
+def _check(name: str, x: Any, *shapes: tuple[int, ...]) -> Any:
+    """x as an array or a tensor; ValueError unless it has one of the shapes and is finite.
 
-    The numbers of a tensor on a GPU are not looked at (it would be waited for): ones stand here.
+    Numbers are looked at by NumPy. Those of a tensor on a GPU, which would have to be waited for,
+    are not: ones stand here.
     """
+    array: Any
     wanted = " or ".join("a number" if not shape else str(shape) for shape in shapes)
     try:
-        tensor = _tensor(x, x if isinstance(x, Tensor) else _plain()).detach()
+        if isinstance(x, Tensor) or _holds_tensors(x):
+            array = x.detach() if isinstance(x, Tensor) else _tensor(x, _plain()).detach()
+        else:
+            array = np.asarray(x, dtype=np.float64)
     except (TypeError, ValueError, RuntimeError):
         raise ValueError(f"{name}: got {x!r}, wanted {wanted}") from None
-    if tensor.shape not in shapes:
-        raise ValueError(f"{name}: got shape {tuple(tensor.shape)}, wanted {wanted}")
-    if tensor.is_cuda:
-        return torch.ones(tensor.shape, dtype=torch.float64)
-    if is_any(~tensor.isfinite()):
+    if tuple(array.shape) not in shapes:
+        raise ValueError(f"{name}: got shape {tuple(array.shape)}, wanted {wanted}")
+    if isinstance(x, Tensor) and x.is_cuda:
+        return np.ones(array.shape)
+    if _any(~(abs(array) < math.inf)):
         raise ValueError(f"{name}: got {x!r}, wanted finite numbers")
-    return tensor.double()
+    return array
+
+
+def _any(bad: Any) -> bool:
+    return is_any(bad) if isinstance(bad, Tensor) else bool(bad.any())
+
+
+def _holds_tensors(x: Any) -> bool:
+    """Whether it is a list with a tensor in it."""
+    return isinstance(x, Sequence) and any(isinstance(y, Tensor) for y in x)
 
 
 def _check_direction(direction: Vector) -> None:
-    if is_any(_check("direction", direction, (3,)).norm() == 0):
+    numbers = _check("direction", direction, (3,))
+    if _any((numbers == 0).all()):
         raise ValueError(f"direction: got {direction!r}, wanted a vector that is not 0")
 
 

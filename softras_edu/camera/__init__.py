@@ -222,7 +222,8 @@ class Camera:
             ValueError: shapes that do not fit, a K without focal lengths, an R that is no rotation;
                 with the number of the camera.
         """
-        K, R, t, *lens = floats(K, R, t, *([] if distortion is None else [distortion]))  # noqa: N806
+        given = (K, R, t) if distortion is None else (K, R, t, distortion)
+        K, R, t, *lens = floats(*given)  # noqa: N806
         return Camera(**from_k_r_t(K, R, t, lens[0] if lens else None, size, pixel_center))
 
     @staticmethod

@@ -92,19 +92,19 @@ def from_colmap(
     if model not in COLMAP_MODELS:
         raise ValueError(f"model: got {model!r}, wanted one of {', '.join(COLMAP_MODELS)}")
     names = COLMAP_MODELS[model]
-    q, t, x = (torch.atleast_2d(part) for part in floats(quaternion, t, numbers))
-    if q.shape[1:] != (4,) or t.shape != (len(q), 3) or x.shape[1:] != (len(names),):
-        got = ", ".join(str(tuple(part.shape)) for part in (q, t, x))
+    q, shift, x = (torch.atleast_2d(part) for part in floats(quaternion, t, numbers))
+    if q.shape[1:] != (4,) or shift.shape != (len(q), 3) or x.shape[1:] != (len(names),):
+        got = ", ".join(str(tuple(part.shape)) for part in (q, shift, x))
         wanted = f"(B, 4), (B, 3) and (B, {len(names)}) for {model}"
         raise ValueError(f"quaternion, t, numbers: got shapes {got}, wanted {wanted}")
     lens = dict(zip(names, x.expand(len(q), -1).unbind(1), strict=True))
     zero, one = torch.zeros_like(q[:, 0]), torch.ones_like(q[:, 0])
-    fx, fy = lens.get("fx", lens.get("f")), lens.get("fy", lens.get("f"))
-    K = [[fx, zero, lens["cx"]], [zero, fy, lens["cy"]], [zero, zero, one]]  # noqa: N806
-    K = torch.stack([torch.stack(row, dim=-1) for row in K], dim=-2)  # noqa: N806
+    fx, fy = (lens[name if name in lens else "f"] for name in ("fx", "fy"))
+    rows = [[fx, zero, lens["cx"]], [zero, fy, lens["cy"]], [zero, zero, one]]
+    K = torch.stack([torch.stack(row, dim=-1) for row in rows], dim=-2)  # noqa: N806
     bent = torch.stack([lens.get(name, zero) for name in ("k1", "k2", "p1", "p2", "k3")], dim=1)
     given = bent if "k1" in lens else None
-    return Camera.pinhole(K, _turn(q), t, size, pixel_center=0.5, distortion=given)
+    return Camera.pinhole(K, _turn(q), shift, size, pixel_center=0.5, distortion=given)
 
 
 def _quaternion(R: Tensor) -> Tensor:  # noqa: N803

@@ -40,7 +40,8 @@ def distort(plane: Tensor, lens: Tensor) -> Tensor:
         [2 * p1 * xy + p2 * (r2 + 2 * xx), p1 * (r2 + 2 * yy) + 2 * p2 * xy], dim=-1
     )
     outside = end / torch.maximum(r2, end)  # 1 up to the turning point
-    return plane * (1 + s * (k1 + s * (k2 + s * k3))) + sideways * outside
+    along: Tensor = plane * (1 + s * (k1 + s * (k2 + s * k3)))
+    return along + sideways * outside
 
 
 def turning_point(k1: Tensor, k2: Tensor, k3: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ def from_k_r_t(
     lens: Tensor | None,
     size: int | tuple[int, int],
     pixel_center: float,
-) -> dict[str, Tensor | None]:
+) -> dict[str, Any]:
     """What `Camera` takes, from tensors of one dtype; `Camera.pinhole` says what they are."""
     middle = _middle(pixel_center)
     height, width = image_size(size)
