@@ -278,6 +278,7 @@ def corner_normals(verts: Tensor, faces: Tensor, shading: Shading) -> tuple[Tens
     return vertex_normals(verts, faces)[faces], corners
 
 
+@outside_autocast
 def light_pixels(
     color: Tensor,
     surface: Tensor,

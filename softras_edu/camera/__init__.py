@@ -305,9 +305,8 @@ class Camera:
     def _through_lens(self, plane: Tensor) -> Tensor:
         """x / depth and y / depth, (B, ..., 2), bent by a lens and sheared by a slanted sensor."""
         if self.distortion is not None:
-            down = plane.new_tensor([1.0, -1.0])
             lens = self.distortion.to(plane, non_blocking=plane.is_cuda)
-            plane = distort(plane * down, lens) * down
+            plane = _y_turned(distort(_y_turned(plane), lens))
         if self.skew is not None:
             x, y = plane.split(1, dim=-1)
             plane = torch.cat([x - self._beside(self.skew, plane) * y, y], dim=-1)
@@ -322,3 +321,9 @@ class Camera:
         x = x.to(points, non_blocking=points.is_cuda)
         x = x[:, None] if x.dim() == 1 else x
         return x[(slice(None), *[None] * (points.dim() - 2))]
+
+
+def _y_turned(plane: Tensor) -> Tensor:
+    """(..., 2) with y up -> y down, or the other way."""
+    x, y = plane.split(1, dim=-1)
+    return torch.cat([x, -y], dim=-1)

@@ -48,6 +48,7 @@ def to_opencv(camera: Camera, size: Size, *, pixel_center: float = 0.0) -> tuple
     return to_k_r_t(camera, size, pixel_center)
 
 
+@outside_autocast
 def to_matrix(camera: Camera, size: Size, *, pixel_center: float = 0.0) -> Tensor:
     """P = K [R t], (B, 3, 4), whose third coordinate is the depth.
 
@@ -209,6 +210,7 @@ def _longer(size: Size) -> float:
 # ---------------------------------------------------------------- OpenGL
 
 
+@outside_autocast
 def to_opengl(
     camera: Camera, size: Size, near: float = 1.0, far: float = 100.0
 ) -> tuple[Tensor, Tensor]:
@@ -248,6 +250,7 @@ def to_opengl(
     return view, torch.stack([torch.stack(row, dim=-1) for row in rows], dim=-2)
 
 
+@outside_autocast
 def from_opengl(view: Numbers, projection: Numbers, size: Size) -> Camera:
     """A camera from OpenGL's matrices for columns, (4, 4) or (B, 4, 4), as `to_opengl` has them.
 

@@ -119,6 +119,7 @@ def _dot(a: Tensor, b: Tensor) -> Tensor:
     return (a * b).sum(-1, keepdim=True)
 
 
+@outside_autocast
 def to_k_r_t(camera: Any, size: int | tuple[int, int], pixel_center: float) -> tuple[Tensor, ...]:
     """K (B, 3, 3), R (B, 3, 3), t (B, 3) and distortion (B, 5) of a perspective `Camera`: the way
     back from `from_k_r_t`.
