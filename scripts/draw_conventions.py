@@ -19,10 +19,23 @@ SEEN_FROM = Camera.orbit(9.0, 24.0, 28.0, fov=40.0)
 ELEVATION, AZIMUTH, DISTANCE = 35.0, 60.0, 2.6  # of the camera that is drawn
 LETTER = [(-0.5, -0.8), (-0.2, -0.8), (-0.2, -0.1), (0.3, -0.1), (0.3, 0.2), (-0.2, 0.2),
           (-0.2, 0.5), (0.6, 0.5), (0.6, 0.8), (-0.5, 0.8)]  # fmt: skip
+FRAMES = {  # what x, y and z are of right, up and forward
+    "here, OpenGL, Blender": (1, 1, -1),
+    "OpenCV, COLMAP": (1, -1, 1),
+    "PyTorch3D": (-1, 1, 1),
+    "SoftRas, NMR, GenDR": (1, 1, 1),
+}
 SMALL = 8.5
 
 
 def main() -> None:
+    path = Path(__file__).parent.parent / "docs" / "conventions.png"
+    draw().savefig(path, dpi=110, metadata={"Software": None})
+    print(f"{path.name}: {path.stat().st_size / 1024:.0f} KiB")
+
+
+def draw() -> Figure:
+    """The whole picture."""
     figure = Figure(figsize=(11.4, 7.4), layout="constrained", facecolor="white")
     upper, lower = figure.subfigures(2, 1, height_ratios=[1.75, 1], hspace=0.04)
     world, pixels, winding = upper.subplots(1, 3, width_ratios=[1.25, 1.35, 0.8])
@@ -30,17 +43,9 @@ def main() -> None:
     draw_pixels(pixels)
     draw_winding(winding)
     lower.suptitle("The axes of the camera itself, seen from behind it", fontsize=10.5)
-    frames = (
-        ("here, OpenGL, Blender", (1, 1, -1)),
-        ("OpenCV, COLMAP", (1, -1, 1)),
-        ("PyTorch3D", (-1, 1, 1)),
-        ("SoftRas, NMR, GenDR", (1, 1, 1)),
-    )
-    for ax, (name, signs) in zip(lower.subplots(1, 4), frames, strict=True):
+    for ax, (name, signs) in zip(lower.subplots(1, 4), FRAMES.items(), strict=True):
         draw_frame(ax, name, signs)
-    path = Path(__file__).parent.parent / "docs" / "conventions.png"
-    figure.savefig(path, dpi=110, metadata={"Software": None})
-    print(f"{path.name}: {path.stat().st_size / 1024:.0f} KiB")
+    return figure
 
 
 def on_paper(*points: tuple[float, float, float]) -> Tensor:
