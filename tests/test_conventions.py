@@ -276,6 +276,29 @@ def test_opengl_clips_where_we_do(camera):
     torch.testing.assert_close(z[before], bent if camera.perspective else straight)
 
 
+@pytest.mark.parametrize("camera", [MEASURED[:1], PARALLEL[1:]])
+def test_opengl_draws_the_letter_by_its_own_formulas(camera):
+    # A pixel's ray runs from the near plane, depth -1, to the far plane, depth 1, by the inverse of
+    # both matrices. The first row has the highest y, as when its pixels are read from above.
+    view, projection = to_opengl(camera, SIZE, near=0.5, far=9.0)
+    back = np.linalg.inv((projection @ view)[0].numpy())
+
+    def ray(column, row):
+        x, y = (2 * column + 1) / SIZE[1] - 1, 1 - (2 * row + 1) / SIZE[0]
+        ends = []
+        for depth in (-1.0, 1.0):
+            clip = np.stack([x, y, np.full_like(x, depth), np.ones_like(x)], axis=-1)
+            point = clip @ back.T
+            ends.append(point[..., :3] / point[..., 3:])
+        start, way = ends[0], ends[1] - ends[0]
+        far = -start[..., 2] / way[..., 2]
+        return start[..., 0] + far * way[..., 0], start[..., 1] + far * way[..., 1]
+
+    expected = painted(ray, SIZE)
+    for ours in (camera, from_opengl(view, projection, SIZE)):
+        same(picture(ours), expected)
+
+
 def test_a_skewed_camera_through_opengl():
     slanted = K + torch.tensor([[0.0, 6, 0], [0, 0, 0], [0, 0, 0]], dtype=F64)
     camera = Camera.pinhole(slanted, R, torch.ones(2, 3, dtype=F64), SIZE)
