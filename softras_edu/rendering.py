@@ -89,14 +89,15 @@ def render(
             if not off:
                 _warn_of_depths(scene, near, far)
             scene.clip(near, clip, looks=not off)
-        triangles, colors = _together(scenes)
         options["size"] = size
         if not camera.perspective:
             options.pop("perspective_correct", None)
-        if lights is None or shading != "per_pixel":
-            image = rasterizer(triangles, colors, **options)
-        else:
-            image = _per_pixel(scenes, triangles, colors, rasterizer, options)
+        triangles, colors = _together(scenes, [scene.colors for scene in scenes])
+        per_pixel = lights is not None and shading == "per_pixel"
+        background = options.pop("background", 0.0) if per_pixel else None
+        image = rasterizer(triangles, colors, **options)
+        if per_pixel:
+            image = _per_pixel(image, scenes, rasterizer, options, background)
         if not depth:
             return image
         z = _depth(triangles, camera.perspective, rasterizer, far, dict(options))
@@ -126,25 +127,26 @@ def _depth(
 
 
 def _per_pixel(
+    image: Tensor,
     scenes: list[_Scene],
-    triangles: Tensor,
-    colors: Tensor,
     rasterizer: Callable[..., Tensor],
     options: dict[str, Any],
+    background: Any,
 ) -> Tensor:
-    """Draw the surface's colours, (B, F, 3, 3 + C), then its normals and places, then light them.
+    """Light what was drawn unlit on a background of 0, (B, H, W, 4), by the normals and places that
+    are drawn now, and put the background behind it.
 
     In perspective normals and places are mixed in the world, not on the screen. `rasterize` does
     that; the z-buffer, which shows one face a pixel, draws them over z, which is affine there.
     """
-    options = dict(options)
-    background, perspective = options.pop("background", 0.0), scenes[0].camera.perspective
-    image = rasterizer(triangles, colors[..., :3], **options)
-    surface = colors[..., 3:]
+    perspective, options = scenes[0].camera.perspective, dict(options)
+    surfaces = [scene.surface for scene in scenes]
     if rasterizer is rasterize:
         options["perspective_correct"] = perspective
     elif perspective:
-        surface = surface / triangles[..., 2:].where(triangles[..., 2:] > 0, 1.0)
+        depths = (scene.triangles[..., 2:] for scene in scenes)
+        surfaces = [x / z.where(z > 0, 1.0) for x, z in zip(surfaces, depths, strict=True)]
+    triangles, surface = _together(scenes, surfaces)
     drawn = rasterizer(triangles, surface, **options)[..., :-1]
     color, alpha = image[..., :-1], image[..., -1:]
     share = drawn[..., -1:] if rasterizer is rasterize else alpha
@@ -156,21 +158,25 @@ def _per_pixel(
 
 
 class _Scene:
-    """One mesh and its cameras: triangles and colours, (B, F, 3, C), on their way to the screen."""
+    """One mesh and its cameras: triangles and colours, (B, F, 3, 3), on their way to the screen;
+    and what is lit per pixel, (B, F, 3, 7): normals, places, and 1 (else (B, F, 3, 0)).
+    """
 
     def __init__(self, mesh: Mesh, camera: Camera, lights: Lights | None, shading: Shading):
         self.faces, self.camera, self.lights = mesh.faces, camera, lights
         self.view = camera.to_view(mesh.verts)
         self.triangles = camera.to_screen(self.view)[:, mesh.faces]
         colors = mesh.corner_colors()  # (F, 3, 3)
+        surface = colors[..., :0]
         if lights is not None:
             normals, points = corner_normals(mesh.verts, mesh.faces, shading)
             if shading == "per_pixel":
-                colors = torch.cat([colors, normals, points, torch.ones_like(points[..., :1])], -1)
+                surface = torch.cat([normals, points, torch.ones_like(points[..., :1])], dim=-1)
             else:
                 to_eye = camera.to_eye(points[None]) if lights.shine else None
                 colors = shade(normals, colors, lights, points, to_eye)
         self.colors = colors.expand(len(self.triangles), *colors.shape[-3:])
+        self.surface = surface.expand(len(self.triangles), *surface.shape)
 
     def light(self, color: Tensor, surface: Tensor, share: Tensor) -> Tensor:
         """Its pictures, lit pixel by pixel, (B, H, W, 3); arguments as in `light_pixels`."""
@@ -190,7 +196,9 @@ class _Scene:
             which = crosses(depth, near).any(0).nonzero()[:, 0]
         if len(which):
             corners = self.view[:, self.faces]
-            corners, self.colors = clip_near(corners, self.colors, near, which)
+            given = torch.cat([self.colors, self.surface], dim=-1)
+            corners, cut = clip_near(corners, given, near, which)
+            self.colors, self.surface = cut[..., :3], cut[..., 3:]
             self.triangles = self.camera.to_screen(corners)
 
 
@@ -224,15 +232,18 @@ def _whole(mesh: Mesh) -> Mesh:
     return Mesh(verts, mesh.faces, None if colors is None else colors.to(verts.dtype))
 
 
-def _together(scenes: list[_Scene]) -> tuple[Tensor, Tensor]:
-    """All triangles and colours as one batch, (B, F, 3, 3): short lists end in faces of no area."""
+def _together(scenes: list[_Scene], corners: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """All triangles and what is at their corners, (B, F, 3, C), as one batch: short lists end in
+    faces of no area.
+    """
     if len(scenes) == 1:
-        return scenes[0].triangles, scenes[0].colors
+        return scenes[0].triangles, corners[0]
     most = max(scene.triangles.shape[1] for scene in scenes)
-    lists = [(s.triangles, s.colors, most - s.triangles.shape[1]) for s in scenes]
-    triangles = [pad(t, (0, 0, 0, 0, 0, few), value=1.0) for t, _, few in lists]
-    colors = [pad(c, (0, 0, 0, 0, 0, few)) for _, c, few in lists]
-    return torch.cat(triangles), torch.cat(colors)
+
+    def together(lists: list[Tensor], value: float) -> Tensor:
+        return torch.cat([pad(x, (0, 0, 0, 0, 0, most - x.shape[1]), value=value) for x in lists])
+
+    return together([scene.triangles for scene in scenes], 1.0), together(corners, 0.0)
 
 
 def _range(
