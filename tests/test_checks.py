@@ -55,6 +55,22 @@ def test_each_has_two_known_mistakes(exercise: Exercise) -> None:
     assert len(exercise.mistakes) >= 2
 
 
+# Of notebooks 12, 14, 15 and 17.
+MANY = [
+    "laplacian_loss", "fold_penalty", "scheduled_sigma", "rotate_about_joint", "skin",
+    "angle_slope", "voxel_overlap", "mix_palette", "carve", "masked_l1", "spread_step",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_each_of_these_has_six_known_mistakes_with_numbers_of_their_own(name: str) -> None:
+    exercise = getattr(checks, name)
+    hints = list(exercise.mistakes)
+    assert len(hints) >= 6
+    # Of two wrong answers with the same numbers the second would never get its hint.
+    assert [exercise.diagnose(exercise.mistakes[hint]) for hint in hints] == hints
+
+
 @pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
 def test_unknown_mistakes_are_rejected_too(exercise: Exercise) -> None:
     def nearly(*arguments: object) -> torch.Tensor:
@@ -284,8 +300,24 @@ def test_answers_that_only_look_right_are_refused() -> None:
         torch.sigmoid(-(d**2) / sigma).sum().backward()
         return d.grad
 
+    def cosine_of_normals(*corners: torch.Tensor) -> torch.Tensor:
+        a, b, c, d = corners
+        normals = torch.linalg.cross(b - a, c - a), torch.linalg.cross(d - a, b - a)
+        return torch.cosine_similarity(*normals, dim=0)
+
     with pytest.raises(Mistake, match="gradient of d is lost"):
         checks.silhouette(soft_but_detached)
+    with pytest.raises(Mistake, match="gradient of scores is lost"):
+        checks.mix_palette(lambda s, p: (s.softmax(1) @ p).detach())
+    with pytest.raises(Mistake, match="gradient of scores is lost"):
+        checks.mix_palette(lambda s, p: s.detach().softmax(1) @ p)
+    with pytest.raises(Mistake, match="gradient of palette is lost"):
+        checks.mix_palette(lambda s, p: s.softmax(1) @ p.detach())
+    with pytest.raises(Mistake, match="gradient of scores is not"):
+        checks.mix_palette(lambda s, p: (s - s.detach() / 2).mul(2).softmax(1) @ p)
+    with pytest.raises(Mistake, match="outward normals: the angle between them is 180 degrees"):
+        checks.fold_penalty(lambda a, b, c, d: (cosine_of_normals(a, b, c, d) + 1) ** 2)
+    checks.fold_penalty(lambda a, b, c, d: (1 - cosine_of_normals(a, b, c, d)) ** 2)
     with pytest.raises(Mistake, match="only where the target is 0 or 1"):
         checks.iou_loss(smaller_and_larger)
     with pytest.raises(Mistake, match="gradient of alpha is lost"):

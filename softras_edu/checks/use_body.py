@@ -38,6 +38,7 @@ rotate_about_joint = Exercise(
         (_POINTS, _TURN[1], _JOINT),
         (_random(5, 3, seed=0), _TURN[1], _random(3, seed=1)),
     ],
+    slopes=(0, 1, 2),
     mistakes={
         (
             "That turns about the origin. The joint itself must stay where it is: first move it "
@@ -51,6 +52,16 @@ rotate_about_joint = Exercise(
             "point: use rotation.T."
         ): lambda p, r, c: (p - c) @ r + c,
         "Take the joint off before you turn, too.": lambda p, r, c: p @ r.T + c,
+        (
+            "The signs have changed places: take the joint off first, and add it at the end."
+        ): lambda p, r, c: (p + c) @ r.T - c,
+        (
+            "The joint comes off before the turn, not after it: you turned about the origin."
+        ): lambda p, r, c: p @ r.T - c,
+        (
+            "You added the points themselves at the end. What was taken off, and comes back, is "
+            "the joint."
+        ): lambda p, r, c: (p - c) @ r.T + p,
     },
 )
 
@@ -90,6 +101,7 @@ skin = Exercise(
         (_POINTS, _SHARES, _BENT),
         (_random(6, 3, seed=2), torch.softmax(_random(6, 4, seed=3), 1), _random(4, 3, 4, seed=4)),
     ],
+    slopes=(0, 1, 2),
     mistakes={
         (
             "Every vertex follows its strongest joint alone, so the skin tears where two bones "
@@ -104,6 +116,24 @@ skin = Exercise(
         (
             "The matrices are transposed: each row of a transform makes one coordinate."
         ): lambda v, w, t: _skin(v, w, torch.cat([t[..., :3].transpose(1, 2), t[..., 3:]], dim=-1)),
+        (
+            "The shifts are added without their weights. A vertex gets its share of a joint's "
+            "shift, as of its matrix."
+        ): lambda v, w, t: _skin(v, w, _unshifted(t)) + t[..., 3].sum(0),
+        (
+            "The shifts are averaged plainly. They take the same weights as the matrices."
+        ): lambda v, w, t: _skin(v, w, _unshifted(t)) + t[..., 3].mean(0),
+        "That is the sum over the joints: the weights are not used.": lambda v, w, t: _skin(
+            v, torch.ones_like(w), t
+        ),
+        (
+            "A transform says where the vertex goes, not how far it moves: do not add the vertex "
+            "to it."
+        ): lambda v, w, t: v + _skin(v, w, t),
+        (
+            "The weights are shares already, and each row sums to 1. A second softmax evens them "
+            "out."
+        ): lambda v, w, t: _skin(v, w.softmax(1), t),
     },
 )
 
@@ -145,6 +175,22 @@ angle_slope = Exercise(
             "The lever arm is missing: the further from the joint, the more a vertex counts."
         ): lambda a, c, v, g: (
             torch.linalg.cross(a.expand_as(v), torch.nn.functional.normalize(v - c, dim=-1)) * g
+        ).sum(),
+        (
+            "A turn does not move a point along its lever, but at a right angle to it, and to the "
+            "axis: the cross product of the two."
+        ): lambda a, c, v, g: ((v - c) * g).sum(),
+        ("No point moves along the axis. It moves along axis x lever."): lambda a, c, v, g: (
+            a * g
+        ).sum(),
+        (
+            "One number is wanted: all vertices turn by the same angle, so their slopes add up."
+        ): lambda a, c, v, g: (torch.linalg.cross(a.expand_as(v), v - c) * g).sum(-1),
+        (
+            "Lengths have no sign, and lose the direction. Take the dot product of each point's "
+            "motion with its gradient."
+        ): lambda a, c, v, g: (
+            torch.linalg.cross(a.expand_as(v), v - c).norm(dim=-1) * g.norm(dim=-1)
         ).sum(),
     },
 )

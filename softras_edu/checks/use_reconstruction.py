@@ -53,6 +53,23 @@ voxel_overlap = Exercise(
         (
             "You divide by the true cells alone: then a solid that fills the whole grid scores 1."
         ): lambda a, b: (a & b).sum() / b.sum(),
+        (
+            "You divide by our cells alone: then a single cell inside the true solid scores 1."
+        ): lambda a, b: (a & b).sum() / a.sum(),
+        (
+            "That is the share of the whole grid that both fill. Divide by the cells that either "
+            "fills."
+        ): lambda a, b: (a & b).double().mean(),
+        ("That is 1 - IoU, a loss. The score is 1 for equal solids."): lambda a, b: (
+            (a ^ b).sum() / (a | b).sum()
+        ),
+        "Upside down: the intersection stands above, the union below.": lambda a, b: (
+            (a | b).sum() / (a & b).sum()
+        ),
+        (
+            "That compares the volumes alone. Two solids of one size agree in it, wherever they "
+            "are."
+        ): lambda a, b: torch.minimum(a.sum(), b.sum()) / torch.maximum(a.sum(), b.sum()),
     },
 )
 
@@ -73,6 +90,7 @@ mix_palette = Exercise(
         (4 * _random(5, 3, seed=1), _PALETTE),
         (6 * _random(4, 10, seed=2) - 3, _random(10, 3, seed=3)),
     ],
+    slopes=(0, 1),
     mistakes={
         (
             "The softmax runs over the vertices. Every vertex shares out its own 1 among the "
@@ -90,6 +108,27 @@ mix_palette = Exercise(
             "Dividing by the sum is not enough: a sum may be near zero, and scores may be "
             "negative. exp makes them positive first."
         ): lambda s, p: (s / s.sum(1, keepdim=True)) @ p,
+        (
+            "exp makes the scores positive, but they do not add up to 1 yet: divide by each "
+            "vertex's sum."
+        ): lambda s, p: s.exp() @ p,
+        (
+            "A sigmoid looks at one score alone, so a vertex's shares do not add up to 1. The "
+            "softmax looks at all of them."
+        ): lambda s, p: s.sigmoid() @ p,
+        (
+            "The softmax runs over all scores together, so that all vertices share a single 1. "
+            "Every vertex has its own: dim=1."
+        ): lambda s, p: s.flatten().softmax(0).view_as(s) @ p,
+        (
+            "That is the logarithm of the shares. log_softmax is for losses; mix with the softmax."
+        ): lambda s, p: s.log_softmax(1) @ p,
+        "The largest score has the largest share: no minus in the softmax.": lambda s, p: (
+            (-s).softmax(1) @ p
+        ),
+        ("That is the plain mean of the palette: the scores are not used."): lambda s, p: p.mean(
+            0
+        ).expand(len(s), -1),
     },
 )
 
@@ -102,12 +141,18 @@ def _carve(masks: Tensor, xy: Tensor) -> Tensor:
 
 
 def _lookup(
-    masks: Tensor, xy: Tensor, up: float = 1.0, swap: bool = False, shift: float = 0.0
+    masks: Tensor,
+    xy: Tensor,
+    up: float = 1.0,
+    swap: bool = False,
+    shift: float = 0.0,
+    spread: int = 0,
 ) -> Tensor:
     """(K, H, H) masks, (K, N, 2) places in NDC -> (K, N): is the pixel there lit?"""
     size = masks.shape[1]
-    column = ((xy[..., 0] + 1) * size / 2 + shift).long().clamp(0, size - 1)
-    row = ((1 - up * xy[..., 1]) * size / 2 + shift).long().clamp(0, size - 1)
+    wide = size + spread
+    column = ((xy[..., 0] + 1) * wide / 2 + shift).long().clamp(0, size - 1)
+    row = ((1 - up * xy[..., 1]) * wide / 2 + shift).long().clamp(0, size - 1)
     if swap:
         row, column = column, row
     return masks[torch.arange(len(masks))[:, None], row, column]
@@ -140,5 +185,25 @@ carve = Exercise(
             "You are half a pixel off. Pixel j spans [2j/W - 1, 2(j + 1)/W - 1]: the column is "
             "(x + 1) W/2, rounded down."
         ): lambda m, p: _lookup(m, p, shift=0.5).all(0),
+        (
+            "x = -1 is the left edge of the first pixel, not its centre: stretch to W pixels, not "
+            "to W - 1."
+        ): lambda m, p: _lookup(m, p, spread=-1).all(0),
+        (
+            "That is the vote of most cameras. A point outside a single silhouette is not part of "
+            "the object: all must agree."
+        ): lambda m, p: _lookup(m, p).double().mean(0) > 0.5,
+        "Only the first camera is asked. Every one of them may rule a point out.": lambda m, p: (
+            _lookup(m, p)[0]
+        ),
+        "Columns count from the left, as x does: no minus before x.": lambda m, p: _lookup(
+            m, p * p.new_tensor([-1.0, 1.0])
+        ).all(0),
+        "That is what is cut away. Return True for what is left.": lambda m, p: (
+            ~_lookup(m, p).all(0)
+        ),
+        (
+            "One answer for each point and camera: reduce over the cameras, the first axis."
+        ): lambda m, p: _lookup(m, p),
     },
 )

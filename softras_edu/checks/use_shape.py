@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -86,11 +88,12 @@ def _fold(
     d: Tensor,
     *,
     perpendicular: bool = True,
+    unit: bool = True,
     offset: float = 1.0,
     power: int = 2,
 ) -> Tensor:
     """(cos + 1)^2 of the angle at the edge a b between the faces with the far corners c and d."""
-    along = torch.nn.functional.normalize(b - a, dim=0)
+    along = torch.nn.functional.normalize(b - a, dim=0) if unit else b - a
     sides = [p - a - perpendicular * ((p - a) @ along) * along for p in (c, d)]
     return (torch.cosine_similarity(sides[0], sides[1], dim=0) + offset) ** power
 
@@ -126,6 +129,18 @@ fold_penalty = Exercise(
         "Only directions count. Divide by the lengths of the two sides.": lambda a, b, c, d: (
             _long_fold(a, b, c, d)
         ),
+        (
+            "To take off what lies along the edge, the edge must have length 1: divide b - a by "
+            "its length first."
+        ): lambda a, b, c, d: _fold(a, b, c, d, unit=False),
+        ("The square comes too early: it is (cos + 1)^2, and not cos^2 + 1."): lambda a, b, c, d: (
+            _fold(a, b, c, d, offset=0.0) + 1
+        ),
+        (
+            "That is the square of the bend itself, in radians. The loss takes its cosine."
+        ): lambda a, b, c, d: (
+            torch.pi - torch.acos((_fold(a, b, c, d, power=1) - 1).clamp(-1, 1))
+        ).square(),
     },
 )
 
@@ -167,5 +182,18 @@ scheduled_sigma = Exercise(
         "At progress 1 it must arrive at the end, not at end times start.": lambda s, e, t: (
             s * e**t
         ),
+        (
+            "That is the logarithm of sigma. Interpolating there is right; take exp of it at the "
+            "end."
+        ): lambda s, e, t: math.log(s) + t * math.log(e / s),
+        (
+            "math.log is the natural logarithm, so its inverse is math.exp and not 10 to the power."
+        ): lambda s, e, t: 10 ** (math.log(s) + t * math.log(e / s)),
+        (
+            "Multiply the two powers; do not add them. At progress 0 the sum is start + 1."
+        ): lambda s, e, t: s ** (1 - t) + e**t,
+        (
+            "That is the middle of the way, whatever the progress: the root is right at 0.5 alone."
+        ): lambda s, e, t: math.sqrt(s * e),
     },
 )
