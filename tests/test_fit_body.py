@@ -15,6 +15,7 @@ from types import ModuleType
 import pytest
 import torch
 
+from softras_edu.fitting import bend
 from softras_edu.fitting.body import joint_error, make_body
 from softras_edu.teaching.results import body as body_table
 from softras_edu.teaching.results import tables
@@ -45,29 +46,80 @@ def newest() -> list[dict[str, str]]:
 
 def test_the_committed_file_has_every_case_of_every_method(script: ModuleType) -> None:
     rows = newest()
-    count = Counter((row["task"], row["method"]) for row in rows)
-    assert set(count) == {(task, method) for task in script.tasks(1) for method in script.METHODS}
-    assert set(count.values()) == {20}
+    count = Counter((row["task"], row["method"], int(row["seed"])) for row in rows)
+    assert set(count) == set(script.jobs())
+    assert set(count.values()) == {script.CASES}
     assert tuple(rows[0]) == script.FIELDS
+    assert len(list((ROOT / "benchmarks" / "results").glob("body-*.csv"))) == 1
 
 
 def test_its_starts_are_the_ones_that_the_seed_gives(script: ModuleType) -> None:
-    for task, (starts, goals, free, _) in script.tasks(20).items():
-        before = joint_error(starts, goals)[:, free.any(-1)].mean(1)
+    seed = script.SEEDS[-1]
+    for name, task in script.tasks(seed).items():
+        before = joint_error(task.start, task.goal)[:, task.free.any(-1)].mean(1)
         written = [
             float(row["degrees_before"])
             for row in newest()
-            if (row["task"], row["method"]) == (task, "soft")
+            if (row["task"], row["method"], row["seed"]) == (name, "soft", str(seed))
         ]
         assert torch.allclose(before, torch.tensor(written), atol=1e-2)
-        assert torch.equal(starts * (1 - free), goals * (1 - free)) or task == "open"
+        known = 1 - task.free.any(-1, keepdim=True).float()
+        assert torch.equal(task.start * known, task.goal * known)
+
+
+def test_the_hand_is_hidden_where_the_task_says_so(script: ModuleType) -> None:
+    body = make_body()
+    for name, task in script.tasks(7, 3).items():
+        start, goal = (bend.shows(body, pose, "left hand") for pose in (task.start, task.goal))
+        if name == "comes out":
+            assert not start.any()
+            assert (goal >= 8).all()
+        if name == "goes behind":
+            assert (start >= 8).all()
+            assert not goal.any()
+
+
+def test_the_open_task_owes_nothing_to_the_prior(script: ModuleType) -> None:
+    goals = torch.cat([script.tasks(seed)["open"].goal for seed in script.SEEDS])
+    off = ((goals - bend.ready()) / bend.SPREAD.clamp_min(0.1))[:, 1:][:, bend.EVERY_JOINT[1:] > 0]
+    assert off.square().mean().sqrt() > 1.5  # 1 if they were drawn from it
+    own = torch.cat([script.tasks(seed)["prior's own"].goal for seed in script.SEEDS])
+    off = ((own - bend.ready()) / bend.SPREAD)[:, 1:][:, bend.EVERY_JOINT[1:] > 0]
+    assert off.square().mean().sqrt().item() == pytest.approx(1, abs=0.1)
+
+
+def test_a_run_that_was_stopped_goes_on(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ran = []
+
+    def measure(body: object, task: object, method: dict[str, object]) -> list[dict[str, str]]:
+        if len(ran) == 3:
+            raise KeyboardInterrupt
+        ran.append(method)
+        return [dict.fromkeys(script.FIELDS[8:], "1.0")] * 2
+
+    monkeypatch.setattr(script, "measure", measure)
+    monkeypatch.setattr(script, "jobs", lambda: [("open", "soft", seed) for seed in range(4)])
+    monkeypatch.setattr(script, "SEEDS", range(4))
+    monkeypatch.setattr(script, "tasks", lambda seed: {"open": None})
+    monkeypatch.setattr("sys.argv", ["fit_body", "--out", str(tmp_path)])
+    with pytest.raises(KeyboardInterrupt):
+        script.main()
+    ran.pop()
+    script.main()
+    (path,) = tmp_path.glob("body-*.csv")
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = [(row["seed"], row["case"]) for row in csv.DictReader(file)]
+    assert rows == [(str(seed), str(case)) for seed in range(4) for case in range(2)]
+    assert len(ran) == 3
 
 
 def test_without_a_gradient_nothing_moves(script: ModuleType) -> None:
     for row in newest():
         if row["method"] == "hard":
             assert float(row["degrees"]) == pytest.approx(float(row["degrees_before"]), abs=1e-2)
-    task = script.tasks(1)["comes out"]
+    task = script.tasks(1, 1)["comes out"]
     (row,) = script.measure(make_body(), task, {**script.METHODS["hard"], "steps": 2})
     assert float(row["degrees"]) == pytest.approx(float(row["degrees_before"]), abs=1e-2)
 
@@ -76,10 +128,14 @@ def test_the_table_takes_means_of_the_file() -> None:
     mine = [row for row in newest() if (row["task"], row["method"]) == ("comes out", "soft")]
     row = body_table.table()["comes out", "soft"]
     degrees = [float(line["degrees"]) for line in mine]
-    assert row.cases == 20
-    assert row.degrees == pytest.approx(sum(degrees) / 20, rel=1e-5)
-    spread = (sum((d - row.degrees) ** 2 for d in degrees) / 19) ** 0.5
-    assert row.half == pytest.approx(1.96 * spread / 20**0.5, rel=1e-4)
+    assert row.cases == len(degrees) >= 20
+    assert row.degrees == pytest.approx(sum(degrees) / row.cases, rel=1e-5)
+    spread = (sum((d - row.degrees) ** 2 for d in degrees) / (row.cases - 1)) ** 0.5
+    assert row.half == pytest.approx(1.96 * spread / row.cases**0.5, rel=1e-4)
+    assert sum(row.seeds) / len(row.seeds) == pytest.approx(row.degrees, rel=1e-5)
+    assert (row.arm, row.arm_half) == pytest.approx(
+        (row.degrees, row.half)
+    )  # the arm alone is free
     assert row.solved == sum(
         float(line["degrees"]) <= float(line["degrees_before"]) / 2 for line in mine
     )

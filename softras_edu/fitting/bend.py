@@ -74,6 +74,22 @@ def arm_across(side: str) -> Tensor:
     return ready(left_shoulder=(0.3, -0.85, z), left_elbow=(-0.9, -0.1, z))
 
 
+def twin(angles: Tensor, *names: str, camera: Camera = FRONT) -> Tensor:
+    """The pose whose named bones are mirrored in depth: what came nearer goes away -> (J, 3).
+
+    From afar both look the same, but for what hides what.
+    """
+    view = camera.rotation[0, 2].to(angles)  # from the scene to the camera
+    turned = transforms(rotation_from_axis_angle(angles), torch.zeros(len(JOINTS), 3))[..., :3]
+    directions = {}
+    for name in names:
+        joint = JOINTS[NAMES.index(name)]
+        bone = turned[NAMES.index(name)] @ (torch.tensor(joint.to) - torch.tensor(joint.at))
+        x, y, z = (bone - 2 * (bone @ view) * view).tolist()
+        directions[name.replace(" ", "_")] = (x, y, z)
+    return aim(angles, **directions)
+
+
 def random_poses(
     mean: Tensor, count: int, generator: torch.Generator, scale: float = 1.0
 ) -> Tensor:
@@ -158,6 +174,15 @@ def photograph(body: Body, angles: Tensor, camera: Camera = FRONT) -> Tensor:
         return draw(body, angles, camera, soft, 1e-7, 1e-5)[..., :3]
 
 
+@torch.no_grad()
+def shows(body: Body, angles: Tensor, name: str, camera: Camera = FRONT) -> Tensor:
+    """How many pixels of the hard picture show what hangs on a joint: (B, J, 3) -> (B,)."""
+    triangles = screen_triangles(body.pose(angles), body.faces, camera)
+    seen = visible_face(triangles, hard_options(SIZE, SIZE, near=NEAR, far=FAR))
+    mine = body.weights[body.faces].mean(1)[:, NAMES.index(name)] > 0.5  # (F,)
+    return ((seen >= 0) & mine[seen]).sum((1, 2))
+
+
 def bend(
     body: Body,
     photos: Sequence[Tensor],
@@ -169,6 +194,8 @@ def bend(
     sigma: Dial = SIGMA,
     gamma: Dial = GAMMA,
     prior: float = 0.01,
+    mean: Tensor | None = None,
+    spread: Tensor = SPREAD,
     lr: Dial = RATE,
     steps: int = 100,
     callback: Callable[[Tensor], None] | None = None,
@@ -180,15 +207,17 @@ def bend(
     Args:
         photos: for each camera (B, H, W, 3). start: (B, J, 3).
         free: (J, 3), 1 for the angles to be found; the others stay as in `start`.
-        prior: what it costs that an angle is one spread away from the start. The picture alone does
+        prior: what it costs that an angle is one spread away from the mean. The picture alone does
             not say everything.
+        mean: (J, 3), what the prior expects; None is the start. spread: (J, 1) or (J, 3), by how
+            much it lets an angle stray from that, radians.
         callback: sees the angles every so many steps.
 
     Returns:
         angles (B, J, 3), and what `fit` returned.
     """
     angles = start.clone().requires_grad_()
-    spread = SPREAD.clamp_min(0.1)
+    expected, spread = start if mean is None else mean, spread.clamp_min(0.1)
 
     def now() -> Tensor:
         return torch.where(free > 0, angles, start)
@@ -200,7 +229,8 @@ def bend(
                 for c, p in zip(cameras, photos, strict=True)
             )
         )
-        return 100 * unlike / len(cameras) + prior * ((now() - start) / spread).square().sum()
+        strayed = torch.where(free > 0, (now() - expected) / spread, 0.0).square().sum()
+        return 100 * unlike / len(cameras) + prior * strayed
 
     seen = None if callback is None else lambda step, value: callback(now().detach())
     found = fit(

@@ -237,17 +237,15 @@ def joint_error(angles: Tensor, goal: Tensor) -> Tensor:
 
 
 @outside_autocast
-def aim(**directions: _Point) -> Tensor:
+def aim(pose: Tensor | None = None, /, **directions: _Point) -> Tensor:
     """A pose from where bones point in the world: aim(left_elbow=(0, 0, 1)) holds the left forearm
     forward -> (J, 3) radians.
 
     Each named joint makes the shortest turn that does it, so a limb never twists about itself. The
-    others stay as at rest, relative to their parents.
+    others stay as in `pose` (J, 3), or as at rest, relative to their parents.
     """
-    out, world = (
-        torch.zeros(len(JOINTS), 3),
-        [torch.eye(3)] * (len(JOINTS) + 1),
-    )  # the last one serves the joint without a parent
+    out = torch.zeros(len(JOINTS), 3) if pose is None else pose.clone()
+    world = [torch.eye(3)] * (len(JOINTS) + 1)  # the last one serves the joint without a parent
     for k, joint in enumerate(JOINTS):
         bone = normalize(torch.tensor(joint.to) - torch.tensor(joint.at), dim=0)
         if joint.name.replace(" ", "_") in directions:
@@ -262,7 +260,7 @@ def aim(**directions: _Point) -> Tensor:
 
 @outside_autocast
 def make_body(sides: int = 10) -> Body:
-    """The figure. `sides`: how many corners a ring of its skin has; 10 give 1,960 faces."""
+    """The figure. `sides`: how many corners a ring of its skin has; 10 give 2,100 faces."""
     joints, ends = (
         torch.tensor([getattr(joint, field) for joint in JOINTS]) for field in ("at", "to")
     )

@@ -8,7 +8,8 @@ import torch
 
 from .tables import wanted
 
-COLUMNS = ("degrees_before", "degrees", "across_before", "across", "along_before", "along")
+NAMES = ("degrees", "arm", "across", "along")
+COLUMNS = tuple(name + when for name in NAMES for when in ("_before", ""))
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,8 @@ class Line:
 
     Attributes:
         half: half of the 95 % interval of `degrees`.
+        arm, arm_half: the same of the left arm's three joints.
+        seeds: `degrees` of each seed's cases alone.
         solved: cases whose error fell to half or less.
     """
 
@@ -24,11 +27,15 @@ class Line:
     before: float
     degrees: float
     half: float
+    arm_before: float
+    arm: float
+    arm_half: float
     across_before: float
     across: float
     along_before: float
     along: float
     solved: int
+    seeds: list[float]
 
 
 def table() -> dict[tuple[str, str], Line]:
@@ -47,11 +54,23 @@ def table() -> dict[tuple[str, str], Line]:
             cases=len(mine),
             before=mean["degrees_before"],
             degrees=mean["degrees"],
-            half=1.96 * column["degrees"].std().item() / len(mine) ** 0.5,
+            half=_half(column["degrees"]),
+            arm_before=mean["arm_before"],
+            arm=mean["arm"],
+            arm_half=_half(column["arm"]),
             across_before=mean["across_before"],
             across=mean["across"],
             along_before=mean["along_before"],
             along=mean["along"],
             solved=int((column["degrees"] <= column["degrees_before"] / 2).sum()),
+            seeds=[
+                column["degrees"][[row["seed"] == seed for row in mine]].mean().item()
+                for seed in dict.fromkeys(row["seed"] for row in mine)
+            ],
         )
     return out
+
+
+def _half(numbers: torch.Tensor) -> float:
+    """Half of the 95 % interval of their mean."""
+    return 1.96 * numbers.std().item() / len(numbers) ** 0.5
