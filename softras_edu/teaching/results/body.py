@@ -73,4 +73,5 @@ def table() -> dict[tuple[str, str], Line]:
 
 def _half(numbers: torch.Tensor) -> float:
     """Half of the 95 % interval of their mean."""
-    return 1.96 * numbers.std().item() / len(numbers) ** 0.5
+    half: float = 1.96 * numbers.std().item() / len(numbers) ** 0.5
+    return half
