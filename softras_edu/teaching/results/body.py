@@ -19,7 +19,7 @@ class Line:
     Attributes:
         half: half of the 95 % interval of `degrees`.
         arm, arm_half: the same of the left arm's three joints.
-        seeds: `degrees` of each seed's cases alone.
+        seeds: `degrees` of each seed's cases alone. each: `degrees` of each case.
         solved: cases whose error fell to half or less.
     """
 
@@ -36,6 +36,7 @@ class Line:
     along: float
     solved: int
     seeds: list[float]
+    each: list[float]
 
 
 def table() -> dict[tuple[str, str], Line]:
@@ -67,6 +68,7 @@ def table() -> dict[tuple[str, str], Line]:
                 column["degrees"][[row["seed"] == seed for row in mine]].mean().item()
                 for seed in dict.fromkeys(row["seed"] for row in mine)
             ],
+            each=column["degrees"].tolist(),
         )
     return out
 
