@@ -26,15 +26,10 @@ ROOT = Path(__file__).parent.parent
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
     pytest.importorskip("numba")
-    sys.path.insert(0, str(ROOT / "benchmarks"))
-    try:
-        spec = importlib.util.spec_from_file_location(
-            "fit_body", ROOT / "benchmarks" / "fit_body.py"
-        )
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(ROOT / "benchmarks"))
+    spec = importlib.util.spec_from_file_location("fit_body", ROOT / "benchmarks" / "fit_body.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where a dataclass looks for its module
+    spec.loader.exec_module(module)
     return module
 
 
