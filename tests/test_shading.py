@@ -195,7 +195,8 @@ def test_gradients_of_vertices_colours_camera_and_lights(lens, shading):
         assert grad.abs().max() > 1e-5, name
 
 
-def test_a_face_cut_at_the_near_plane_is_lit_as_small_faces_are():
+@pytest.mark.parametrize("rasterizer", [rasterize, rasterize_hard])
+def test_a_face_cut_at_the_near_plane_is_lit_as_small_faces_are(rasterizer):
     # Colours, normals and places of a cut corner lie on its edge.
     ground = torch.tensor([[-9.0, 0, 9], [9, 0, 9], [9, 0, -9], [-9, 0, -9]], dtype=F64)
     mesh = Mesh(ground, torch.tensor([[0, 1, 2], [0, 2, 3]]))
@@ -206,7 +207,9 @@ def test_a_face_cut_at_the_near_plane_is_lit_as_small_faces_are():
     point = start + s[..., None] * along
     up = torch.tensor([0.0, 1, 0], dtype=F64).expand_as(point)
     wanted = shade(up, torch.ones_like(point), lights, point, unit(start - point))
-    image = render(mesh, camera, size=12, lights=lights, shading="per_pixel", near=0.5, **SHARP)[0]
+    options = {"near": 0.5, **(SHARP if rasterizer is rasterize else {})}
+    options |= {"size": 12, "shading": "per_pixel", "rasterizer": rasterizer}
+    image = render(mesh, camera, lights=lights, **options)[0]
     seen = (image[..., 3] > 0.99) & (s > 0)
     assert seen.sum() > 60
     torch.testing.assert_close(image[..., :3][seen], wanted[seen], rtol=0, atol=1e-4)
@@ -239,6 +242,16 @@ def test_colours_of_an_orthographic_camera_are_affine_whatever_is_asked():
     for asked in ({}, {"perspective_correct": False}, {"perspective_correct": True}):
         image = render(mesh, camera, size=8, **SHARP, **asked)[0]
         torch.testing.assert_close(image[..., 0], wanted, rtol=0, atol=1e-4)
+
+
+def test_a_flat_face_is_lit_at_its_centroid():
+    # The lamp hangs right over the corner (0, 0); the centroid (1, 1) is at distance 3.
+    verts = torch.tensor([[0.0, 0, 0], [3, 0, 0], [0, 3, 0]], dtype=F64)
+    normals, places = corner_normals(verts, torch.tensor([[0, 1, 2]]), "flat")
+    lamp = PointLamp((0.0, 0.0, math.sqrt(7)), falloff=0.5)
+    lit = shade(normals, torch.ones_like(verts)[None], Lights(0.0, 0.0, more=[lamp]), places)
+    cosine, fading = math.sqrt(7) / 3, 1 / (1 + 0.5 * 9)
+    torch.testing.assert_close(lit, torch.full_like(lit, cosine * fading))
 
 
 def test_another_shading_is_refused():
