@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,7 +16,20 @@ from ..mesh import Mesh
 from ..rasterizers import rasterize, rasterize_hard
 from ..rotations import TurnAdam
 from .optimize import Dial, fit, schedule
-from .pose import BACKGROUND, FAR, GAMMA, NEAR, SIGMA, SIZE, STEP, WIDTH, picture_loss, turned
+from .pose import (
+    BACKGROUND,
+    FAR,
+    GAMMA,
+    LAST_STEP,
+    LAST_WIDTH,
+    NEAR,
+    SIGMA,
+    SIZE,
+    STEP,
+    WIDTH,
+    picture_loss,
+    turned,
+)
 
 # ---------------------------------------------------------------- a turn and a shift
 
@@ -23,7 +37,8 @@ ROOM = 0.5  # how far the object may be from its place, in world units: near and
 PLACE_NEAR, PLACE_FAR = NEAR - ROOM, FAR + ROOM
 # Gamma acts on depth divided by far - near: the same see-through wants it smaller in a deeper room.
 PER_DEPTH = (FAR - NEAR) / (PLACE_FAR - PLACE_NEAR)
-SHIFT_STEP = schedule(0.1, 0.002)  # about the longest step, in world units
+# About the longest step, in world units, of the soft stage and of the hard one.
+SHIFT_STEP, LAST_SHIFT_STEP = schedule(0.1, 0.005), schedule(0.02, 0.002)
 
 
 @dataclass(frozen=True)
@@ -52,37 +67,45 @@ def fit_place(
     rotation: Tensor,
     shift: Tensor,
     *,
-    steps: int = 150,
-    lr: Dial = STEP,
-    lr_shift: Dial = SHIFT_STEP,
+    soft_steps: int = 120,
+    hard_steps: int = 30,
     progress: bool = True,
 ) -> FoundPlace:
-    """Search the poses and the places at which `mesh` looks like photographs, as `fit_pose` does.
+    """Search the poses and the places at which `mesh` looks like photographs.
+
+    Soft and then hard, as `soft_then_hard` does with poses alone.
 
     Args:
         photo: (B, SIZE, SIZE, 3 or more). rotation, shift: the starts, (B, 3, 3) and (B, 3).
-        lr, lr_shift: about the longest step, in radians and in world units.
     """
     rotation, shift = rotation.clone().requires_grad_(), shift.clone().requires_grad_()
     losses: list[Tensor] = []
+    room: dict[str, Any] = {
+        "size": SIZE, "near": PLACE_NEAR, "far": PLACE_FAR, "background": BACKGROUND
+    }  # fmt: skip
 
-    def loss(sigma: float, gamma: float) -> Tensor:
-        pictures = rasterize(
-            *turned(mesh, rotation, shift),
-            size=SIZE,
-            sigma=sigma,
-            gamma=gamma * PER_DEPTH,
-            near=PLACE_NEAR,
-            far=PLACE_FAR,
-            background=BACKGROUND,
+    def soft(sigma: float, gamma: float) -> Tensor:
+        drawn = turned(mesh, rotation, shift)
+        pictures = rasterize(*drawn, sigma=sigma, gamma=gamma * PER_DEPTH, **room)
+        return compare(pictures, WIDTH(len(losses) / soft_steps))
+
+    def hard(sigma: float, gamma: float) -> Tensor:
+        return compare(
+            rasterize_hard(*turned(mesh, rotation, shift), gradient="nmr", **room), LAST_WIDTH
         )
-        each = picture_loss(pictures, photo, WIDTH(len(losses) / max(steps - 1, 1)))
+
+    def compare(pictures: Tensor, width: float) -> Tensor:
+        each = picture_loss(pictures, photo, width)
         losses.append(each.detach())
         return each.sum()
 
-    groups = [{"params": rotation, "lr": lr}, {"params": shift, "lr": lr_shift, "turn": False}]
-    dials = {"steps": steps, "sigma": SIGMA, "gamma": GAMMA, "optimizer": TurnAdam}
-    fit(loss, groups, progress=progress, **dials)
+    for loss, steps, turn, move in (
+        (soft, soft_steps, STEP, SHIFT_STEP),
+        (hard, hard_steps, LAST_STEP, LAST_SHIFT_STEP),
+    ):
+        groups = [{"params": rotation, "lr": turn}, {"params": shift, "lr": move, "turn": False}]
+        fit(loss, groups, steps=steps, sigma=SIGMA, gamma=GAMMA, optimizer=TurnAdam,
+            progress=progress)  # fmt: skip
     return FoundPlace(rotation.detach(), shift.detach(), torch.stack(losses))
 
 
@@ -93,28 +116,8 @@ NUMBERS = ("distance", "elevation", "azimuth", "fov")
 # A camera stays outside the unit sphere, and its lens stays a lens.
 LEAST = torch.tensor([1.1, -math.inf, -math.inf, 5.0])
 MOST = torch.tensor([50.0, math.inf, math.inf, 150.0])
-# From a blur as wide as half the picture to a sharp edge; the step is in the units of `to_even`.
-CAMERA_SIGMA, CAMERA_STEP = schedule(1e-1, 1e-5), schedule(0.05, 0.002)
-
-
-def to_even(numbers: Tensor) -> Tensor:
-    """The four numbers, (B, 4), in units in which a step of one of them changes the picture about
-    as much as a step of another: log distance, radians, radians, log tan(fov / 2).
-    """
-    distance, elevation, azimuth, fov = numbers.unbind(-1)
-    wide = torch.tan(torch.deg2rad(fov) / 2).log()
-    return torch.stack(
-        [distance.log(), torch.deg2rad(elevation), torch.deg2rad(azimuth), wide], dim=-1
-    )
-
-
-def from_even(even: Tensor) -> Tensor:
-    """The way back from `to_even`."""
-    distance, elevation, azimuth, wide = even.unbind(-1)
-    fov = 2 * torch.rad2deg(torch.atan(wide.exp()))
-    return torch.stack(
-        [distance.exp(), torch.rad2deg(elevation), torch.rad2deg(azimuth), fov], dim=-1
-    )
+# Blur and longest step; the step is one number for world units and degrees alike, as GenDR has it.
+CAMERA_SIGMA, CAMERA_STEP = schedule(1e-2, 1e-5), schedule(0.6, 0.1)
 
 
 def masks(verts: Tensor, faces: Tensor, numbers: Tensor, size: int, sigma: float) -> Tensor:
@@ -142,7 +145,6 @@ def fit_camera(
     mask: Tensor,
     start: Tensor,
     *,
-    even: bool = True,
     known: Sequence[str] = (),
     steps: int = 200,
     sigma: Dial = CAMERA_SIGMA,
@@ -154,26 +156,20 @@ def fit_camera(
     Args:
         verts, faces: (B, V, 3) and (F, 3), an object a case.
         start: (B, 4), in the order of NUMBERS.
-        even: change the numbers in the units of `to_even`; otherwise as they are.
         known: names in NUMBERS that stay as they start.
     """
-    x = (to_even(start) if even else start.clone()).requires_grad_()
-    least, most = (to_even(bound) if even else bound for bound in (LEAST, MOST))
+    x = start.clone().requires_grad_()
     moves = torch.tensor([name not in known for name in NUMBERS])
     x.register_hook(lambda grad: grad * moves)  # Adam leaves alone what has no slope
     path: list[Tensor] = []
 
-    def look() -> Tensor:
-        with torch.no_grad():
-            x.clamp_(least, most)
-        numbers = from_even(x) if even else x
-        path.append(numbers.detach().clone())
-        return numbers
-
     def loss(sigma: float, gamma: float) -> Tensor:
-        drawn = masks(verts, faces, look(), mask.shape[1], sigma)
+        with torch.no_grad():
+            x.clamp_(LEAST, MOST)
+        path.append(x.detach().clone())
+        drawn = masks(verts, faces, x, mask.shape[1], sigma)
         return len(mask) * iou(drawn, mask)  # the sum: every case a problem of its own
 
     fit(loss, [x], steps=steps, lr=lr, sigma=sigma, progress=progress)
-    look()
+    path.append(x.detach().clamp(LEAST, MOST))
     return FoundCamera(path[-1], torch.stack(path))
