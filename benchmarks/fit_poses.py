@@ -2,10 +2,12 @@
 
 Random cases of two objects, several methods, four distances of the start: the table of notebook 13.
 
-    python benchmarks/fit_poses.py [--table changes] [--cases 200] [--out benchmarks/results]
+    python benchmarks/fit_poses.py [--table main] [--cases 200] [--out benchmarks/results]
 
-It prints a table and writes poses-<date>.csv, in about seven minutes; the table of changes, what
-happens when one thing in the search is another, goes to pose-changes-<date>.csv, in four. A run
+There are three tables, each printed and written to a file of its own: "main", five renderers and
+their gradients (poses-<date>.csv, seven minutes); "changes", what happens when one thing in the
+search is another (pose-changes-<date>.csv, four minutes); "last", what a last stage with the hard
+picture is good for (pose-last-<date>.csv, two minutes). On a busy machine it takes longer. A run
 that was interrupted goes on where it stopped when the same command runs again on the same day.
 
 All methods get the same photographs (hard, 32 x 32), the same starts, the same loss, the same step
@@ -59,7 +61,7 @@ STARTS = (20, 50, 80, "random")
 SOLVED = 10  # degrees
 FEW = 100  # cases of the lines beside the main table
 RESAMPLES = 2000
-TABLES = {"main": "poses", "changes": "pose-changes"}  # and the name of its file
+TABLES = {"main": "poses", "changes": "pose-changes", "last": "pose-last"}  # and its file's name
 OBJECTS = {"cube": colored_cube, "bracket": bracket}
 Search = Callable[[Mesh, Tensor, Tensor], FoundPose]
 
@@ -115,8 +117,13 @@ METHODS: dict[str, Search] = {
     "NMR": partial(search, renderer=partial(hard, "nmr")),
     "soft, fixed": partial(search, **MIDDLE),
     "soft, schedules": search,
-    "soft, then hard": partial(soft_then_hard, progress=False),
     "soft, truncated": partial(search, renderer=truncated),
+}
+# Does a last stage with the hard picture help? As many steps in sum as the two beside it.
+LAST: dict[str, Search] = {
+    "soft, then hard": partial(soft_then_hard, progress=False),
+    "soft, schedules": METHODS["soft, schedules"],
+    "NMR": METHODS["NMR"],
 }
 # What makes "soft, schedules" work? One thing changed at a time; then all of them, as one would
 # begin; then what is another method altogether.
@@ -204,15 +211,15 @@ def measure(name: str, method: str, search: Search, start: int | str, count: int
 def jobs(table: str, count: int) -> list[tuple[str, str, Search, int | str, int]]:
     """Everything that a table measures: object, method, search, start, cases."""
     few = min(count, FEW)
-    if table == "changes":
-        return [
-            ("cube", name, search, at, few) for name, search in CHANGES.items() for at in STARTS
-        ]
-    cases_of = {"bracket": few, "cube": count}
+    cases_of, methods = {
+        "main": ({"cube": count, "bracket": few}, METHODS),
+        "changes": ({"cube": few}, CHANGES),
+        "last": ({"bracket": few, "cube": few}, LAST),
+    }[table]
     return [
         (name, method, search, start, many)
         for name, many in cases_of.items()
-        for method, search in METHODS.items()
+        for method, search in methods.items()
         for start in STARTS
     ]
 
@@ -278,7 +285,7 @@ def main() -> None:
         "torch": torch.__version__,
         "numba": numba.__version__,
     }
-    rows, theirs = read(path), published() if arguments.table == "main" else []
+    rows, theirs = read(path), [] if arguments.table == "changes" else published()
     done = {(row["object"], row["method"], row["start"], row["cases"]) for row in rows}
     with tqdm(jobs(arguments.table, arguments.cases)) as bar:
         for job in bar:

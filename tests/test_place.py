@@ -44,7 +44,7 @@ def test_a_shift_moves_what_the_camera_sees() -> None:
 def test_the_room_holds_the_object_and_gamma_follows_it() -> None:
     assert (PLACE_NEAR, PLACE_FAR) == (NEAR - ROOM, FAR + ROOM)
     # The same distance in depth over the same gamma: PER_DEPTH / gamma (far - near) is what it was.
-    assert PER_DEPTH * (PLACE_FAR - PLACE_NEAR) == pytest.approx(FAR - NEAR)
+    assert pytest.approx(FAR - NEAR) == PER_DEPTH * (PLACE_FAR - PLACE_NEAR)
 
 
 def test_a_place_nearby_is_found() -> None:

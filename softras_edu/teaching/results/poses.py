@@ -29,6 +29,15 @@ def newest() -> list[Row]:
     return wanted("poses", "fit_poses") + wanted("pose-changes", "fit_poses")
 
 
+def last_stage() -> list[Row]:
+    """The newest pose-last-*.csv, line by line: with mean angles, and a last hard stage.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    return wanted("pose-last", "fit_poses")
+
+
 def cameras() -> list[Row]:
     """The newest cameras-*.csv, line by line.
 
