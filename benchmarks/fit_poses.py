@@ -120,8 +120,9 @@ METHODS: dict[str, Search] = {
     "soft, truncated": partial(search, renderer=truncated),
 }
 # Does a last stage with the hard picture help? As many steps in sum as the two beside it.
+LAST_STAGE = "soft, then hard"
 LAST: dict[str, Search] = {
-    "soft, then hard": partial(soft_then_hard, progress=False),
+    LAST_STAGE: partial(soft_then_hard, progress=False),
     "soft, schedules": METHODS["soft, schedules"],
     "NMR": METHODS["NMR"],
 }
@@ -211,14 +212,14 @@ def measure(name: str, method: str, search: Search, start: int | str, count: int
 def jobs(table: str, count: int) -> list[tuple[str, str, Search, int | str, int]]:
     """Everything that a table measures: object, method, search, start, cases."""
     few = min(count, FEW)
-    cases_of, methods = {
-        "main": ({"cube": count, "bracket": few}, METHODS),
-        "changes": ({"cube": few}, CHANGES),
-        "last": ({"bracket": few, "cube": few}, LAST),
+    parts = {
+        "main": [("cube", METHODS, count), ("bracket", METHODS, few)],
+        "changes": [("cube", CHANGES, few)],
+        "last": [("bracket", LAST, few), ("cube", {LAST_STAGE: LAST[LAST_STAGE]}, few)],
     }[table]
     return [
         (name, method, search, start, many)
-        for name, many in cases_of.items()
+        for name, methods, many in parts
         for method, search in methods.items()
         for start in STARTS
     ]
