@@ -310,9 +310,9 @@ def test_the_table_is_read_and_drawn() -> None:
     assert mean_error(last_stage(), "cube", "SoftRas") == [5.5, 14.6, 33.5]
     low, high = interval(rows, "cube", "NMR", "80")
     assert low < percent(rows, "cube", "NMR")[2] < high
-    mean = shares(last_stage(), "cube", ["NMR", "SoftRas"], score="mean").axes[0]
+    mean = shares(last_stage(), "cube", ["soft, then hard", "SoftRas"], score="mean").axes[0]
     assert mean.get_ylabel() == "mean angle left (degrees)"
-    assert mean.lines[0].get_ydata()[2] == mean_error(last_stage(), "cube", "NMR")[2]
+    assert mean.lines[0].get_ydata()[2] == mean_error(last_stage(), "cube", "soft, then hard")[2]
     assert {row["task"] for row in cameras()} == {"camera", "place"}
     figure = shares(rows, "cube", ["NMR", "soft, schedules", "SoftRas"])
     labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
