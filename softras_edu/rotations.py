@@ -109,23 +109,26 @@ class TurnAdam(torch.optim.Optimizer):
        z must not matter.
     3. R <- exp(-lr momentum / scale) R stays a rotation. Every pose is a problem of its own,
        however many are solved together.
+
+    A group with "turn": False holds plain vectors (B, n), a place beside a pose: the same momentum
+    and one scale a vector, and a step is added.
     """
 
     def __init__(
         self, params: Iterable[Any], lr: float = 0.1, betas: tuple[float, float] = (0.9, 0.99)
     ):
-        super().__init__(params, {"lr": lr, "betas": betas})
+        super().__init__(params, {"lr": lr, "betas": betas, "turn": True})
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """Turn every rotation a little downhill."""
+        """Turn every rotation, and move every vector, a little downhill."""
         for group in self.param_groups:
-            for rotation in group["params"]:
-                if rotation.grad is None:
+            for x in group["params"]:
+                if x.grad is None:
                     continue
                 slope, state, (beta1, beta2) = (
-                    turn_slope(rotation, rotation.grad),
-                    self.state[rotation],
+                    turn_slope(x, x.grad) if group["turn"] else x.grad,
+                    self.state[x],
                     group["betas"],
                 )
                 if not state:
@@ -141,7 +144,8 @@ class TurnAdam(torch.optim.Optimizer):
                     1 - beta1 ** state["step"]
                 )  # of the first steps, which began at 0 (Adam's bias correction)
                 scale = (state["square"] / (1 - beta2 ** state["step"])).sqrt() + 1e-12
-                rotation.copy_(rotation_from_axis_angle(-group["lr"] * mean / scale) @ rotation)
+                walk = -group["lr"] * mean / scale
+                x.copy_(rotation_from_axis_angle(walk) @ x if group["turn"] else x + walk)
 
 
 def turn_slope(rotation: Tensor, grad: Tensor) -> Tensor:

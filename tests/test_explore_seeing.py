@@ -264,13 +264,17 @@ def test_gradient_terms_shows_the_slope_of_the_loss_and_the_part_of_it(scene, te
     assert abs(part) <= abs(whole) * 1.001
 
 
-def test_the_terms_of_the_explorer_together_are_the_gradient_of_rasterize() -> None:
+@pytest.mark.parametrize("depths", [(gradient_terms.NEAR, gradient_terms.FAR), (2.0, 4.0)])
+def test_the_terms_of_the_explorer_together_are_the_gradient_of_rasterize(
+    depths: tuple[float, float],
+) -> None:
+    near, far = depths
     triangles, colors = gradient_terms.walls(torch.tensor([0.1], dtype=torch.float64))
     triangles.requires_grad_()
     size, generator = gradient_terms.SIZE, torch.Generator().manual_seed(0)
     direction = torch.randn(size, size, 3, generator=generator, dtype=torch.float64)
-    ours = gradient_terms.rasterize_terms(triangles, colors, 1e-3, 1e-2)[0]
-    options = {"size": size, "sigma": 1e-3, "gamma": 1e-2, "far": gradient_terms.FAR}
+    ours = gradient_terms.rasterize_terms(triangles, colors, 1e-3, 1e-2, near=near, far=far)[0]
+    options = {"size": size, "sigma": 1e-3, "gamma": 1e-2, "near": near, "far": far}
     theirs = rasterize(triangles[0], colors, backend="broadcast", **options)[..., :3]
     torch.testing.assert_close(ours, theirs)
     one, other = (torch.autograd.grad(image, triangles, direction)[0] for image in (ours, theirs))

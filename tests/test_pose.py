@@ -22,6 +22,7 @@ from softras_edu.fitting.pose import (
     fit_pose,
     photograph,
     picture_loss,
+    soft_then_hard,
 )
 from softras_edu.rotations import (
     TurnAdam,
@@ -33,7 +34,16 @@ from softras_edu.rotations import (
     rotation_from_axis_angle,
     turn_slope,
 )
-from softras_edu.teaching.results.poses import median_error, newest, percent, shares
+from softras_edu.teaching.results.poses import (
+    cameras,
+    interval,
+    last_stage,
+    mean_error,
+    median_error,
+    newest,
+    percent,
+    shares,
+)
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -237,6 +247,42 @@ def test_a_search_finds_a_pose_nearby(parameters: str) -> None:
     assert is_rotation(found.path, 1e-4)
 
 
+def test_the_last_stage_is_hard_and_ends_nearer() -> None:
+    mesh, truth = bracket(), random_rotations(6, seeded(5))
+    start = random_turns(6, 20.0, seeded(6)) @ truth
+    photo = photograph(mesh, truth)
+    found = soft_then_hard(mesh, photo, start, soft_steps=40, hard_steps=20, progress=False)
+    assert found.path.shape == (61, 6, 3, 3)
+    assert found.losses.shape == (60, 6)
+    assert torch.allclose(found.path[0], start, atol=1e-5)
+    assert torch.equal(found.path[-1], found.rotation)
+    soft = fit_pose(mesh, photo, start, steps=40, progress=False)
+    assert torch.equal(found.path[40], soft.rotation), "the hard stage goes on where the soft ended"
+    left = [geodesic_angle(r, truth).median().item() for r in (soft.rotation, found.rotation)]
+    assert left[1] < 0.7 * left[0]
+    # The loss of the last stage is that of the hard picture.
+    hard = picture_loss(photograph(mesh, found.path[-2]), photo, 0.1)
+    assert torch.allclose(found.losses[-1], hard, rtol=1e-4)
+
+
+def test_turn_adam_moves_a_vector_beside_a_pose() -> None:
+    # Three vectors of three numbers look like a matrix: a group says what it holds.
+    goal = torch.randn(3, 3, generator=seeded(1), dtype=torch.float64)
+    x = torch.zeros(3, 3, dtype=torch.float64, requires_grad=True)
+    rule = TurnAdam([{"params": [x], "turn": False}], lr=0.1)
+    for step in range(200):
+        rule.param_groups[0]["lr"] = 0.1 * 0.01 ** (step / 200)
+        rule.zero_grad()
+        (x - goal).square().sum().backward()
+        if step == 0:
+            first = x.grad.clone()
+        rule.step()
+        if step == 0:  # a step of length lr, straight downhill, in every case
+            moved = -0.1 * torch.nn.functional.normalize(first, dim=1)
+            assert torch.allclose(x.detach(), moved, atol=1e-9)
+    assert (x - goal).abs().max() < 0.02
+
+
 def test_the_gradient_of_the_pose_is_the_slope_of_the_picture_along_a_turn() -> None:
     rotation, axes = random_rotations(2, seeded()), torch.eye(3)
 
@@ -261,6 +307,13 @@ def test_the_table_is_read_and_drawn() -> None:
     assert len(percent(rows, "cube", "soft, schedules")) == 4
     assert percent(rows, "cube", "SoftRas") == [84, 75, 55]
     assert len(median_error(rows, "bracket", "NMR")) == 4
+    assert mean_error(last_stage(), "cube", "SoftRas") == [5.5, 14.6, 33.5]
+    low, high = interval(rows, "cube", "NMR", "80")
+    assert low < percent(rows, "cube", "NMR")[2] < high
+    mean = shares(last_stage(), "cube", ["soft, then hard", "SoftRas"], score="mean").axes[0]
+    assert mean.get_ylabel() == "mean angle left (degrees)"
+    assert mean.lines[0].get_ydata()[2] == mean_error(last_stage(), "cube", "soft, then hard")[2]
+    assert {row["task"] for row in cameras()} == {"camera", "place"}
     figure = shares(rows, "cube", ["NMR", "soft, schedules", "SoftRas"])
     labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert labels == ["NMR", "soft, schedules", "SoftRas (published)"]

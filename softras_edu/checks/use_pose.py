@@ -6,12 +6,13 @@ Rotations, how far apart they are, and the slope of a loss along a small turn.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from .. import rotations
-from .exercise import Exercise
+from .exercise import Answer, Exercise
 
 
 def _random(count: int, seed: int) -> Tensor:
@@ -36,17 +37,44 @@ _ABOUT_Z = rotations.rotation_from_axis_angle(
     torch.tensor([[0.0, 0.0, math.radians(d)] for d in (20.0, 110.0, 180.0)], dtype=torch.float64)
 )
 
-geodesic_angle = Exercise(
+_ONE = torch.eye(3, dtype=torch.float64)
+# What is left of a rotation after many products: its rows are a little too long, here by some fifty
+# roundings. So the cosine is beyond 1 (or beyond -1, at 180 degrees) on every machine, in whatever
+# order it adds up; with exact rotations that is a matter of luck.
+_WORN = 1 + 2.0**-46
+
+
+class _Angle(Exercise):
+    """Its gradient is compared along small turns of a, and where it exists.
+
+    Off the rotations a formula may go on as it likes: the arc cosine and the arc tangent differ
+    there. At 0 and 180 degrees the angle has a kink.
+    """
+
+    def _compare_slopes(self, yours: Answer, case: tuple[Any, ...], place: str) -> None:
+        if 1 < self.reference(*case).item() < 179:
+            super()._compare_slopes(yours, case, place)
+
+    def _slopes(self, answer: Answer, case: tuple[Any, ...], place: str) -> list[Tensor | None]:
+        return [
+            None if slope is None else rotations.turn_slope(case[at], slope)
+            for at, slope in zip(self.slopes, super()._slopes(answer, case, place), strict=True)
+        ]
+
+
+geodesic_angle = _Angle(
     "geodesic_angle",
     rotations.geodesic_angle,
     cases=[
-        (_ABOUT_Z[0], torch.eye(3, dtype=torch.float64)),
+        (_ABOUT_Z[0], _ONE),
         (_ABOUT_Z[1], _ABOUT_Z[0]),
-        (_ABOUT_Z[2], torch.eye(3, dtype=torch.float64)),
+        (_ABOUT_Z[2], _ONE),
         *zip(_random(3, 0), _random(3, 1), strict=True),
-        (_random(1, 2)[0], _random(1, 2)[0]),
+        (_random(1, 2)[0], _WORN * _random(1, 2)[0]),
+        (_WORN * _ABOUT_Z[2], _ONE),
     ],
     tolerance=1e-4,
+    slopes=(0, 1),
     mistakes={
         "That is radians. The course measures angles between poses in degrees.": lambda a, b: (
             torch.deg2rad(rotations.geodesic_angle(a, b))
@@ -73,11 +101,41 @@ geodesic_angle = Exercise(
             .clamp(-1, 1)
             .asin()
         ),
+        (
+            "Not a number where the two are the same or 180 degrees apart. Rounding has pushed the "
+            "cosine beyond 1 or -1: clamp it to [-1, 1] first."
+        ): lambda a, b: torch.rad2deg(((_trace(a, b) - 1) / 2).acos()),
+        (
+            "Not a number must not become 0 degrees: at 180 degrees the cosine falls below -1 by "
+            "rounding too. Clamp it to [-1, 1] instead."
+        ): lambda a, b: torch.rad2deg(((_trace(a, b) - 1) / 2).acos()).nan_to_num(),
+        (
+            "You clamped to [0, 1]. So everything beyond 90 degrees becomes 90: a cosine goes down "
+            "to -1."
+        ): lambda a, b: torch.rad2deg(((_trace(a, b) - 1) / 2).clamp(0, 1).acos()),
+        (
+            "Half of it: that is the angle between the two unit quaternions. The turn is by twice "
+            "as much."
+        ): lambda a, b: rotations.geodesic_angle(a, b) / 2,
     },
 )
 
 
 # --- Rodrigues' formula -------------------------------------------------------
+
+
+def _unit(v: Tensor) -> Tensor:
+    """The cross matrix of the axis, 0 at v = 0."""
+    return rotations.cross_matrix(v / v.norm().clamp_min(1e-12))
+
+
+def _square(v: Tensor) -> Tensor:
+    return _unit(v) @ _unit(v)
+
+
+def _about(axis: int, angle: Tensor) -> Tensor:
+    """The turn about a coordinate axis by one of Euler's angles."""
+    return rotations.rotation_from_axis_angle(angle * torch.eye(3, dtype=angle.dtype)[axis])
 
 
 def _rodrigues(
@@ -124,6 +182,25 @@ rotation_from_axis_angle = Exercise(
         "|v| is the angle in radians; sin and cos want it as it is.": lambda v: _rodrigues(
             v, degrees=True
         ),
+        (
+            "1 + cos in front of K K: at a small angle that is 2, but nothing should turn there. "
+            "It is 1 - cos."
+        ): lambda v: _rodrigues(v) + 2 * v.norm().cos() * _square(v),
+        ("K K is a matrix product, K @ K. You squared the entries of K one by one."): lambda v: (
+            _rodrigues(v) + (1 - v.norm().cos()) * (_unit(v) * _unit(v) - _square(v))
+        ),
+        (
+            "Those are Euler's angles: three turns one after the other, first about x. Here v is "
+            "one axis and one angle: a single turn."
+        ): lambda v: _about(2, v[2]) @ _about(1, v[1]) @ _about(0, v[0]),
+        (
+            "Those are Euler's angles: three turns one after the other, first about z. Here v is "
+            "one axis and one angle: a single turn."
+        ): lambda v: _about(0, v[0]) @ _about(1, v[1]) @ _about(2, v[2]),
+        (
+            "That is the first-order part alone, I + K. It is right for tiny turns; a large one "
+            "needs the sine and the cosine."
+        ): lambda v: torch.eye(3, dtype=v.dtype) + rotations.cross_matrix(v),
     },
 )
 
@@ -163,5 +240,18 @@ turn_slope = Exercise(
             "not 0."
         ): lambda r, g: _slope(g @ r.T) / 2,
         "You multiplied by R, not by R transposed.": lambda r, g: _slope(g @ r),
+        (
+            "The middle number has the wrong sign. Around the three axes the order is cyclic: "
+            "(3, 2), (1, 3), (2, 1), each minus its mirror image."
+        ): lambda r, g: _slope(g @ r.T) * torch.tensor([1.0, -1.0, 1.0], dtype=g.dtype),
+        (
+            "You added the mirrored entries. K has +1 in one place and -1 in the other: subtract."
+        ): lambda r, g: torch.stack(
+            [(a := g @ r.T)[2, 1] + a[1, 2], a[0, 2] + a[2, 0], a[1, 0] + a[0, 1]]
+        ),
+        (
+            "The entries are not multiplied one by one: G times R, entry by entry, is not the "
+            "matrix product of G and R transposed."
+        ): lambda r, g: _slope(g * r),
     },
 )

@@ -156,6 +156,8 @@ def rasterize_terms(
     gamma: float,
     color_term: bool = True,
     depth_term: bool = True,
+    near: float = NEAR,
+    far: float = FAR,
 ) -> Tensor:
     """RGB over black, (X, F, 3, 3) and (F, 3, 3) -> (X, SIZE, SIZE, 3), as `rasterize` draws it.
 
@@ -172,9 +174,9 @@ def rasterize_terms(
     color = formulas.interpolate_color(
         w if color_term else frozen, colors[:, None, None], z_corner, False
     )
-    log_weight = log_d + formulas.depth_score(z, NEAR, FAR) / gamma
+    log_weight = log_d + formulas.depth_score(z, near, far) / gamma
     log_weight = log_weight.where(
-        (log_d >= math.log(DIST_EPS)) & (z >= NEAR) & (z <= FAR), -torch.inf
+        (log_d >= math.log(DIST_EPS)) & (z >= near) & (z <= far), -torch.inf
     )
     background = torch.full_like(log_weight[:, :1], (EPS - 1) / gamma)
     share = torch.softmax(torch.cat([log_weight, background], dim=1), dim=1)[:, :-1]

@@ -45,6 +45,8 @@ SIGMA, GAMMA, WIDTH, STEP = (
     schedule(0.4, 0.05),
     schedule(0.5, 0.01),
 )
+# The same of the last, hard stage of `soft_then_hard`.
+LAST_WIDTH, LAST_STEP = 0.1, schedule(0.02, 0.005)
 
 Renderer = Callable[
     [Mesh, Tensor, float, float], Tensor
@@ -82,12 +84,13 @@ def bracket() -> Mesh:
     return Mesh(verts, faces, verts / verts.amax(0)).fit_unit_sphere()
 
 
-def turned(mesh: Mesh, rotation: Tensor) -> tuple[Tensor, Tensor]:
-    """The mesh in each of (B, 3, 3) poses.
+def turned(mesh: Mesh, rotation: Tensor, shift: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """The mesh in each of (B, 3, 3) poses, and then moved by (B, 3) shifts, if there are any.
 
     Screen triangles and corner colours (white, if it has none), (B, F, 3, 3) both.
     """
-    triangles = CAMERA.project(mesh.verts @ rotation.transpose(-1, -2))[:, mesh.faces]
+    verts = mesh.verts @ rotation.transpose(-1, -2)
+    triangles = CAMERA.project(verts if shift is None else verts + shift[:, None])[:, mesh.faces]
     return triangles, mesh.corner_colors().expand_as(triangles)
 
 
@@ -101,6 +104,20 @@ def draw_soft(mesh: Mesh, rotation: Tensor, sigma: float, gamma: float) -> Tenso
         near=NEAR,
         far=FAR,
         background=BACKGROUND,
+    )
+
+
+def draw_hard(mesh: Mesh, rotation: Tensor, sigma: float, gamma: float) -> Tensor:
+    """Hard pictures of (B, 3, 3) poses with NMR's gradient, (B, SIZE, SIZE, 4); no use for sigma
+    and gamma.
+    """
+    return rasterize_hard(
+        *turned(mesh, rotation),
+        size=SIZE,
+        near=NEAR,
+        far=FAR,
+        background=BACKGROUND,
+        gradient="nmr",
     )
 
 
@@ -214,3 +231,36 @@ def fit_pose(
     with torch.no_grad():
         path.append(rotation_of(x, start).clone())
     return FoundPose(path[-1], torch.stack(path), torch.stack(losses))
+
+
+def soft_then_hard(
+    mesh: Mesh,
+    photo: Tensor,
+    start: Tensor,
+    *,
+    soft_steps: int = 120,
+    hard_steps: int = 30,
+    progress: bool = True,
+) -> FoundPose:
+    """`fit_pose` with its schedules; then a last stage with the hard picture and NMR's gradient.
+
+    The soft picture leads over hills, but it is never quite like the photograph, so its lowest
+    place is a little beside the truth. The hard picture is of the photograph's kind, and near the
+    truth NMR's gradient is good enough.
+    """
+    soft = fit_pose(mesh, photo, start, steps=soft_steps, progress=progress)
+    hard = fit_pose(
+        mesh,
+        photo,
+        soft.rotation,
+        renderer=draw_hard,
+        steps=hard_steps,
+        width=LAST_WIDTH,
+        lr=LAST_STEP,
+        progress=progress,
+    )
+    return FoundPose(
+        hard.rotation,
+        torch.cat([soft.path[:-1], hard.path]),
+        torch.cat([soft.losses, hard.losses]),
+    )
