@@ -45,9 +45,9 @@ uniform_probability = Exercise(
             "That is the sigmoid of SoftRas. The uniform distribution's function is a straight "
             "line."
         ): torch.sigmoid,
-        (
-            "Right of 1 you say 0. There the noise is always below x, so D is 1; it is 0 left of -1."
-        ): lambda x: torch.where(x.abs() <= 1, (1 + x) / 2, 0.0),
+        ("Right of 1 you say 0. There the noise is always below x, so D is 1."): lambda x: (
+            torch.where(x.abs() <= 1, (1 + x) / 2, 0.0)
+        ),
         (
             "Left of the edge D must still fall, down to 0 at x = -1: clamp (1 + x) / 2, not x."
         ): lambda x: (1 + x.clamp(0, 1)) / 2,
