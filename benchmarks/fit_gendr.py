@@ -114,7 +114,8 @@ SOFTRAS, UNIFORM = (
     Choice("logistic", True, "probabilistic"),
     Choice("uniform", False, "probabilistic"),
 )
-BOTH = ("uniform", "gaussian", "laplace", "logistic", "gumbel_max", "gumbel_min", "exponential_rev")
+BOTH = ("logistic", "uniform")  # squared and not
+PLAIN = ("gaussian", "laplace", "gumbel_max", "exponential")  # not squared alone
 
 
 def choices(task: str) -> Iterator[Choice]:
@@ -122,8 +123,10 @@ def choices(task: str) -> Iterator[Choice]:
     yield Choice("hard", False, "probabilistic")
     for distribution, squared in itertools.product(BOTH, (True, False)):
         yield Choice(distribution, squared, "probabilistic")
-    yield Choice("exponential", False, "probabilistic")  # nothing outside the edge
-    for conorm in ("max", "yager", "einstein", "hamacher"):
+    for distribution in PLAIN:
+        yield Choice(distribution, False, "probabilistic")
+    yield Choice("exponential_rev", True, "probabilistic")  # DIB-R
+    for conorm in ("max", "yager", "einstein"):
         yield Choice("uniform", False, conorm)
     yield Choice("cauchy", True, "probabilistic")
     if task == "pose":
@@ -134,7 +137,7 @@ def choices(task: str) -> Iterator[Choice]:
 
 FAMILIES = ("aeroplane", "chair")
 SPHERE = icosphere(3)
-SIZE, VIEWS, PARTS, STEPS = 64, 24, 3, 100
+SIZE, VIEWS, EVERY, STEPS = 64, 24, 2, 100
 ELEVATIONS = (-60.0, -30.0, 0.0, 30.0, 60.0)
 
 
@@ -158,30 +161,32 @@ def shape_cases(seed: int, count: int) -> tuple[list[Camera], Tensor]:
 
 
 def fit_shapes(
-    choice: Choice, setting: Setting, seed: int, count: int, parts: int = PARTS
+    choice: Choice, setting: Setting, seed: int, count: int, every: int = EVERY
 ) -> list[float]:
     """Best hard IoU of spheres fitted to silhouettes, all cases at once, each a fit of its own.
 
-    A step sees every view whose number is one and the same modulo `parts`.
+    It is fitted to every `every`-th view, all of them in every step, and judged by all views.
     """
     cameras, masks = shape_cases(seed, count)
     center = torch.zeros(len(masks), 3, requires_grad=True)
     offset = torch.zeros(len(masks), *SPHERE.verts.shape, requires_grad=True)
-    first = itertools.cycle(range(parts))
-    best = torch.zeros(len(masks))
+    best, fitted = torch.zeros(len(masks)), torch.arange(0, VIEWS, every)
 
     def verts() -> Tensor:  # (N, V, 3) in the cube from -1 to 1, at first a sphere of radius 1/2
         return 2 * place(SPHERE.verts, torch.tanh(center), offset)
 
     def loss(sigma: float, gamma: float) -> Tensor:
-        some, now = slice(next(first), None, parts), verts()
+        now = verts()
         triangles = torch.cat(
-            [screen_triangles(v, SPHERE.faces, c[some]) for v, c in zip(now, cameras, strict=True)]
+            [
+                screen_triangles(v, SPHERE.faces, c[fitted])
+                for v, c in zip(now, cameras, strict=True)
+            ]
         )
         alpha = choice.silhouettes(triangles, sigma, SIZE)
         smooth = 0.03 * losses.laplacian(now, SPHERE.faces)
         smooth = smooth + 3e-4 * losses.flatten(now, SPHERE.faces)
-        return len(masks) * (losses.iou(alpha, masks[:, some].flatten(0, 1)) + smooth)
+        return len(masks) * (losses.iou(alpha, masks[:, fitted].flatten(0, 1)) + smooth)
 
     def judge(*_: float) -> None:
         found = [sharp(v, SPHERE.faces, c) for v, c in zip(verts().detach(), cameras, strict=True)]
@@ -270,9 +275,9 @@ def solved(left: list[float]) -> float:
     return statistics.mean(angle < 5 for angle in left)
 
 
-BLURS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+BLURS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 TASKS = {  # of shapes, `few` and `many` are cases of each family
-    "shape": Task(fit_shapes, Setting(0.5, 10**-1.5), 2, 8, statistics.mean, BLURS),
+    "shape": Task(fit_shapes, Setting(0.5, 10**-1.5), 2, 6, statistics.mean, BLURS[:6]),
     "pose": Task(fit_poses, Setting(4.0, 0.2), 120, 400, solved, BLURS),
 }
 FIELDS = (
@@ -364,7 +369,7 @@ class Study:
                 for blur in self.task.sweep:
                     self.measure(choice, "sweep", Setting(blur, setting.rate))
                 if self.name == "shape":
-                    self.measure(choice, "whole", setting, parts=1)
+                    self.measure(choice, "whole", setting, every=1)
         return self.rows
 
 
