@@ -161,17 +161,15 @@ def shape_cases(seed: int, count: int) -> tuple[list[Camera], Tensor]:
     return cameras, torch.stack(masks)
 
 
-def fit_shapes(
-    choice: Choice, setting: Setting, seed: int, count: int, every: int = EVERY
-) -> list[float]:
+def fit_shapes(choice: Choice, setting: Setting, seed: int, count: int) -> list[float]:
     """Best hard IoU of spheres fitted to silhouettes, all cases at once, each a fit of its own.
 
-    It is fitted to every `every`-th view, all of them in every step, and judged by all views.
+    Fitted to every second view, all of these in every step; judged by all views.
     """
     cameras, masks = shape_cases(seed, count)
     center = torch.zeros(len(masks), 3, requires_grad=True)
     offset = torch.zeros(len(masks), *SPHERE.verts.shape, requires_grad=True)
-    best, fitted = torch.zeros(len(masks)), torch.arange(0, VIEWS, every)
+    best, fitted = torch.zeros(len(masks)), torch.arange(0, VIEWS, EVERY)
 
     def verts() -> Tensor:  # (N, V, 3) in the cube from -1 to 1, at first a sphere of radius 1/2
         return 2 * place(SPHERE.verts, torch.tanh(center), offset)
@@ -263,7 +261,7 @@ class Task:
         sweep: the blurs of the stage "sweep".
     """
 
-    fitting: Callable[..., list[float]]
+    fitting: Callable[[Choice, Setting, int, int], list[float]]
     start: Setting
     few: int
     many: int
@@ -276,10 +274,11 @@ def solved(left: list[float]) -> float:
     return statistics.mean(angle < 5 for angle in left)
 
 
-BLURS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 TASKS = {  # of shapes, `few` and `many` are cases of each family
-    "shape": Task(fit_shapes, Setting(0.5, 10**-1.5), 2, 5, statistics.mean, BLURS[:6]),
-    "pose": Task(fit_poses, Setting(4.0, 0.2), 120, 400, solved, BLURS),
+    "shape": Task(fit_shapes, Setting(0.5, 10**-1.5), 2, 5, statistics.mean, (4.0,)),
+    "pose": Task(
+        fit_poses, Setting(4.0, 0.2), 120, 400, solved, tuple(2.0**k for k in range(-3, 5))
+    ),
 }
 FIELDS = (
     *("date", "device", "torch", "numba", "task", "distribution", "squared", "conorm", "stage"),
@@ -312,14 +311,14 @@ class Study:
                 self.rows = list(csv.DictReader(file))
         self.done = {tuple(row[field] for field in KEY): row for row in self.rows}
 
-    def measure(self, choice: Choice, stage: str, setting: Setting, **options: int) -> float:
+    def measure(self, choice: Choice, stage: str, setting: Setting) -> float:
         """The score of a choice with a setting, from the file or by fitting."""
         named = (choice.distribution, str(choice.squared), choice.conorm)
         key = (*named, stage, f"{setting.blur:g}", f"{setting.rate:.4g}")
         if key not in self.done:
             seed, count = (TUNE, self.task.few) if stage == "tune" else (REPORT, self.task.many)
             clock = time.process_time()
-            scores = self.task.fitting(choice, setting, seed, count, **options)
+            scores = self.task.fitting(choice, setting, seed, count)
             size = SIZE if self.name == "shape" else POSE_SIZE
             self._add(
                 {
@@ -369,8 +368,6 @@ class Study:
             if choice == SOFTRAS:
                 for blur in self.task.sweep:
                     self.measure(choice, "sweep", Setting(blur, setting.rate))
-                if self.name == "shape":
-                    self.measure(choice, "whole", setting, every=1)
         return self.rows
 
 

@@ -48,8 +48,7 @@ def test_a_tiny_study_writes_rows_and_goes_on_where_it_stopped(script, task, tmp
     rows = script.Study(task, path).run(tried)
     assert rows[: len(first)] == first, "what was known is not done again"
     extra = [row["stage"] for row in rows if row["distribution"] == "logistic"]
-    wanted = ["report", "sweep", "sweep"] + ["whole"] * (task == "shape")
-    assert extra[-len(wanted) :] == wanted
+    assert extra[-3:] == ["report", "sweep", "sweep"]
     nothing = dataclasses.replace(script.TASKS[task], fitting=None)
     monkeypatch.setitem(script.TASKS, task, nothing)
     assert script.Study(task, path).run(tried) == rows, "nothing is left to do"
@@ -86,25 +85,29 @@ def test_a_shape_is_fitted_and_the_best_of_its_steps_is_kept(script, monkeypatch
     iou = script.fit_shapes(script.SOFTRAS, script.Setting(1.0, 0.1), 0, 1)
     assert all(0.05 < a < b - 0.1 < 0.9 for a, b in zip(start, iou, strict=True))
     ruined = script.fit_shapes(script.SOFTRAS, script.Setting(1.0, 100.0), 0, 1)
-    assert all(a <= b for a, b in zip(start, ruined, strict=True))
+    assert all(a < b + 0.02 for a, b in zip(start, ruined, strict=True))
 
 
-def test_all_views_or_every_second_one_are_fitted(script, monkeypatch):
-    seen = []
-    silhouettes = script.Choice.silhouettes
+def test_every_second_view_is_fitted_and_all_are_judged(script, monkeypatch):
+    fitted, judged = [], []
+    silhouettes, sharp = script.Choice.silhouettes, script.sharp
     monkeypatch.setattr(
         script.Choice,
         "silhouettes",
-        lambda self, t, *rest: (seen.append(len(t)), silhouettes(self, t, *rest))[1],
+        lambda self, t, *rest: (fitted.append(len(t)), silhouettes(self, t, *rest))[1],
     )
-    for every in (1, 2):
-        script.fit_shapes(script.SOFTRAS, script.Setting(1.0, 0.03), 0, 1, every)
-    assert seen == [12, 12, 12, 6, 6, 6]  # two cases of six views, three steps
+    script.shape_cases(0, 1)
+    monkeypatch.setattr(
+        script, "sharp", lambda *given: (seen := sharp(*given), judged.append(len(seen)))[0]
+    )
+    script.fit_shapes(script.SOFTRAS, script.Setting(1.0, 0.03), 0, 1)
+    assert fitted == [6] * 3  # two cases, three of six views, three steps
+    assert judged == [6] * 6  # two cases before the first step, before the last, and after it
 
 
 def test_a_difference_is_taken_case_by_case():
     a, b = (
-        gendr_table.Result(1.0, 0.1, good, {}, {}, {})
+        gendr_table.Result(1.0, 0.1, good, {}, {})
         for good in ([1.0, 0.0, 1.0, 1.0], [0.0, 0.0, 1.0, 0.0])
     )
     mean, half = gendr_table.difference(a, b)
@@ -127,7 +130,7 @@ def test_an_interval_is_students(free, t):
 )
 def test_a_best_setting_at_the_edge_of_what_was_tried_is_noticed(blur, rate, edge):
     tried = [(1.0, 0.1), (2.0, 0.1), (4.0, 0.1), (2.0, 0.05), (2.0, 0.2)]
-    result = gendr_table.Result(blur, rate, [], dict.fromkeys(tried, 0.5), {}, {})
+    result = gendr_table.Result(blur, rate, [], dict.fromkeys(tried, 0.5), {})
     assert result.at_an_edge == edge
 
 
@@ -154,8 +157,8 @@ def test_the_committed_files_have_every_choice(task):
             assert result.tuned[result.blur, result.rate] == max(result.tuned.values())
     softras = results[gendr_table.SOFTRAS]
     assert tuple(softras.sweep) == module.TASKS[task].sweep
-    assert len(softras.whole) == (task == "shape")
-    assert results["hard", False, "probabilistic"].mean < softras.mean - 0.2
+    if task == "pose":
+        assert results["hard", False, "probabilistic"].mean < softras.mean - 0.5
 
 
 def test_no_file_says_what_to_do(monkeypatch):

@@ -36,7 +36,6 @@ class Result:
         good: a number a case, larger is better. Case k is the same one for every choice.
         tuned: mean score of each (blur, rate) that was tried.
         sweep: by blur, a number a case as `good`, where the stage "sweep" has one.
-        whole: the same, where a step saw all views and not a part of them.
     """
 
     blur: float
@@ -44,7 +43,6 @@ class Result:
     good: list[float]
     tuned: dict[tuple[float, float], float]
     sweep: dict[float, list[float]]
-    whole: dict[float, list[float]]
 
     @property
     def mean(self) -> float:
@@ -66,7 +64,7 @@ def study(task: str) -> dict[Choice, Result]:
         FileNotFoundError: there is none.
     """
     tuned: dict[Choice, dict[tuple[float, float], float]] = {}
-    other: dict[Choice, dict[str, dict[float, list[float]]]] = {}
+    sweeps: dict[Choice, dict[float, list[float]]] = {}
     results: dict[Choice, Result] = {}
     for row in wanted(f"gendr-{task}", "fit_gendr"):
         choice = (row["distribution"], row["squared"] == "True", row["conorm"])
@@ -75,13 +73,11 @@ def study(task: str) -> dict[Choice, Result]:
             tuned.setdefault(choice, {})[blur, rate] = float(row["good"])
             continue
         good = [GOOD[task](float(score)) for score in row["scores"].split()]
-        stages = other.setdefault(choice, {"sweep": {}, "whole": {}})
+        sweep = sweeps.setdefault(choice, {})
         if row["stage"] == "report":
-            results[choice] = Result(
-                blur, rate, good, tuned.get(choice, {}), stages["sweep"], stages["whole"]
-            )
+            results[choice] = Result(blur, rate, good, tuned.get(choice, {}), sweep)
         else:
-            stages[row["stage"]][blur] = good
+            sweep[blur] = good
     return results
 
 
@@ -101,9 +97,10 @@ def interval(each: Sequence[float]) -> tuple[float, float]:
 
 
 def name(choice: Choice) -> str:
-    """For people: "uniform, not squared, probabilistic"."""
+    """For people: "logistic, squared"; "uniform, max". Not squared and probabilistic go unsaid."""
     distribution, squared, conorm = choice
-    return f"{distribution}, {'squared' if squared else 'not squared'}, {conorm}"
+    said = [distribution, *["squared"] * squared, *[conorm] * (conorm != "probabilistic")]
+    return ", ".join(said)
 
 
 def correlation(a: Sequence[float], b: Sequence[float]) -> float:
