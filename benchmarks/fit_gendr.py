@@ -258,6 +258,7 @@ class Task:
 
     Attributes:
         good: how good many scores are together.
+        look: how many steps of the grid the search looks ahead; more, where scores are noisy.
         sweep: the blurs of the stage "sweep".
     """
 
@@ -266,6 +267,7 @@ class Task:
     few: int
     many: int
     good: Callable[[list[float]], float]
+    look: int
     sweep: tuple[float, ...]
 
 
@@ -275,9 +277,9 @@ def solved(left: list[float]) -> float:
 
 
 TASKS = {  # of shapes, `few` and `many` are cases of each family
-    "shape": Task(fit_shapes, Setting(0.5, 10**-1.5), 2, 5, statistics.mean, (4.0,)),
+    "shape": Task(fit_shapes, Setting(0.5, 10**-1.5), 2, 5, statistics.mean, 1, (4.0,)),
     "pose": Task(
-        fit_poses, Setting(4.0, 0.2), 120, 400, solved, tuple(2.0**k for k in range(-3, 5))
+        fit_poses, Setting(4.0, 0.2), 120, 400, solved, 2, tuple(2.0**k for k in range(-3, 5))
     ),
 }
 FIELDS = (
@@ -288,13 +290,13 @@ KEY = ("distribution", "squared", "conorm", "stage", "blur", "rate")  # of a row
 Row = dict[str, str]
 
 
-def climb(score: Callable[[int, int], float]) -> tuple[int, int]:
-    """From (0, 0) to a place of the grid where no step along either dial is better."""
+def climb(score: Callable[[int, int], float], look: int) -> tuple[int, int]:
+    """From (0, 0) to a place of the grid; none within `look`, along either dial, is better."""
     here, dial, still = (0, 0), 0, 0
     while still < 2:
-        steps = ((0, 0), (-1, 0), (1, 0)) if dial == 0 else ((0, 0), (0, -1), (0, 1))
-        near = [(here[0] + i, here[1] + j) for i, j in steps]
-        best = max(near, key=lambda place: score(*place))  # of equal ones the first, which is here
+        steps = sorted(range(-look, look + 1), key=abs)  # 0 first: of equal ones, stay
+        near = [(here[0] + k, here[1]) if dial == 0 else (here[0], here[1] + k) for k in steps]
+        best = max(near, key=lambda place: score(*place))
         here, still, dial = (best, 0, dial) if best != here else (here, still + 1, 1 - dial)
     return here
 
@@ -358,7 +360,7 @@ class Study:
 
         if choice.distribution == "hard":
             return first
-        return at(*climb(lambda i, j: self.measure(choice, "tune", at(i, j))))
+        return at(*climb(lambda i, j: self.measure(choice, "tune", at(i, j)), look=self.task.look))
 
     def run(self, tried: list[Choice]) -> list[Row]:
         """Every stage of every choice."""

@@ -66,9 +66,15 @@ def test_a_climb_ends_where_no_neighbour_is_better(script):
         asked.append((i, j))
         return -((i - 3) ** 2) - (j + 2) ** 2
 
-    assert script.climb(score) == (3, -2)
+    assert script.climb(score, 1) == (3, -2)
     assert {(2, -2), (4, -2), (3, -1), (3, -3)} <= set(asked)
-    assert script.climb(lambda i, j: 0.0) == (0, 0), "of equal places the first"
+    assert script.climb(lambda i, j: 0.0, 1) == (0, 0), "of equal places, where it is"
+
+    def dip(i: int, j: int) -> float:
+        return score(i, j) - 100 * (i == 1)
+
+    assert script.climb(dip, 1) == (0, -2)
+    assert script.climb(dip, 2) == (3, -2), "it looks across one bad place"
 
 
 def test_without_a_gradient_nothing_is_found(script):
