@@ -35,14 +35,14 @@ class Result:
         rate: of learning; chosen on other cases.
         good: a number a case, larger is better. Case k is the same one for every choice.
         tuned: mean score of each (blur, rate) that was tried.
-        sweep: by blur, a number a case as `good`, where the stage "sweep" has one.
+        sweep: by (blur, rate), a number a case as `good`, where the stage "sweep" has one.
     """
 
     blur: float
     rate: float
     good: list[float]
     tuned: dict[tuple[float, float], float]
-    sweep: dict[float, list[float]]
+    sweep: dict[tuple[float, float], list[float]]
 
     @property
     def mean(self) -> float:
@@ -64,7 +64,7 @@ def study(task: str) -> dict[Choice, Result]:
         FileNotFoundError: there is none.
     """
     tuned: dict[Choice, dict[tuple[float, float], float]] = {}
-    sweeps: dict[Choice, dict[float, list[float]]] = {}
+    sweeps: dict[Choice, dict[tuple[float, float], list[float]]] = {}
     results: dict[Choice, Result] = {}
     for row in wanted(f"gendr-{task}", "fit_gendr"):
         choice = (row["distribution"], row["squared"] == "True", row["conorm"])
@@ -77,7 +77,7 @@ def study(task: str) -> dict[Choice, Result]:
         if row["stage"] == "report":
             results[choice] = Result(blur, rate, good, tuned.get(choice, {}), sweep)
         else:
-            sweep[blur] = good
+            sweep[blur, rate] = good
     return results
 
 
