@@ -116,10 +116,8 @@ PROBABILISTIC = "probabilistic"
 SOFTRAS = Choice("logistic", True, PROBABILISTIC)
 UNIFORM = Choice("uniform", False, PROBABILISTIC)
 IN_BOTH = (  # tasks; exponential_rev, squared, is DIB-R
-    SOFTRAS,
-    Choice("logistic", False, PROBABILISTIC),
-    Choice("uniform", True, PROBABILISTIC),
-    UNIFORM,
+    *(SOFTRAS, Choice("logistic", False, PROBABILISTIC)),
+    *(Choice("uniform", True, PROBABILISTIC), UNIFORM),
     *(Choice(name, False, PROBABILISTIC) for name in ("gaussian", "gumbel_max")),
     Choice("exponential_rev", True, PROBABILISTIC),
     *(Choice("uniform", False, conorm) for conorm in ("max", "yager")),
