@@ -45,6 +45,22 @@ uniform_probability = Exercise(
             "That is the sigmoid of SoftRas. The uniform distribution's function is a straight "
             "line."
         ): torch.sigmoid,
+        ("Right of 1 you say 0. There the noise is always below x, so D is 1."): lambda x: (
+            torch.where(x.abs() <= 1, (1 + x) / 2, 0.0)
+        ),
+        (
+            "Left of the edge D must still fall, down to 0 at x = -1: clamp (1 + x) / 2, not x."
+        ): lambda x: (1 + x.clamp(0, 1)) / 2,
+        (
+            "Yours falls with x: that is how often the noise is *above* x. Deep inside, at large "
+            "x, D is 1."
+        ): lambda x: ((1 - x) / 2).clamp(0, 1),
+        "You clamp to [-1, 1], where x lives. D is a probability: [0, 1].": lambda x: (
+            (1 + x) / 2
+        ).clamp(-1, 1),
+        "That is the hard edge, without noise. Between -1 and 1 it is a ramp.": lambda x: (
+            x > 0
+        ).double(),
     },
 )
 
@@ -56,8 +72,19 @@ def _einstein_silhouette(d: Tensor) -> Tensor:
     return torch.tanh(torch.atanh(d).sum(0))
 
 
-def _fold_wrong(d: Tensor) -> Tensor:
+def _all_at_once(d: Tensor) -> Tensor:
     return d.sum(0) / (1 + d.prod(0))
+
+
+def _fold(
+    d: Tensor, *, sign: int = 1, start: int = 0, twice: bool = False, late: bool = False
+) -> Tensor:
+    """Face by face, with a slip."""
+    total = d[0] if twice else torch.full_like(d[0], start)
+    for each in d:
+        new = total + each
+        total = new / (1 + sign * (new if late else total) * each)
+    return total
 
 
 _MAPS = torch.rand(5, 4, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 0.9
@@ -74,7 +101,7 @@ einstein_silhouette = Exercise(
         (
             "For two faces that is right. For three it is not: S(S(a, b), c) has more products. "
             "Fold face by face, or add up atanh D."
-        ): _fold_wrong,
+        ): _all_at_once,
         (
             "That is the probabilistic conorm, 1 - prod(1 - D). Einstein's divides a + b by 1 + ab."
         ): lambda d: 1 - (1 - d).prod(0),
@@ -83,6 +110,27 @@ einstein_silhouette = Exercise(
         ).sum(0),
         "That is the plain sum; it passes 1. Divide by 1 + ab, face by face.": lambda d: d.sum(0),
         "Rapidities add up along the faces, axis 0.": lambda d: torch.tanh(torch.atanh(d).sum(-1)),
+        (
+            "That is tanh of the plain sum. D is a velocity, not a rapidity: atanh of each first, "
+            "then the sum, then tanh."
+        ): lambda d: torch.tanh(d.sum(0)),
+        "Add the rapidities up; you took their mean.": lambda d: torch.tanh(torch.atanh(d).mean(0)),
+        "That is max, which hears one face alone. Einstein's lets all of them help.": lambda d: (
+            d.amax(0)
+        ),
+        (
+            "With 1 - ab you add tangents, and get past 1. Einstein's denominator is 1 + ab."
+        ): lambda d: _fold(d, sign=-1),
+        (
+            "Your denominator has the new face twice: it uses the total after the sum. Use the "
+            "old total in both places."
+        ): lambda d: _fold(d, late=True),
+        ("Begin at 0: S(1, b) = 1, so a total that begins at 1 stays there."): lambda d: _fold(
+            d, start=1
+        ),
+        (
+            "The first face counts twice: begin at d[0] and go on with d[1:], or begin at zeros."
+        ): lambda d: _fold(d, twice=True),
     },
 )
 
@@ -91,12 +139,21 @@ einstein_silhouette = Exercise(
 
 
 def _yager_slope(
-    d: Tensor, p: float, *, clamp: bool = True, up: bool = False, power: bool = False
+    d: Tensor,
+    p: float,
+    *,
+    clamp: bool = True,
+    up: bool = False,
+    power: bool = False,
+    root: bool = True,
+    more: float = 0.0,
+    of: Tensor | None = None,
 ) -> Tensor:
-    """dA / dd_j of A = min(1, (sum of d^p)^(1/p))."""
-    a = d.pow(p).sum().pow(1 / p)
-    slope = (a / d if up else d / a).pow(p - 1) * (p if power else 1)
-    return torch.where(a < 1, slope, torch.zeros_like(slope)) if clamp else slope
+    """dA / dd_j of A = min(1, (sum of d^p)^(1/p)); the options are slips."""
+    total = (d if of is None else of).pow(p).sum()
+    a = total.pow(1 / p) if root else total
+    slope = (a / d if up else d / a).pow(p - 1 + more) * (p if power else 1)
+    return torch.where(total < 1, slope, torch.zeros_like(slope)) if clamp else slope
 
 
 yager_slope = Exercise(
@@ -121,6 +178,25 @@ yager_slope = Exercise(
         ),
         "That is D^(p-1) alone. The outer power has a slope as well: alpha^(1-p).": lambda d, p: (
             torch.where(d.pow(p).sum() < 1, d.pow(p - 1), 0 * d)
+        ),
+        "That is the outer slope alone. The inner one is there too: D^(p-1).": lambda d, p: (
+            _yager_slope(torch.ones_like(d), p, of=d)
+        ),
+        "The power is p - 1: a slope has one D less than D^p.": lambda d, p: _yager_slope(
+            d, p, more=1.0
+        ),
+        ("Your alpha has no root: it is the sum of D^p to the power 1/p."): lambda d, p: (
+            _yager_slope(d, p, root=False)
+        ),
+        (
+            "You cut alpha at 1 and go on with the formula. min(1, ...) is flat there: slope 0."
+        ): lambda d, p: (d / d.pow(p).sum().pow(1 / p).clamp(max=1)).pow(p - 1),
+        (
+            "That is the slope of the probabilistic conorm, (1 - A) / (1 - D). Yager's is another "
+            "sum."
+        ): lambda d, p: (1 - d).prod() / (1 - d),
+        "min and max are mixed up: below 1 there is a slope, from 1 on there is none.": (
+            lambda d, p: torch.where(d.pow(p).sum() < 1, 0 * d, _yager_slope(d, p, clamp=False))
         ),
     },
 )
@@ -156,5 +232,24 @@ sigma_from_pixels = Exercise(
         "Solve x = d / sigma for sigma: divide by x.": lambda n, h, x, s: _sigma_from_pixels(
             n, h, 1 / x, s
         ),
+        "Upside down: that is 1 / sigma. A longer reach needs a larger sigma.": lambda n, h, x, s: (
+            1 / _sigma_from_pixels(n, h, x, s)
+        ),
+        "Square the length alone: x is a number that d^2 / sigma has come to already.": (
+            lambda n, h, x, s: _sigma_from_pixels(n, h, x * x if s else x, s)
+        ),
+        ("Pixels to NDC is times 2 / H; you went the other way, times H / 2."): lambda n, h, x, s: (
+            _sigma_from_pixels(n, 4 / h, x, s)
+        ),
+        "The other way round: squared=True is d^2 / sigma.": lambda n, h, x, s: _sigma_from_pixels(
+            n, h, x, not s
+        ),
+        (
+            "Where is x? With your sigma the place lies at |x| = 1, and D has not fallen far yet."
+        ): lambda n, h, x, s: _sigma_from_pixels(n, h, 1.0, s),
+        (
+            "With squared=True, sigma grows with the square of the length. You took the square "
+            "root."
+        ): lambda n, h, x, s: (n * 2 / h / x) ** (0.5 if s else 1),
     },
 )

@@ -28,22 +28,33 @@ GOOD: dict[str, Callable[[float], float]] = {
 
 @dataclass(frozen=True)
 class Result:
-    """One choice in one task, with its own best blur.
+    """One choice in one task, with its own best blur and learning rate.
 
     Attributes:
         blur: pixels in which D rises from 0.1 to 0.9; chosen on other cases.
+        rate: of learning; chosen on other cases.
         good: a number a case, larger is better. Case k is the same one for every choice.
-        tuned: mean score of each blur that was tried.
+        tuned: mean score of each (blur, rate) that was tried.
+        sweep: by (blur, rate), a number a case as `good`, where the stage "sweep" has one.
     """
 
     blur: float
+    rate: float
     good: list[float]
-    tuned: dict[float, float]
+    tuned: dict[tuple[float, float], float]
+    sweep: dict[tuple[float, float], list[float]]
 
     @property
     def mean(self) -> float:
         """Mean IoU, or share of poses found."""
         return statistics.mean(self.good)
+
+    @property
+    def at_an_edge(self) -> bool:
+        """Is the chosen setting the least or the largest that was tried, of either dial?"""
+        blurs = [blur for blur, rate in self.tuned if rate == self.rate]
+        rates = [rate for blur, rate in self.tuned if blur == self.blur]
+        return self.blur in (min(blurs), max(blurs)) or self.rate in (min(rates), max(rates))
 
 
 def study(task: str) -> dict[Choice, Result]:
@@ -52,30 +63,44 @@ def study(task: str) -> dict[Choice, Result]:
     Raises:
         FileNotFoundError: there is none.
     """
-    tuned: dict[Choice, dict[float, float]] = {}
+    tuned: dict[Choice, dict[tuple[float, float], float]] = {}
+    sweeps: dict[Choice, dict[tuple[float, float], list[float]]] = {}
     results: dict[Choice, Result] = {}
     for row in wanted(f"gendr-{task}", "fit_gendr"):
         choice = (row["distribution"], row["squared"] == "True", row["conorm"])
+        blur, rate = float(row["blur"]), float(row["rate"])
         if row["stage"] == "tune":
-            tuned.setdefault(choice, {})[float(row["blur"])] = float(row["good"])
+            tuned.setdefault(choice, {})[blur, rate] = float(row["good"])
+            continue
+        good = [GOOD[task](float(score)) for score in row["scores"].split()]
+        sweep = sweeps.setdefault(choice, {})
+        if row["stage"] == "report":
+            results[choice] = Result(blur, rate, good, tuned.get(choice, {}), sweep)
         else:
-            good = [GOOD[task](float(score)) for score in row["scores"].split()]
-            results[choice] = Result(float(row["blur"]), good, tuned.get(choice, {}))
+            sweep[blur, rate] = good
     return results
 
 
-def difference(a: Result, b: Result, cases: slice = slice(None)) -> tuple[float, float]:
+def difference(
+    a: Result | Sequence[float], b: Result | Sequence[float], cases: slice = slice(None)
+) -> tuple[float, float]:
     """How much better `a` is than `b`, case by case: the mean, and half of its 95 % interval."""
-    each = [x - y for x, y in zip(a.good[cases], b.good[cases], strict=True)]
+    goods = [r.good if isinstance(r, Result) else r for r in (a, b)]
+    return interval([x - y for x, y in zip(*(good[cases] for good in goods), strict=True)])
+
+
+def interval(each: Sequence[float]) -> tuple[float, float]:
+    """The mean of some numbers, and half of its 95 % interval (Student's)."""
     free = len(each) - 1
-    t = 1.96 + 2.4 / free + 3 / free**2  # Student's, nearly: 2.13 for 16 cases, 1.98 for 150
+    t = 1.96 + 2.4 / free + 3 / free**2  # nearly: 2.20 for 12 cases, 1.97 for 400
     return statistics.mean(each), t * statistics.stdev(each) / math.sqrt(len(each))
 
 
 def name(choice: Choice) -> str:
-    """For people: "uniform, not squared, probabilistic"."""
+    """For people: "logistic, squared"; "uniform, max". Not squared and probabilistic go unsaid."""
     distribution, squared, conorm = choice
-    return f"{distribution}, {'squared' if squared else 'not squared'}, {conorm}"
+    said = [distribution, *["squared"] * squared, *[conorm] * (conorm != "probabilistic")]
+    return ", ".join(said)
 
 
 def correlation(a: Sequence[float], b: Sequence[float]) -> float:
