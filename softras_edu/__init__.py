@@ -12,14 +12,16 @@ from .rasterizers import backends, rasterize, rasterize_hard
 from .rendering import render, screen_triangles
 from .shading import Lights
 from .shapes import cube, icosphere, teapot, torus
+from .texture import Texture
 
 if TYPE_CHECKING:
     from . import checks
 
 __version__ = "0.1.0"
 __all__ = [
-    "Camera", "Fit", "Lights", "Mesh", "backends", "checks", "cube", "fit", "icosphere", "losses",
-    "rasterize", "rasterize_hard", "render", "schedule", "screen_triangles", "teapot", "torus",
+    "Camera", "Fit", "Lights", "Mesh", "Texture", "backends", "checks", "cube", "fit", "icosphere",
+    "losses", "rasterize", "rasterize_hard", "render", "schedule", "screen_triangles", "teapot",
+    "torus",
 ]  # fmt: skip
 
 

@@ -18,6 +18,7 @@ MODULES = {
     "camera",
     "clipping",
     "shading",
+    "texture",
     "losses",
     "formulas",
     "rendering",

@@ -12,7 +12,9 @@ from .loops import rasterize_loops
 from .options import Options
 from .pairs import rasterize_pairs
 
-Backend = Callable[[Tensor, "Tensor | None", Tensor, Options], Tensor]
+# From triangles, colours, background, options and, if there is one, a `FlatTexture` to an image.
+Backend = Callable[..., Tensor]
+UNTEXTURED = ("numba", "triton")
 RUNGS = ("loops", "broadcast", "pairs", "numba", "triton")
 
 
@@ -70,13 +72,20 @@ def _interpreted(name: str) -> bool:
     return triton_gpu.interpreting()
 
 
-def load(name: str) -> Backend:
+def load(name: str, textured: bool = False) -> Backend:
     """The function of a rung.
 
     numba and triton are imported when they are first used: that takes a while.
 
     While torch.compile traces, they are operators that it can see through.
+
+    Raises:
+        ValueError: a texture, for a rung that takes none.
     """
+    if textured and name in UNTEXTURED:
+        raise ValueError(
+            f"texture: backend {name!r} draws no textures; use backend='pairs' or 'broadcast'"
+        )
     if name in ("numba", "triton") and torch.compiler.is_compiling():
         from . import compile_op
 
