@@ -9,12 +9,11 @@ from torch import Tensor
 
 from .broadcast import rasterize_broadcast
 from .loops import rasterize_loops
-from .options import Options
 from .pairs import rasterize_pairs
 
 # From triangles, colours, background, options and, if there is one, a `FlatTexture` to an image.
 Backend = Callable[..., Tensor]
-UNTEXTURED = ("numba", "triton")
+UNTEXTURED = ("triton",)
 RUNGS = ("loops", "broadcast", "pairs", "numba", "triton")
 
 
