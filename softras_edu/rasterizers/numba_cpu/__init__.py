@@ -55,8 +55,7 @@ from .kernels import backward_alpha, backward_faces, forward_rows
 from .tasks import SMALL, cut, cut_into, face_costs, row_costs, share_out
 
 FOLDER = Path(__file__).parent
-# Sheets for the derivative of a texture: at most so many, and so many bytes of them together
-MOST_SHEETS, SHEETS_BYTES = 8, 2**27
+MOST_SHEETS = 8  # for the derivative of a texture
 
 
 def why_not() -> str | None:
@@ -228,9 +227,10 @@ def _backward_texels(given: Any, d_faces: DFaces, rest: Any, d_texels: Tensor) -
     and as many runs on any number of threads, so that each sum has one order.
     """
     costs = face_costs(given[0].box)
-    runs = max(
-        1, min(MOST_SHEETS, int(costs.sum()) // SMALL, SHEETS_BYTES // (8 * d_texels.numel()))
-    )
+    pairs = int(costs.sum())
+    # Another sheet shares out the pairs, and costs time for each of its numbers: the best count goes
+    # with the square root.
+    runs = max(1, min(MOST_SHEETS, pairs // SMALL, math.isqrt(4 * pairs // d_texels.numel())))
     cuts = cut_into(runs, costs)
     sheets = {start: np.zeros(d_texels.shape) for start in cuts[:-1]}
 

@@ -37,6 +37,8 @@ from .lanes import (
 from .numbers import exp
 from .pair import color_weights, log_softmax_weight, mix, online_softmax_step, softmax_backward
 from .texture import (
+    Around,
+    add_to_texels,
     blend,
     corner_numbers,
     fetch_texels,
@@ -49,7 +51,14 @@ from .texture import (
 
 @step
 def aggregate_color(
-    s: Array, pixel: Array, count: int, face: int, faces: Faces, saved: Saved, o: Dials
+    s: Array,
+    pixel: Array,
+    around: Around,
+    count: int,
+    face: int,
+    faces: Faces,
+    saved: Saved,
+    o: Dials,
 ) -> None:
     """One face more: LOG_D, Z, U and its colours -> the pixels' peak, den and color.
 
@@ -67,14 +76,14 @@ def aggregate_color(
         )
     for k in range(count):
         saved.peak[pixel[k]], saved.den[pixel[k]] = s[PEAK + k], s[DEN + k]
-    textured = len(faces.where) > 0
+    textured, many = len(faces.where) > 0, 0
     if textured:
-        find_texels(s, count, face, faces)
+        many = find_texels(s, around, count, WEIGHT, face, faces)
     for channel in range(len(saved.color)):
         c = corner_numbers(faces.colors, face, channel)
         load(s, COLOR, pixel, count, saved.color[channel])
         if textured:
-            fetch_texels(s, count, channel, faces.texels)
+            fetch_texels(s, around, many, channel, faces.texels)
             for k in range(padded(count)):
                 texture = blend(four(s, TEXEL + k), s[RIGHT + k], s[DOWN + k])
                 face_color = mix(get(s, U + k), c) * texture
@@ -90,6 +99,7 @@ def aggregate_color(
 def color_backward(
     s: Array,
     pixel: Array,
+    around: Around,
     count: int,
     face: int,
     inv_z: Three,
@@ -100,7 +110,7 @@ def color_backward(
     o: Dials,
 ) -> None:
     """Step 2, colour -> D_LOG_WEIGHT and D_U, of all channels together; and d_faces.colors."""
-    textured = len(faces.where) > 0
+    textured, many = len(faces.where) > 0, 0
     for k in range(padded(count)):
         s[D_LOG_WEIGHT + k] = 0.0
         put(s, D_U + k, (0.0, 0.0, 0.0))
@@ -113,7 +123,7 @@ def color_backward(
             s[SHARE + k] = exp(s[LOG_WEIGHT + k] - s[PEAK + k]) / s[DEN + k]
             put(s, U + k, color_weights(get(s, W + k), inv_z, s[Z + k], o))
     if textured:
-        find_texels(s, count, face, faces)
+        many = find_texels(s, around, count, SHARE, face, faces)
         for k in range(padded(count)):
             s[D_RIGHT + k], s[D_DOWN + k] = 0.0, 0.0
     for channel in range(len(saved.color)):
@@ -122,8 +132,10 @@ def color_backward(
             s[D_COLOR + k] = d_image[pixel[k], channel]
         c = corner_numbers(faces.colors, face, channel)
         if textured:
-            fetch_texels(s, count, channel, faces.texels)
-            textured_channel_backward(s, count, channel, c, d_faces.texels)
+            fetch_texels(s, around, many, channel, faces.texels)
+            textured_channel_backward(s, count, c)
+            if len(d_faces.texels) > 0:
+                add_to_texels(s, around, many, channel, d_faces.texels)
         else:
             channel_backward(s, count, c)
         sum_colors(s, count, face, channel, d_faces.colors)

@@ -57,6 +57,7 @@ from .silhouette import (
     alphas,
     alphas_backward,
 )
+from .texture import around_lanes
 
 Nine = tuple[float, float, float, float, float, float, float, float, float]
 
@@ -92,7 +93,7 @@ def forward_rows(start: int, stop: int, faces: Faces, saved: Saved, image: Array
     """
     images = len(saved.peak) // (o.height * o.width)
     faces_an_image = len(faces.triangles) // max(images, 1)
-    s, pixel = np.empty(ROWS * LANES), np.empty(LANES, np.int64)
+    s, pixel, around = np.zeros(ROWS * LANES), np.empty(LANES, np.int64), around_lanes()
     columns, rows = centers(o)
     for image_index in range(start // o.height, (stop + o.height - 1) // o.height):
         first_row = image_index * o.height  # of this image among all rows
@@ -109,7 +110,7 @@ def forward_rows(start: int, stop: int, faces: Faces, saved: Saved, image: Array
                 pair_lanes(s, count, a, b, c, inv_z, o)
                 aggregate_silhouette(s, pixel, count, n, saved, o)
                 if len(saved.color) > 0:
-                    aggregate_color(s, pixel, count, n, faces, saved, o)
+                    aggregate_color(s, pixel, around, count, n, faces, saved, o)
     finish_pixels(start * o.width, stop * o.width, saved, image, o)
 
 
@@ -190,7 +191,7 @@ def backward_faces(
     """
     images = len(saved.peak) // (o.height * o.width)
     faces_an_image = len(faces.triangles) // max(images, 1)
-    s, pixel = np.empty(ROWS * LANES), np.empty(LANES, np.int64)
+    s, pixel, around = np.zeros(ROWS * LANES), np.empty(LANES, np.int64), around_lanes()
     columns, rows = centers(o)
     for n in range(start, stop):
         box = faces.box[n, 0], faces.box[n, 1], faces.box[n, 2], faces.box[n, 3]
@@ -205,7 +206,7 @@ def backward_faces(
             load(s, D_LIFT_SUM, pixel, count, d_lift_sum)
             pair_lanes_again(s, count, a, b, c, inv_z, o)
             aggregate_silhouette_backward(s, pixel, count, n, saved, o)
-            color_backward(s, pixel, count, n, inv_z, faces, saved, d_image, d_faces, o)
+            color_backward(s, pixel, around, count, n, inv_z, faces, saved, d_image, d_faces, o)
             if corners_wanted:
                 if not through_weights:
                     s[INV_W_SUM : INV_W_SUM + LANES] = 0.0  # what d_v is multiplied by

@@ -39,9 +39,8 @@ LIFT_SUM, PEAK, DEN, COLOR = take(), take(), take(), take()
 # The softmax
 LOG_WEIGHT, WEIGHT, SHRINK = take(), take(), take()
 
-# A texture: where the four texels around are in the list of all; how far right and down between
-# them; one channel of each
-AT, RIGHT, DOWN, TEXEL = take(4), take(), take(), take(4)
+# A texture: how far right and down between the four texels around; one channel of each
+RIGHT, DOWN, TEXEL = take(), take(), take(4)
 
 # Backward only
 SLOPE_D, SLOPE_OUTSIDE = take(), take()  # d log D / d logit, d log(1 - D) / d logit

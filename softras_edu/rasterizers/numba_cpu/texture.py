@@ -6,11 +6,12 @@ once is only fetching texels, and, backward, adding to them.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from .compiling import Array, DFaces, Faces, Four, Point, Three, inlined, step
 from .lanes import (
-    AT,
     COLOR,
     D_COLOR,
     D_CORNER_COLOR,
@@ -79,9 +80,30 @@ def four(s: Array, at: int) -> Four:
     return s[at], s[at + LANES], s[at + 2 * LANES], s[at + 3 * LANES]
 
 
+class Around(NamedTuple):
+    """Where the four texels around the place of each lane are, and which lanes look them up."""
+
+    # (4 * LANES,): number k is above lane k's place and left, then above right, below left, right.
+    # Unsigned, so that nobody asks whether an index counts from the end.
+    at: Array
+    live: Array  # (LANES,): the lanes, in order; as many as `find_texels` says
+
+
+@inlined
+def around_lanes() -> Around:
+    """Room for it."""
+    return Around(np.zeros(4 * LANES, np.uint32), np.zeros(LANES, np.uint32))
+
+
 @step
-def find_texels(s: Array, count: int, face: int, faces: Faces) -> None:
-    """U -> AT, RIGHT, DOWN."""
+def find_texels(s: Array, around: Around, count: int, weight: int, face: int, faces: Faces) -> int:
+    """U -> RIGHT, DOWN and what is around. Returns how many lanes are live.
+
+    These have a weight, in the row of that name, that can change a number: with less than 1e-84 not
+    even the largest float32 becomes the least one, and with less than 1e-200 no float64 that
+    matters.
+    """
+    at, live = around
     first, repeats = float(faces.where[face, 0]), faces.where[face, 3] > 0
     height, width = float(faces.where[face, 1]), float(faces.where[face, 2])
     across, up = corner_numbers(faces.uv, face, 0), corner_numbers(faces.uv, face, 1)
@@ -92,29 +114,37 @@ def find_texels(s: Array, count: int, face: int, faces: Faces) -> None:
         s[RIGHT + k], s[DOWN + k] = column - np.floor(column), row - np.floor(row)
         j0, j1 = beside(column, width - 1, repeats)
         i0, i1 = beside(row, height - 1, repeats)
-        s[AT + k] = first + i0 * width + j0
-        s[AT + LANES + k] = first + i0 * width + j1
-        s[AT + 2 * LANES + k] = first + i1 * width + j0
-        s[AT + 3 * LANES + k] = first + i1 * width + j1
-
-
-@step
-def fetch_texels(s: Array, count: int, channel: int, texels: Array) -> None:
-    """AT and texels (T, C) -> TEXEL, of one channel."""
+        at[k] = np.uint32(first + i0 * width + j0)
+        at[k + LANES] = np.uint32(first + i0 * width + j1)
+        at[k + 2 * LANES] = np.uint32(first + i1 * width + j0)
+        at[k + 3 * LANES] = np.uint32(first + i1 * width + j1)
+    least = 1e-84 if faces.texels.itemsize == 4 else 1e-200
+    many = 0
     for k in range(count):
-        for corner in range(4):
-            row = corner * LANES + k
-            s[TEXEL + row] = texels[int(s[AT + row]), channel]
+        live[many] = k
+        many += 1 if s[weight + k] > least else 0
+    return many
 
 
 @step
-def textured_channel_backward(
-    s: Array, count: int, channel: int, c: Three, d_texels: Array
-) -> None:
-    """One channel: COLOR, D_COLOR -> added to D_LOG_WEIGHT, D_U, D_RIGHT, D_DOWN and d_texels.
+def fetch_texels(s: Array, around: Around, many: int, channel: int, texels: Array) -> None:
+    """texels (T, C) -> TEXEL, of one channel and the live lanes; others keep what they had."""
+    at, live = around
+    for m in range(many):
+        k = live[m]
+        s[TEXEL + k] = texels[at[k], channel]
+        s[TEXEL + LANES + k] = texels[at[k + LANES], channel]
+        s[TEXEL + 2 * LANES + k] = texels[at[k + 2 * LANES], channel]
+        s[TEXEL + 3 * LANES + k] = texels[at[k + 3 * LANES], channel]
+
+
+@step
+def textured_channel_backward(s: Array, count: int, c: Three) -> None:
+    """One channel: COLOR, D_COLOR -> D_CORNER_COLOR, D_TEXTURE; added to D_LOG_WEIGHT, D_U, D_RIGHT
+    and D_DOWN.
 
     The face's colour is that of its corners, c, times that of the texture: the derivative of each
-    is the other. D_CORNER_COLOR is that of c.
+    is the other.
     """
     for k in range(padded(count)):
         u, d_u = get(s, U + k), get(s, D_U + k)
@@ -123,25 +153,29 @@ def textured_channel_backward(
         d_log_weight, d_face_color = softmax_backward(
             s[SHARE + k], tint * texture, s[COLOR + k], s[D_COLOR + k]
         )
-        d_tint, d_texture = d_face_color * texture, d_face_color * tint
         s[D_LOG_WEIGHT + k] += d_log_weight
+        d_tint = d_face_color * texture
         by_c = d_tint * c[0], d_tint * c[1], d_tint * c[2]
         put(s, D_U + k, (d_u[0] + by_c[0], d_u[1] + by_c[1], d_u[2] + by_c[2]))
         put(s, D_CORNER_COLOR + k, (d_tint * u[0], d_tint * u[1], d_tint * u[2]))
-        d_right, d_down = blend_backward(d_texture, texel, right, down)
+        s[D_TEXTURE + k] = d_face_color * tint
+        d_right, d_down = blend_backward(d_face_color * tint, texel, right, down)
         s[D_RIGHT + k] += d_right
         s[D_DOWN + k] += d_down
-        s[D_TEXTURE + k] = d_texture
-    if len(d_texels) > 0:
-        for k in range(count):
-            d_texture, right, down = s[D_TEXTURE + k], s[RIGHT + k], s[DOWN + k]
-            if d_texture != 0:
-                above, below = d_texture * (1 - down), d_texture * down
-                at = four(s, AT + k)
-                d_texels[int(at[0]), channel] += above * (1 - right)
-                d_texels[int(at[1]), channel] += above * right
-                d_texels[int(at[2]), channel] += below * (1 - right)
-                d_texels[int(at[3]), channel] += below * right
+
+
+@step
+def add_to_texels(s: Array, around: Around, many: int, channel: int, d_texels: Array) -> None:
+    """D_TEXTURE, RIGHT, DOWN of one channel and the live lanes -> added to d_texels (T, C)."""
+    at, live = around
+    for m in range(many):
+        k = live[m]
+        d_texture, right, down = s[D_TEXTURE + k], s[RIGHT + k], s[DOWN + k]
+        above, below = d_texture * (1 - down), d_texture * down
+        d_texels[at[k], channel] += above * (1 - right)
+        d_texels[at[k + LANES], channel] += above * right
+        d_texels[at[k + 2 * LANES], channel] += below * (1 - right)
+        d_texels[at[k + 3 * LANES], channel] += below * right
 
 
 @step
