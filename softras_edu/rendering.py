@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import torch
@@ -17,6 +18,7 @@ from .precision import is_any, no_autocast, whole
 from .rasterizers import rasterize
 from .rasterizers.options import check_depths
 from .shading import Lights, shade
+from .texture import Texture
 
 NEAR, FAR = 1.0, 100.0  # the rasterizers' own
 Auto = Literal["auto"]
@@ -45,7 +47,9 @@ def render(
 ) -> Tensor:
     """Draw a mesh: (B, H, W, 4), RGB and alpha, one image a camera. Without colours it is white.
 
-    The image is computed outside `torch.autocast`; vertices of 16 bits are widened there.
+    A texture is drawn perspective correct if the camera is a perspective one, unless
+    `perspective_correct` says otherwise (see `rasterize`). The image is computed outside
+    `torch.autocast`; vertices of 16 bits are widened there.
 
     Args:
         mesh: one for all cameras; or a list of B meshes of any sizes, one for each of B cameras
@@ -64,7 +68,7 @@ def render(
             `far`. Costs a second pass.
 
     Raises:
-        ValueError: what the rasterizer finds wrong.
+        ValueError: what the rasterizer finds wrong; a texture, with another one than `rasterize`.
 
     Warns:
         UserWarning: all the depths in a camera's image are outside near and far, so that nothing
@@ -84,7 +88,8 @@ def render(
                 _warn_of_depths(scene, near, far)
             scene.clip(near, clip, looks=not off)
         triangles, colors = _together(scenes)
-        image = rasterizer(triangles, colors, size=size, **options)
+        more = _texture_options(scenes, triangles, rasterizer)
+        image = rasterizer(triangles, colors, size=size, **(more | options))
         if not depth:
             return image
         z = _depth(triangles, pairs[0][1].perspective, rasterizer, far, {**options, "size": size})
@@ -120,7 +125,8 @@ class _Scene:
         self.faces, self.camera = mesh.faces, camera
         self.view = camera.to_view(mesh.verts)
         self.triangles = camera.to_screen(self.view)[:, mesh.faces]
-        colors = mesh.corner_colors()  # (F, 3, 3)
+        self.texture = mesh.texture
+        colors = mesh.corner_tints()  # (F, 3, 3)
         if lights is not None:
             colors = shade(mesh.face_normals()[:, None].expand_as(colors), colors, lights)
         self.colors = colors.expand(len(self.triangles), *colors.shape)
@@ -138,8 +144,15 @@ class _Scene:
             which = crosses(depth, near).any(0).nonzero()[:, 0]
         if len(which):
             corners = self.view[:, self.faces]
-            corners, self.colors = clip_near(corners, self.colors, near, which)
-            self.triangles = self.camera.to_screen(corners)
+            given = [self.colors]
+            if self.texture is not None:  # its places are cut as colours are
+                given.append(self.texture.uv.expand(len(corners), -1, 3, 2))
+            corners, cut = clip_near(corners, torch.cat(given, dim=-1), near, which)
+            self.triangles, self.colors = self.camera.to_screen(corners), cut[..., :3]
+            if self.texture is not None:
+                uv, faces = cut[..., 3:], self.texture.which
+                faces = None if faces is None else torch.cat([faces, faces[which]])
+                self.texture = replace(self.texture, uv=uv, which=faces)
 
 
 def _first(mesh: Mesh | Sequence[Mesh]) -> Mesh:
@@ -169,7 +182,8 @@ def _whole(mesh: Mesh) -> Mesh:
     verts, colors = whole(mesh.verts), whole(mesh.colors)
     if verts is mesh.verts and colors is mesh.colors:
         return mesh
-    return Mesh(verts, mesh.faces, None if colors is None else colors.to(verts.dtype))
+    texture = None if mesh.texture is None else mesh.texture.to(verts.dtype)
+    return Mesh(verts, mesh.faces, None if colors is None else colors.to(verts.dtype), texture)
 
 
 def _together(scenes: list[_Scene]) -> tuple[Tensor, Tensor]:
@@ -181,6 +195,36 @@ def _together(scenes: list[_Scene]) -> tuple[Tensor, Tensor]:
     triangles = [pad(t, (0, 0, 0, 0, 0, few), value=1.0) for t, _, few in lists]
     colors = [pad(c, (0, 0, 0, 0, 0, few)) for _, c, few in lists]
     return torch.cat(triangles), torch.cat(colors)
+
+
+def _texture_options(
+    scenes: list[_Scene], triangles: Tensor, rasterizer: Callable[..., Tensor]
+) -> dict[str, Any]:
+    """What the rasterizer is told of textures: all pictures of all scenes as one `Texture`."""
+    if all(scene.texture is None for scene in scenes):
+        return {}
+    if rasterizer is not rasterize:
+        name = getattr(rasterizer, "__name__", type(rasterizer).__name__)
+        raise ValueError(f"mesh: got a texture, which {name} does not draw; rasterize does")
+    correct = {"perspective_correct": all(scene.camera.perspective for scene in scenes)}
+    if len(scenes) == 1:
+        return {"texture": scenes[0].texture, **correct}
+    most, start, white = triangles.shape[1], 0, triangles.new_ones(1, 1, 3)
+    images: list[Tensor] = []
+    wraps: list[str] = []
+    uvs: list[Tensor] = []
+    numbers: list[Tensor] = []
+    for scene in scenes:
+        batch, faces = scene.triangles.shape[:2]
+        own = scene.texture or Texture(white, triangles.new_zeros(faces, 3, 2))
+        which = torch.zeros(faces, dtype=torch.int64, device=triangles.device)
+        which = start + (which if own.which is None else own.which)
+        uvs.append(pad(own.uv, (0, 0, 0, 0, 0, most - faces)).expand(batch, most, 3, 2))
+        numbers.append(pad(which, (0, most - faces)).expand(batch, most))
+        images += own.pictures()
+        wraps += own.wraps()
+        start = len(images)
+    return {"texture": Texture(images, torch.cat(uvs), torch.cat(numbers), wraps), **correct}
 
 
 def _range(

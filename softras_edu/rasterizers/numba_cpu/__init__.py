@@ -228,8 +228,8 @@ def _backward_texels(given: Any, d_faces: DFaces, rest: Any, d_texels: Tensor) -
     """
     costs = face_costs(given[0].box)
     pairs = int(costs.sum())
-    # Another sheet shares out the pairs, and costs time for each of its numbers: the best count goes
-    # with the square root.
+    # A sheet more shares out the pairs, and takes time for each of its numbers: the best count of
+    # them goes with a square root.
     runs = max(1, min(MOST_SHEETS, pairs // SMALL, math.isqrt(4 * pairs // d_texels.numel())))
     cuts = cut_into(runs, costs)
     sheets = {start: np.zeros(d_texels.shape) for start in cuts[:-1]}
