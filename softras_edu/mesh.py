@@ -1,4 +1,4 @@
-"""Mesh: vertices, faces, perhaps colours and a texture. Its files are read and written by `mesh_files`."""
+"""Mesh: vertices, faces, perhaps colours and a texture. `mesh_files` reads and writes it."""
 
 from __future__ import annotations
 
@@ -123,8 +123,8 @@ class Mesh:
     def save(self, path: str | Path) -> None:
         """Write OBJ, PLY, STL or GLB, by the suffix (STL keeps no colours).
 
-        A vertex with several colours is written once for each. A texture is not written: the colours
-        are `corner_colors`.
+        A vertex with several colours is written once for each. No texture is written, only its
+        colours at the corners.
 
         Raises:
             ValueError: another suffix.

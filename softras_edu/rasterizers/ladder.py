@@ -13,7 +13,6 @@ from .pairs import rasterize_pairs
 
 # From triangles, colours, background, options and, if there is one, a `FlatTexture` to an image.
 Backend = Callable[..., Tensor]
-UNTEXTURED = ("triton",)
 RUNGS = ("loops", "broadcast", "pairs", "numba", "triton")
 
 
@@ -79,11 +78,12 @@ def load(name: str, textured: bool = False) -> Backend:
     While torch.compile traces, they are operators that it can see through.
 
     Raises:
-        ValueError: a texture, for a rung that takes none.
+        ValueError: a texture, while it traces: the operators take none.
     """
-    if textured and name in UNTEXTURED:
+    if textured and name in ("numba", "triton") and torch.compiler.is_compiling():
         raise ValueError(
-            f"texture: backend {name!r} draws no textures; use backend='pairs' or 'broadcast'"
+            f"texture: torch.compile cannot trace through backend {name!r} with a texture; "
+            "use backend='pairs' or 'broadcast'"
         )
     if name in ("numba", "triton") and torch.compiler.is_compiling():
         from . import compile_op

@@ -169,11 +169,16 @@ def check_texture(
         channels = flat.texels.shape[-1]
         wanted = f"{colors.shape[-1]} like colors, which it multiplies"
         raise ValueError(f"texture: got {channels} channels, wanted {wanted}")
-    for name, numbers in (("uv", uv), ("images", flat.texels)):
+    for name, numbers, bound in (("uv", uv, LARGEST), ("images", flat.texels, math.inf)):
         if numbers.numel():
             low, high = numbers.detach().aminmax()  # NaN, if there is any
-            if not (low > -math.inf and high < math.inf):
-                raise ValueError(f"texture: got NaN or infinity in {name}, wanted finite numbers")
+            if not (low > -bound and high < bound):
+                got = (
+                    "NaN or infinity"
+                    if bound == math.inf
+                    else f"NaN or a number beyond {bound:.0e}"
+                )
+                raise ValueError(f"texture: got {got} in {name}, wanted finite numbers")
     return flat
 
 

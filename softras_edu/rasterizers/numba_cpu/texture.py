@@ -50,7 +50,7 @@ def within(place: float, repeats: bool) -> float:
 
 
 @inlined
-def beside(place: float, last: float, repeats: bool) -> Point:
+def texels_beside(place: float, last: float, repeats: bool) -> Point:
     """The texels before and after a place in a row of them, of -1/2 ... last + 1/2."""
     before = np.floor(place)
     around, other = (0.0, last) if repeats else (last, 0.0)
@@ -112,8 +112,8 @@ def find_texels(s: Array, around: Around, count: int, weight: int, face: int, fa
         column = within(mix(u, across), repeats) * width - 0.5
         row = (1 - within(mix(u, up), repeats)) * height - 0.5
         s[RIGHT + k], s[DOWN + k] = column - np.floor(column), row - np.floor(row)
-        j0, j1 = beside(column, width - 1, repeats)
-        i0, i1 = beside(row, height - 1, repeats)
+        j0, j1 = texels_beside(column, width - 1, repeats)
+        i0, i1 = texels_beside(row, height - 1, repeats)
         at[k] = np.uint32(first + i0 * width + j0)
         at[k + LANES] = np.uint32(first + i0 * width + j1)
         at[k + 2 * LANES] = np.uint32(first + i1 * width + j0)
