@@ -147,7 +147,9 @@ def test_a_texture_that_does_not_go_with_a_mesh_is_refused():
     grey = Texture(torch.ones(2, 2, 1), mesh.texture.uv)
     with pytest.raises(ValueError, match="and 1 channels, wanted"):
         Mesh(mesh.verts, mesh.faces, texture=grey)
-    with pytest.raises(ValueError, match="texture: got torch.float64 on cpu, wanted torch.float32"):
+    with pytest.raises(
+        ValueError, match=r"texture: got torch\.float64 on cpu, wanted torch\.float32"
+    ):
         Mesh(mesh.verts, mesh.faces, texture=mesh.texture.to(torch.float64))
     with pytest.raises(ValueError, match="texture: got Tensor"):
         Mesh(mesh.verts, mesh.faces, texture=PICTURE)
@@ -261,8 +263,7 @@ def test_a_texture_transform_moves_the_picture(tmp_path):
     ]  # of the corners lower left, right, upper right
     turned = {"rotation": math.pi / 2}
     mesh = Mesh.load(save_gltf(tmp_path, ".glb", *textured_gltf(transform=turned)))
-    # The extension's matrix: u' = cos u + sin v, v' = cos v - sin u. Lower left, glTF's (0, 1), goes
-    # to (1, 0).
+    # u' = cos u + sin v, v' = cos v - sin u: lower left, glTF's (0, 1), goes to its (1, 0).
     torch.testing.assert_close(mesh.texture.uv[0, 0], torch.tensor([1.0, 1.0]), rtol=0, atol=1e-6)
 
 

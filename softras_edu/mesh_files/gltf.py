@@ -153,7 +153,7 @@ def _wrap(header: dict[str, Any], told: dict[str, Any]) -> str:
     """How the picture goes on beyond its border, by the texture's sampler; glTF's own: repeat."""
     texture = header["textures"][told["index"]]
     sampler = header["samplers"][texture["sampler"]] if "sampler" in texture else {}
-    modes = {WRAPS.get(sampler.get(name), "repeat") for name in ("wrapS", "wrapT")}
+    modes = {WRAPS.get(sampler.get(name, 0), "repeat") for name in ("wrapS", "wrapT")}
     return modes.pop() if len(modes) == 1 else "repeat"
 
 

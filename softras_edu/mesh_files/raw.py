@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from .polygons import Floats, Ints, triangulate
 
+WHITE: NDArray[np.float32] = np.ones((1, 1, 3), np.float32)
+
 
 @dataclass
 class Paint:
@@ -45,9 +47,6 @@ class Paint:
         self.images.append(pixels)
         self.wraps.append(wrap)
         return len(self.images) - 1
-
-
-WHITE = np.ones((1, 1, 3), np.float32)
 
 
 @dataclass

@@ -52,7 +52,8 @@ from .boxes import reach_boxes
 from .compiling import MISSING, Array, DFaces, Dials, Faces, Saved
 from .conorms import no_faces
 from .kernels import backward_alpha, backward_faces, forward_rows
-from .tasks import SMALL, cut, cut_into, face_costs, row_costs, share_out
+from .tasks import SMALL, cut, cut_into, face_costs, row_costs
+from .tasks import share_out as share_out
 
 FOLDER = Path(__file__).parent
 MOST_SHEETS = 8  # for the derivative of a texture
@@ -234,9 +235,11 @@ def _backward_texels(given: Any, d_faces: DFaces, rest: Any, d_texels: Tensor) -
     cuts = cut_into(runs, costs)
     sheets = {start: np.zeros(d_texels.shape) for start in cuts[:-1]}
 
+    kernel: Any = backward_faces
+
     def one_run(start: int, stop: int) -> None:
         mine = d_faces._replace(texels=sheets[start])
-        backward_faces(start, stop, *given, mine, *rest)
+        kernel(start, stop, *given, mine, *rest)
 
     share_out(one_run, cuts)
     first, *others = sheets.values()

@@ -328,7 +328,7 @@ def launch_backward(
     o: Options,
     texture: FlatTexture | None = None,
     texels_wanted: bool = False,
-) -> tuple[Tensor | None, ...]:
+) -> tuple[Any, ...]:
     """Gradients of triangles (B, F, 3, 3) and of colours (B, F, 3, C) or None, from the image's
     gradient (B, H, W, C + 1); with a texture of its uv (B, F, 3, 2) and texels (T, C) or None."""
     batch, faces = triangles.shape[:2]
