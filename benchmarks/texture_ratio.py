@@ -3,8 +3,8 @@ each, alternately, so that both meet the same weather; medians, in milliseconds.
 
     python benchmarks/texture_ratio.py [--threads 1]
 
-The sphere's gradients are asked for of corners and colours, and of corners, uv and picture. A call's
-backward pass also zeroes and adds up the picture's derivative, whose time goes with the picture.
+The sphere's gradients are asked for of corners and colours, and of corners, uv and picture. The
+backward pass also makes and adds up the picture's derivative, whose time goes with the picture.
 """
 
 from __future__ import annotations
