@@ -15,7 +15,7 @@ from .camera import Camera, image_size
 from .clipping import MARGIN, clip_near, crosses
 from .mesh import Mesh
 from .precision import is_any, no_autocast, whole
-from .rasterizers import rasterize
+from .rasterizers import rasterize, rasterize_hard
 from .rasterizers.options import check_depths
 from .shading import Lights, shade
 from .texture import Texture
@@ -68,7 +68,7 @@ def render(
             `far`. Costs a second pass.
 
     Raises:
-        ValueError: what the rasterizer finds wrong; a texture, with another one than `rasterize`.
+        ValueError: what the rasterizer finds wrong; a texture, with another one than these two.
 
     Warns:
         UserWarning: all the depths in a camera's image are outside near and far, so that nothing
@@ -203,9 +203,9 @@ def _texture_options(
     """What the rasterizer is told of textures: all pictures of all scenes as one `Texture`."""
     if all(scene.texture is None for scene in scenes):
         return {}
-    if rasterizer is not rasterize:
+    if rasterizer not in (rasterize, rasterize_hard):
         name = getattr(rasterizer, "__name__", type(rasterizer).__name__)
-        raise ValueError(f"mesh: got a texture, which {name} does not draw; rasterize does")
+        raise ValueError(f"mesh: got a texture, which {name} may not draw")
     correct = {"perspective_correct": all(scene.camera.perspective for scene in scenes)}
     if len(scenes) == 1:
         return {"texture": scenes[0].texture, **correct}

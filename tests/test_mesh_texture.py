@@ -122,11 +122,25 @@ def test_gradients_reach_vertices_pictures_and_places():
     assert all(grad.isfinite().all() and grad.abs().max() > 1e-3 for grad in grads)
 
 
-def test_a_texture_with_another_rasterizer_is_refused():
-    with pytest.raises(
-        ValueError, match=r"mesh: got a texture, which rasterize_hard does not draw"
-    ):
-        render(quad(), front(), size=4, rasterizer=rasterize_hard)
+def test_the_z_buffer_shows_what_soft_rasterization_shows_at_a_small_sigma():
+    mesh, camera = quad(), Camera.orbit(2.2, 10.0, 40.0)
+    hard = render(mesh, camera, size=24, rasterizer=rasterize_hard, near=0.5)[0]
+    soft = render(mesh, camera, size=24, **SHARP)[0]
+    same = (soft[..., 3] - hard[..., 3]).abs() < 1e-3
+    assert same.float().mean() > 0.9
+    assert hard[..., 3].mean() > 0.2
+    torch.testing.assert_close(soft[same], hard[same], rtol=0, atol=2e-3)
+    picture = PICTURE.clone().requires_grad_()
+    render(quad(picture), camera, size=24, rasterizer=rasterize_hard).sum().backward()
+    assert picture.grad.min() > 0
+
+
+def test_a_texture_with_a_rasterizer_of_ones_own_is_refused():
+    def mine(*_: Any, **__: Any) -> Tensor:
+        return torch.zeros(1, 4, 4, 4)
+
+    with pytest.raises(ValueError, match="mesh: got a texture, which mine may not draw"):
+        render(quad(), front(), size=4, rasterizer=mine)
 
 
 def test_soft_depth_of_a_textured_mesh():
