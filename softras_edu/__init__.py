@@ -10,7 +10,7 @@ from .fitting.optimize import Fit, fit, schedule
 from .mesh import Mesh
 from .rasterizers import backends, rasterize, rasterize_hard
 from .rendering import render, screen_triangles
-from .shading import Lights
+from .shading import Lamp, Lights, PointLamp, Sky
 from .shapes import cube, icosphere, teapot, torus
 from .texture import Texture
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
-    "Camera", "Fit", "Lights", "Mesh", "Texture", "backends", "checks", "cube", "fit", "icosphere",
-    "losses", "rasterize", "rasterize_hard", "render", "schedule", "screen_triangles", "teapot",
-    "torus",
+    "Camera", "Fit", "Lamp", "Lights", "Mesh", "PointLamp", "Sky", "Texture", "backends", "checks",
+    "cube", "fit", "icosphere", "losses", "rasterize", "rasterize_hard", "render", "schedule",
+    "screen_triangles", "teapot", "torus",
 ]  # fmt: skip
 
 

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from . import formulas
-from .precision import is_any, outside_autocast
+from .precision import is_any, outside_autocast, unit
 from .texture import Texture
 
 
@@ -136,9 +135,12 @@ class Mesh:
 
 @outside_autocast
 def face_normals(verts: Tensor, faces: Tensor) -> Tensor:
-    """Unit normals, (V, 3) or (B, V, 3) vertices, (F, 3) faces -> (F, 3) or (B, F, 3)."""
+    """Unit normals, (V, 3) or (B, V, 3) vertices, (F, 3) faces -> (F, 3) or (B, F, 3).
+
+    Of a face without area it is 0, with a gradient of 0.
+    """
     a, b, c = verts[..., faces, :].unbind(-2)
-    return normalize(torch.linalg.cross(b - a, c - a), dim=-1)
+    return unit(torch.linalg.cross(b - a, c - a))
 
 
 @outside_autocast
@@ -153,7 +155,7 @@ def vertex_normals(verts: Tensor, faces: Tensor) -> Tensor:
     total = torch.zeros_like(verts)
     for corner in faces.unbind(-1):
         total = total.index_add(-2, corner, cross)
-    return normalize(total, dim=-1, eps=torch.finfo(verts.dtype).tiny)
+    return unit(total)
 
 
 def _tensor(name: str, x: Any, dtype: torch.dtype) -> Tensor:

@@ -57,3 +57,12 @@ def is_any(bad: Tensor) -> bool:
         if "vmap" in str(error):
             return False
         raise
+
+
+def unit(x: Tensor) -> Tensor:
+    """Vectors (..., 3) at length 1. One of length 0 has no direction: it stays 0, and so does its
+    gradient, which would be infinite.
+    """
+    length = x.norm(dim=-1, keepdim=True)
+    some = length > 0
+    return torch.where(some, x / length.where(some, 1.0), 0.0)

@@ -16,8 +16,8 @@ from .clipping import MARGIN, clip_near, crosses
 from .mesh import Mesh
 from .precision import is_any, no_autocast, whole
 from .rasterizers import rasterize, rasterize_hard
-from .rasterizers.options import check_depths
-from .shading import Lights, shade
+from .rasterizers.options import check_depths, expand_background
+from .shading import Lights, Shading, corner_normals, light_pixels, shade
 from .texture import Texture
 
 NEAR, FAR = 1.0, 100.0  # the rasterizers' own
@@ -38,6 +38,7 @@ def render(
     *,
     size: int | tuple[int, int],
     lights: Lights | None = None,
+    shading: Shading = "flat",
     rasterizer: Callable[..., Tensor] = rasterize,
     near: float | Auto | None = None,
     far: float | Auto | None = None,
@@ -54,8 +55,13 @@ def render(
     Args:
         mesh: one for all cameras; or a list of B meshes of any sizes, one for each of B cameras
             (or all for the one camera).
-        lights: shade the faces flat; None leaves the colours as they are.
+        lights: shade the mesh; None leaves the colours as they are.
+        shading: "flat", one brightness a face; "gouraud", one a vertex, mixed in between; or
+            "per_pixel", where colours, normals and places are drawn and lit afterwards: where faces
+            share a pixel, their mean normal is lit. Costs a second pass, of seven channels.
         rasterizer: `rasterize` or `rasterize_hard`; it gets `options` (sigma, gamma, ...).
+            `perspective_correct` is left out for an orthographic camera, where what is affine in
+            the world is affine on the screen.
         near, far: only depths between them are drawn; None is the rasterizer's own, 1 and 100.
             "auto" takes the depths of the mesh, as numbers without a gradient (a GPU is waited
             for). They are the scale of gamma, too: see `rasterize`.
@@ -78,7 +84,7 @@ def render(
     off = verts.is_cuda or torch.compiler.is_compiling() or options.get("backend") == "triton"
     pairs = _pairs(mesh, camera)
     with no_autocast(verts.device):
-        scenes = [_Scene(m, c, lights) for m, c in pairs]
+        scenes = [_Scene(m, c, lights, shading) for m, c in pairs]
         near, far = _range(near, far, scenes)
         options |= {name: x for name, x in (("near", near), ("far", far)) if x is not None}
         near, far = NEAR if near is None else near, FAR if far is None else far
@@ -87,12 +93,19 @@ def render(
             if not off:
                 _warn_of_depths(scene, near, far)
             scene.clip(near, clip, looks=not off)
-        triangles, colors = _together(scenes)
+        options["size"] = size
+        if not camera.perspective:
+            options.pop("perspective_correct", None)
+        triangles, colors = _together(scenes, [scene.colors for scene in scenes])
         more = _texture_options(scenes, triangles, rasterizer)
-        image = rasterizer(triangles, colors, size=size, **(more | options))
+        per_pixel = lights is not None and shading == "per_pixel"
+        background = options.pop("background", 0.0) if per_pixel else None
+        image = rasterizer(triangles, colors, **(more | options))
+        if per_pixel:
+            image = _per_pixel(image, scenes, rasterizer, options, background)
         if not depth:
             return image
-        z = _depth(triangles, pairs[0][1].perspective, rasterizer, far, {**options, "size": size})
+        z = _depth(triangles, camera.perspective, rasterizer, far, dict(options))
         return torch.cat([image[..., :-1], z, image[..., -1:]], dim=-1)
 
 
@@ -118,18 +131,63 @@ def _depth(
     return rasterizer(triangles, z, **options)[..., :1]
 
 
-class _Scene:
-    """One mesh and its cameras: triangles and colours, (B, F, 3, 3), on their way to the screen."""
+def _per_pixel(
+    image: Tensor,
+    scenes: list[_Scene],
+    rasterizer: Callable[..., Tensor],
+    options: dict[str, Any],
+    background: Any,
+) -> Tensor:
+    """Light what was drawn unlit on a background of 0, (B, H, W, 4), by the normals and places that
+    are drawn now, and put the background behind it.
 
-    def __init__(self, mesh: Mesh, camera: Camera, lights: Lights | None):
-        self.faces, self.camera = mesh.faces, camera
+    In perspective normals and places are mixed in the world, not on the screen. `rasterize` does
+    that; the z-buffer, which shows one face a pixel, draws them over z, which is affine there.
+    """
+    perspective, options = scenes[0].camera.perspective, dict(options)
+    surfaces = [scene.surface for scene in scenes]
+    if rasterizer is rasterize:
+        options["perspective_correct"] = perspective
+    elif perspective:
+        depths = (scene.triangles[..., 2:] for scene in scenes)
+        surfaces = [x / z.where(z > 0, 1.0) for x, z in zip(surfaces, depths, strict=True)]
+    triangles, surface = _together(scenes, surfaces)
+    drawn = rasterizer(triangles, surface, **options)[..., :-1]
+    color, alpha = image[..., :-1], image[..., -1:]
+    share = drawn[..., -1:] if rasterizer is rasterize else alpha
+    counts = [len(scene.triangles) for scene in scenes]
+    parts = (x.split(counts) for x in (color, drawn, share))
+    lit = [scene.light(*part) for scene, *part in zip(scenes, *parts, strict=True)]
+    behind = expand_background(background, triangles, (*color.shape[:-1], 3))
+    return torch.cat([torch.cat(lit) + (1 - share) * behind, alpha], dim=-1)
+
+
+class _Scene:
+    """One mesh and its cameras: triangles and colours, (B, F, 3, 3), on their way to the screen;
+    and what is lit per pixel, (B, F, 3, 7): normals, places, and 1 (else (B, F, 3, 0)).
+    """
+
+    def __init__(self, mesh: Mesh, camera: Camera, lights: Lights | None, shading: Shading):
+        self.faces, self.camera, self.lights = mesh.faces, camera, lights
         self.view = camera.to_view(mesh.verts)
         self.triangles = camera.to_screen(self.view)[:, mesh.faces]
         self.texture = mesh.texture
         colors = mesh.corner_tints()  # (F, 3, 3)
+        surface = colors[..., :0]
         if lights is not None:
-            colors = shade(mesh.face_normals()[:, None].expand_as(colors), colors, lights)
-        self.colors = colors.expand(len(self.triangles), *colors.shape)
+            normals, points = corner_normals(mesh.verts, mesh.faces, shading)
+            if shading == "per_pixel":
+                surface = torch.cat([normals, points, torch.ones_like(points[..., :1])], dim=-1)
+            else:
+                to_eye = camera.to_eye(points[None]) if lights.shine else None
+                colors = shade(normals, colors, lights, points, to_eye)
+        self.colors = colors.expand(len(self.triangles), *colors.shape[-3:])
+        self.surface = surface.expand(len(self.triangles), *surface.shape)
+
+    def light(self, color: Tensor, surface: Tensor, share: Tensor) -> Tensor:
+        """Its pictures, lit pixel by pixel, (B, H, W, 3); arguments as in `light_pixels`."""
+        assert self.lights is not None
+        return light_pixels(color, surface, share, self.lights, self.camera.to_eye)
 
     def clip(self, near: float, clip: bool | None, looks: bool) -> None:
         """Cut what crosses the near plane, if there is anything or `clip` says so."""
@@ -144,15 +202,17 @@ class _Scene:
             which = crosses(depth, near).any(0).nonzero()[:, 0]
         if len(which):
             corners = self.view[:, self.faces]
-            given = [self.colors]
+            given = [self.colors, self.surface]
             if self.texture is not None:  # its places are cut as colours are
                 given.append(self.texture.uv.expand(len(corners), -1, 3, 2))
+            widths = [x.shape[-1] for x in given]
             corners, cut = clip_near(corners, torch.cat(given, dim=-1), near, which)
-            self.triangles, self.colors = self.camera.to_screen(corners), cut[..., :3]
+            self.colors, self.surface, *places = cut.split(widths, dim=-1)
+            self.triangles = self.camera.to_screen(corners)
             if self.texture is not None:
-                uv, faces = cut[..., 3:], self.texture.which
+                faces = self.texture.which
                 faces = None if faces is None else torch.cat([faces, faces[which]])
-                self.texture = replace(self.texture, uv=uv, which=faces)
+                self.texture = replace(self.texture, uv=places[0], which=faces)
 
 
 def _first(mesh: Mesh | Sequence[Mesh]) -> Mesh:
@@ -186,15 +246,18 @@ def _whole(mesh: Mesh) -> Mesh:
     return Mesh(verts, mesh.faces, None if colors is None else colors.to(verts.dtype), texture)
 
 
-def _together(scenes: list[_Scene]) -> tuple[Tensor, Tensor]:
-    """All triangles and colours as one batch, (B, F, 3, 3): short lists end in faces of no area."""
+def _together(scenes: list[_Scene], corners: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """All triangles and what is at their corners, (B, F, 3, C), as one batch: short lists end in
+    faces of no area.
+    """
     if len(scenes) == 1:
-        return scenes[0].triangles, scenes[0].colors
+        return scenes[0].triangles, corners[0]
     most = max(scene.triangles.shape[1] for scene in scenes)
-    lists = [(s.triangles, s.colors, most - s.triangles.shape[1]) for s in scenes]
-    triangles = [pad(t, (0, 0, 0, 0, 0, few), value=1.0) for t, _, few in lists]
-    colors = [pad(c, (0, 0, 0, 0, 0, few)) for _, c, few in lists]
-    return torch.cat(triangles), torch.cat(colors)
+
+    def together(lists: list[Tensor], value: float) -> Tensor:
+        return torch.cat([pad(x, (0, 0, 0, 0, 0, most - x.shape[1]), value=value) for x in lists])
+
+    return together([scene.triangles for scene in scenes], 1.0), together(corners, 0.0)
 
 
 def _texture_options(

@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import FunctionType
 
 import nbformat
 import pytest
@@ -20,7 +21,8 @@ from test_assembled import source
 from softras_edu import checks
 from softras_edu.checks.exercise import Mistake
 from softras_edu.teaching import figures
-from softras_edu.teaching.triton_lab.stand_in import Kernel, launch, tl, triton
+from softras_edu.teaching.figures.traffic import traffic, traffic_table
+from softras_edu.teaching.triton_lab.stand_in import Kernel, launch, tl, triton, watch
 
 ROOT = Path(__file__).parent.parent
 PATH = ROOT / "notebooks" / "09_the_fused_triton_kernel.ipynb"
@@ -262,6 +264,75 @@ def test_what_is_stored_behind_the_picture_is_seen():
 
     with pytest.raises(Mistake, match="stored behind its end"):
         checks.draw_discs(spills)
+
+
+KERNELS = """
+import mine
+from softras_edu import checks
+
+for name in ("pixel_kernel", "block_kernel", "masked_kernel", "listed_kernel"):
+    exercise, kernel = getattr(checks, name), getattr(mine, name)
+    exercise(kernel)
+    exercise(exercise.ours(mine.center))  # the library's, in the reader's room
+    assert exercise.yours_or_ours(kernel) is kernel
+try:
+    checks.masked_kernel(mine.block_kernel)
+except AssertionError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("where", ["interpreter", "stand-in"])
+def test_the_first_kernels_pass_and_show_what_they_load_and_store(where, without_triton):
+    folder = without_triton if where == "stand-in" else without_triton / "with"
+    if where == "interpreter":
+        pytest.importorskip("triton")
+        folder.mkdir()
+    (folder / "mine.py").write_text(source(PATH), encoding="utf-8")
+    said = in_a_new_process(KERNELS, folder, MPLBACKEND="agg")
+    assert said.count("passed, ") == 8
+    assert "There is no mask, or it is true for every lane" in said
+    # 16 programs load 2 faces of 9 float64 each and store a pixel; in blocks of 4, 4 programs do.
+    assert re.search(r"triangles_ptr +288 +2,304 +0 +0\nalpha_ptr +0 +0 +16 +128", said)
+    assert re.search(r"triangles_ptr +72 +576 +0 +0\nalpha_ptr +0 +0 +4 +128", said)
+    assert re.search(r"triangles_ptr +72 +576 +0 +0\nalpha_ptr +0 +0 +4 +120", said)  # 15 pixels
+
+
+@triton.jit
+def twice(out_ptr, at, value):
+    tl.store(out_ptr + at, 2 * value)
+
+
+@triton.jit
+def copy_kernel(in_ptr, out_ptr, count):
+    at = 2 * tl.program_id(0) + tl.arange(0, 2)
+    tl.store(out_ptr + at, tl.load(in_ptr + at, at < count, other=5.0), at < count)
+    twice(out_ptr, 0, tl.load(in_ptr))
+
+
+def test_who_loads_and_stores_what():
+    numbers, out = torch.arange(3.0) + 1, torch.zeros(4, dtype=torch.float64)
+    room = {"tl": None, "triton": None, "twice": twice}  # `watch` puts in the stand-in's
+    seen = watch(Kernel(FunctionType(copy_kernel.fn.__code__, room)), (2,), numbers, out, 3)
+    assert [(x.program, x.store, x.name, x.places.tolist(), x.nbytes) for x in seen] == [
+        (0, False, "in_ptr", [0, 1], 8),
+        (0, True, "out_ptr", [0, 1], 16),
+        (0, False, "in_ptr", [0], 4),
+        (0, True, "out_ptr", [0], 8),
+        (1, False, "in_ptr", [2], 4),
+        (1, True, "out_ptr", [2], 8),
+        (1, False, "in_ptr", [0], 4),
+        (1, True, "out_ptr", [0], 8),
+    ]
+    assert out.tolist() == [2, 2, 3, 0]
+    table = traffic_table(seen).splitlines()
+    assert table[1].split() == ["in_ptr", "4", "20", "0", "0"]
+    assert table[2].split() == ["out_ptr", "0", "0", "4", "40"]
+    left, right = traffic(seen, {"in_ptr": 3, "out_ptr": 2}).axes
+    assert [ax.get_title() for ax in (left, right)] == ["in_ptr", "out_ptr"]
+    assert left.images[0].get_array().tolist() == [[1, 1, 0], [1, 0, 1]]
+    assert right.images[0].get_array().tolist() == [[2, 2, 0], [2, 0, 2]]
+    assert right.lines[0].get_xdata()[0] == 1.5  # the third number is somebody else's
 
 
 def test_a_kernel_without_its_mark_is_told_so():

@@ -286,8 +286,8 @@ def test_some_of_many_cameras():
     [
         ({"K": torch.eye(2)}, r"K: got shape \(2, 2\), wanted \(3, 3\) or \(2, 3, 3\)"),
         (
-            {"K": torch.tensor([[50.0, 3, 20], [0, 50, 20], [0, 0, 1]])},
-            "K: camera 0 has .* wanted .*fx, 0, cx",
+            {"K": torch.tensor([[50.0, 0, 20], [3, 50, 20], [0, 0, 1]])},
+            "K: camera 0 has .* wanted .*fx, skew, cx",
         ),
         ({"K": torch.zeros(3, 3)}, "with fx, fy > 0"),
         ({"R": torch.eye(3) * torch.nan}, r"R, t: got shapes \(3, 3\) and \(2, 3\)"),

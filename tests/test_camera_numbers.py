@@ -19,6 +19,14 @@ POINTS = torch.tensor([[0.3, 0.4, -0.5], [-0.2, 0.1, 0.3]], dtype=F64)
 K = torch.tensor([[50.0, 0, 31.5], [0, 45, 30], [0, 0, 1]], dtype=F64)
 
 
+def turned(x: float | Tensor) -> list[Tensor]:
+    """A rotation about y by an angle; tensors in a list keep their gradient."""
+    x = torch.as_tensor(x, dtype=F64)
+    zero, one = torch.zeros_like(x), torch.ones_like(x)
+    c, s = x.cos(), x.sin()
+    return [torch.stack([c, zero, s]), torch.stack([zero, one, zero]), torch.stack([-s, zero, c])]
+
+
 # Each makes a camera of one number and has it at a place where its derivative is not zero.
 NUMBERS = {
     "distance": (3.0, lambda x: Camera.orbit(x, 10.0, 20.0)),
@@ -33,6 +41,11 @@ NUMBERS = {
     "a list of azimuths": (20.0, lambda x: Camera.orbit(3.0, 10.0, [0.0, x])),
     "a list of fovs": (40.0, lambda x: Camera.orbit(3.0, 10.0, 0.0, fov=[60.0, x])),
     "K": (50.0, lambda x: Camera.pinhole([[x, 0, 31], [0, 45, 30], [0, 0, 1]], R, T, 64)),
+    "R": (0.9, lambda x: Camera.pinhole(K, turned(x), T, 64)),
+    "distortion": (0.2, lambda x: Camera.pinhole(K, R, T, 64, distortion=[x, 0, 0, 0, 0.1])),
+    "P": (50.0, lambda x: Camera.from_matrix([[x, 0, 31, 4], [1, 45, 30, 2], [0, 0, 1, 3]], 64)),
+    "eye of look_along": (0.3, lambda x: Camera.look_along([x, 0.5, 3.0], (-0.1, 0.0, -1.0))),
+    "direction": (0.3, lambda x: Camera.look_along((0.2, 0.5, 3.0), [x, 0.0, -1.0])),
     "t": (3.0, lambda x: Camera.pinhole(K, R, [[0.1, 0.2, x]], 64)),
 }
 R, T = torch.eye(3, dtype=F64)[None], torch.tensor([[0.1, 0.2, 3.0]], dtype=F64)

@@ -161,6 +161,32 @@ def test_the_gradient_through_render_is_that_of_the_picture():
     assert slope.abs().max() > 1e-3
 
 
+def test_the_gradient_of_the_camera_through_a_cut():
+    # The plane moves with the camera, and every cut corner along its edge: through a bent lens too.
+    ground = grid(1)
+    options = {"size": 4, "sigma": 0.02, "gamma": 0.1, "far": 20.0, "dist_eps": 0.0}
+    down = torch.diag(torch.tensor([1.0, -1.0, -1.0], dtype=F64))
+
+    def looking(eye: Tensor, fov: Tensor) -> Camera:
+        return Camera.look_at(eye, (0.0, 0.0, -3.0), fov=fov)
+
+    def bent(eye: Tensor, k1: Tensor) -> Camera:
+        k = [[3.0, 0, 1.5], [0, 3.0, 1.5], [0, 0, 1]]
+        lens = [k1, 0.02, 0.01, -0.01, 0.0]
+        return Camera.pinhole(k, down, -down @ eye, 4, distortion=lens)
+
+    for make, number in ((looking, 60.0), (bent, -0.1)):
+
+        def image(eye: Tensor, x: Tensor, make=make) -> Tensor:
+            return render(ground, make(eye, x), backend="broadcast", **options)
+
+        inputs = [torch.tensor(x, dtype=F64, requires_grad=True) for x in ((0.3, 1.5, 2.0), number)]
+        assert crosses(make(*inputs).project(ground.verts)[:, ground.faces, 2], 1.0).all()
+        assert torch.autograd.gradcheck(image, inputs)
+        grads = torch.autograd.grad(image(*inputs).square().sum(), inputs)
+        assert all(grad.abs().max() > 1e-4 for grad in grads)
+
+
 def test_no_pixel_of_the_cut_falls_before_near():
     # In float32, a depth on the cut may round to just under near, and the pixel would be left out.
     assert BEYOND > 1

@@ -15,7 +15,6 @@ LINES, COLUMNS, BODY = 400, 100, 80
 MODULES = {
     "mesh",
     "shapes",
-    "camera",
     "clipping",
     "shading",
     "texture",
@@ -30,6 +29,7 @@ MODULES = {
     "__main__",
 }
 PACKAGES = {
+    "camera",
     "mesh_files",
     "plotting",
     "rasterizers",

@@ -46,7 +46,7 @@ def test_the_solution_passes_its_check(
 
 
 # Whole kernels stand on functions of their notebook: test_assembled.py puts them together.
-WHOLE_KERNELS = {"listed_kernel"}
+WHOLE_KERNELS = {"block_kernel", "listed_kernel", "masked_kernel", "pixel_kernel"}
 
 
 def test_every_check_has_a_solution_in_a_notebook() -> None:

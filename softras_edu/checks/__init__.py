@@ -4,7 +4,8 @@
 """
 
 from .build_broadcast import aggregate_color, distance_maps, largest_image
-from .build_kernel import draw_discs, listed_kernel, tile_pixels
+from .build_first_kernels import block_kernel, listed_kernel, masked_kernel, pixel_kernel
+from .build_kernel import draw_discs, tile_pixels
 from .build_loop import log_weight_slope, online_softmax_step, product_slope, softmax_slope
 from .build_loop_geometry import clip_slope, depth_slope, distance_slope, weights_slope
 from .build_pairs import pair_list, reach_box, segment_max, segment_sum
@@ -39,6 +40,7 @@ from .way_back import pair_backward as pair_backward
 __all__ = [
     "aggregate_color",
     "angle_slope",
+    "block_kernel",
     "carve",
     "clip_slope",
     "clip_weights",
@@ -58,6 +60,7 @@ __all__ = [
     "listed_kernel",
     "log_weight_slope",
     "loglog_slope",
+    "masked_kernel",
     "masked_l1",
     "median_time",
     "mix_palette",
@@ -66,6 +69,7 @@ __all__ = [
     "pair_list",
     "pairs_time",
     "pixel_center",
+    "pixel_kernel",
     "probability",
     "probability_slope",
     "product_slope",

@@ -7,18 +7,12 @@ and without.
 from __future__ import annotations
 
 import copy
-import inspect
-from itertools import pairwise
 from typing import Any, cast
 
 import torch
 from torch import Tensor
 
-from .. import formulas
-from ..rasterizers.options import Options
-from ..rasterizers.tiles import Tiles, reach_boxes, tile_lists
 from ..teaching.triton_lab.stand_in import tl, with_stand_in
-from . import report
 from .exercise import Answer, Exercise, Mistake
 
 
@@ -86,10 +80,10 @@ def _t(*values: object) -> Tensor:
     return torch.tensor(values, dtype=torch.float64)
 
 
-# ---------------------------------------------------------------- 09-1 The mask of a tile
+# ---------------------------------------------------------------- 09-4 The mask of a tile
 
 
-def _tile_pixels(
+def tile_pixels_of(
     tile: int, lane: Tensor, height: int, width: int, columns: int, TILE: int
 ) -> tuple[Tensor, Tensor, Tensor]:
     i = tile // columns * TILE + lane // TILE
@@ -103,7 +97,7 @@ def _tile_pixels_or(answer: str) -> Answer:
     def wrong(
         tile: int, lane: Tensor, height: int, width: int, columns: int, TILE: int
     ) -> tuple[Tensor, ...]:
-        i, j, mask = _tile_pixels(tile, lane, height, width, columns, TILE)
+        i, j, mask = tile_pixels_of(tile, lane, height, width, columns, TILE)
         return {
             "rows only": (i, j, i < height),
             "columns only": (i, j, j < width),
@@ -119,7 +113,7 @@ def _tile_pixels_or(answer: str) -> Answer:
 _LANE4, _LANE8 = torch.arange(16), torch.arange(64)
 tile_pixels = InKernel(
     "tile_pixels",
-    _tile_pixels,
+    tile_pixels_of,
     cases=[
         (5, _LANE4, 16, 16, 4, 4),
         (3, _LANE4, 7, 13, 4, 4),
@@ -145,111 +139,7 @@ tile_pixels = InKernel(
 )
 
 
-# ---------------------------------------------------------------- 09-2 A kernel that reads a list
-
-SIGMA = 1e-2
-_KEPT = 0.5  # what somebody else's memory is full of
-
-
-def _lists(triangles: Tensor, height: int, width: int, tile: int) -> Tiles:
-    o = Options(height=height, width=width, sigma=SIGMA)
-    return tile_lists(reach_boxes(triangles[None], o), height, width, tile)
-
-
-class ListedKernel(Exercise):
-    """The answer is a Triton kernel. It draws into memory behind which somebody else's begins; the
-    check looks at both, as one picture of twice the height."""
-
-    def examine(self, yours: Any, *, shown: bool = False) -> None:
-        super().examine(self._launched(yours), shown=shown)
-
-    def _launched(self, kernel: Any) -> Answer:
-        """What the kernel draws; a plain function is called as it is."""
-        if not hasattr(kernel, "__getitem__"):
-            if "triangles_ptr" in inspect.signature(kernel).parameters:
-                raise Mistake(f"{self.name}: write @triton.jit above the function.")
-            return cast(Answer, kernel)
-
-        def drawn(triangles: Tensor, height: int, width: int, tile: int) -> Tensor:
-            lists = _lists(triangles, height, width, tile)
-            memory = torch.full((2, height, width), _KEPT, dtype=triangles.dtype)
-            try:
-                kernel[(lists.rows * lists.columns,)](
-                    triangles, memory, lists.starts, lists.faces, 1 / SIGMA, height, width,
-                    lists.columns, tile, num_warps=1,
-                )  # fmt: skip
-            except Exception as error:
-                raise report.root(error) from None
-            return memory.reshape(2 * height, width)
-
-        drawn.__wrapped__ = getattr(kernel, "fn", kernel)  # type: ignore[attr-defined]
-        return drawn
-
-
-def _listed_kernel(
-    triangles: Tensor, height: int, width: int, tile: int, wrong: str = ""
-) -> Tensor:
-    """What the kernel draws, tile by tile, in PyTorch, with one mistake or none."""
-    lists = _lists(triangles, height, width, tile)
-    memory = torch.full((2 * height * width + tile * width,), _KEPT, dtype=triangles.dtype)
-    xy = triangles[:, None, :, :2]
-    for program, (first, end) in enumerate(pairwise(lists.starts.tolist())):
-        number = 0 if wrong == "program" else program
-        if wrong == "list":
-            first, end = lists.starts[:2].tolist()
-        end = max(first, end - (wrong == "end"))
-        faces = torch.arange(first, end) % len(triangles)
-        faces = faces if wrong == "entry" else lists.faces[first:end].long()
-        faces = torch.arange(len(triangles)) if wrong == "all" else faces
-        lane = torch.arange(tile * tile)
-        i, j, mask = _tile_pixels(number, lane, height, width, lists.columns, tile)
-        x, y = (2 * j + 1 - width).double() / height, 1 - (2 * i + 1).double() / height
-        pixel = torch.stack([x, y], -1)
-        v = formulas.barycentric(pixel, xy[faces])
-        logit = formulas.signed_logit(pixel, xy[faces], v, SIGMA, "euclidean")
-        log_product = formulas.probability_map(logit)[1].sum(0)
-        value = log_product if wrong == "log" else 1 - log_product.exp()
-        mask = i < height if wrong == "mask" else mask
-        stride = height if wrong == "stride" else width
-        memory[(i * stride + j)[mask]] = value[mask]
-    return memory[: 2 * height * width].view(2 * height, width)
-
-
-def _listed(wrong: str) -> Answer:
-    def answer(triangles: Tensor, height: int, width: int, tile: int) -> Tensor:
-        return _listed_kernel(triangles, height, width, tile, wrong)
-
-    return answer
-
-
-_FOUR = _t(
-    [[-1.3, 0.2, 2.0], [-0.5, 0.3, 2.0], [-0.9, 0.9, 2.0]],
-    [[-0.4, -0.8, 2.0], [0.6, -0.5, 3.0], [0.1, 0.5, 2.5]],
-    [[0.5, 0.1, 2.0], [1.4, 0.2, 2.0], [0.9, 0.8, 2.0]],
-    [[0.7, -0.9, 4.0], [1.5, -0.7, 4.0], [1.0, -0.2, 4.0]],
-)
-listed_kernel = ListedKernel(
-    "listed_kernel",
-    _listed(""),
-    cases=[(_FOUR, 13, 21, 8), (_FOUR, 13, 21, 4), (_FOUR[:1], 7, 5, 4), (_FOUR[:0], 5, 6, 4)],
-    tolerance=1e-9,
-    mistakes={
-        "A lane past the right edge lands at the start of the next row: give the mask to "
-        "tl.store.": _listed("mask"),
-        "One row down is `width` numbers further, not `height`.": _listed("stride"),
-        "Every program draws tile 0. Its own number is tl.program_id(0).": _listed("program"),
-        "Every program reads the list of tile 0: it begins at starts[tile].": _listed("list"),
-        "The last face of each list is missing: `range` leaves out its end by itself.": (
-            _listed("end")
-        ),
-        "`entry` is a place in the list, no face: load what stands there.": _listed("entry"),
-        "That meets every face, listed or not. Loop over the tile's own list.": _listed("all"),
-        "That is the logarithm of the product. Alpha is 1 - exp of it.": _listed("log"),
-    },
-)
-
-
-# ---------------------------------------------------------------- 09-3 Debugging
+# ---------------------------------------------------------------- 09-6 Debugging
 
 
 def _draw_discs(discs: Tensor, height: int, width: int, bugs: tuple[str, ...] = ()) -> Tensor:
@@ -257,7 +147,9 @@ def _draw_discs(discs: Tensor, height: int, width: int, bugs: tuple[str, ...] = 
     tile, memory = 4, torch.zeros(max(height, width) ** 2 + 64, dtype=torch.float64)
     columns = -(-width // tile)
     for program in range(-(-height // tile) * columns):
-        i, j, mask = _tile_pixels(program, torch.arange(tile * tile), height, width, columns, tile)
+        i, j, mask = tile_pixels_of(
+            program, torch.arange(tile * tile), height, width, columns, tile
+        )
         x, y = (2 * j + 1 - width) / height, 1 - (2 * i + 1) / height
         x, y = x.double(), y.double()
         peak, den, num = 0 * x, 0 * x + 1, 0 * x

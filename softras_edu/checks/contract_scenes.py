@@ -36,9 +36,9 @@ SCENES: dict[str, dict[str, object]] = {
 }
 
 
-# The largest difference that still counts as equal, beside the largest number of a part. In float32
-# the scenes with a small sigma and gamma lose most: exp of a thousand times a rounding.
-TOLERANCE = {torch.float64: 1e-8, torch.float32: 2e-3}
+# The largest difference that still counts as equal, beside the largest number of a part. A right
+# kernel in float32 comes within 4e-6 in every scene.
+TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-4}
 
 
 def contract(

@@ -45,7 +45,8 @@ SHAPENET = {
     "04530566": "vessel",
 }  # fmt: skip
 # Of the pictures that are made here. The lights do not move with the camera.
-LIGHTS = Lights(ambient=0.45, diffuse=0.55)
+AMBIENT = 0.45
+LIGHTS = Lights(ambient=AMBIENT, diffuse=1 - AMBIENT)
 
 
 def orbit(views: Tensor | Sequence[int]) -> Camera:

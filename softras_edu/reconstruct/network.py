@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, relu
 
 from ..shapes import icosphere
-from .data import LIGHTS
+from .data import AMBIENT
 
 PALETTE = 10  # colours
 SPOTS = 16  # the palette is sampled from the picture at 16 x 16
@@ -118,7 +118,7 @@ class Paint(nn.Module):
         palette = weight @ (spots[:, :3] / spots[:, 3:].clamp_min(1e-3)).transpose(1, 2).clamp(0, 1)
         if self.brighten is not None:
             part = torch.sigmoid(self.brighten(code))[..., None]  # (B, PALETTE, 1)
-            palette = (palette * LIGHTS.ambient**-part).clamp(0, 1)
+            palette = (palette * AMBIENT**-part).clamp(0, 1)
         choice = self.who @ self.select(code).unflatten(1, (CODE, PALETTE))  # (B, V, PALETTE)
         return cast(Tensor, choice.softmax(-1) @ palette)
 

@@ -16,6 +16,7 @@ import functools
 import itertools
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import FunctionType, SimpleNamespace
 from typing import Any
 
@@ -30,19 +31,19 @@ class Pointer:
     """The memory from a tensor's first number on, as `load` and `store` see it: counted in
     numbers, whatever the tensor's shape."""
 
-    def __init__(self, memory: Tensor, offset: Any = 0):
-        self.memory, self.offset = memory, torch.as_tensor(offset)
+    def __init__(self, memory: Tensor, offset: Any = 0, name: str = ""):
+        self.memory, self.offset, self.name = memory, torch.as_tensor(offset), name
         self.dtype = SimpleNamespace(element_ty=memory.dtype)
 
     @classmethod
-    def to(cls, tensor: Tensor) -> Pointer:
+    def to(cls, tensor: Tensor, name: str = "") -> Pointer:
         behind = (
             tensor.untyped_storage().nbytes() // tensor.element_size() - tensor.storage_offset()
         )
-        return cls(tensor.detach().as_strided((behind,), (1,)))
+        return cls(tensor.detach().as_strided((behind,), (1,)), name=name)
 
     def __add__(self, steps: Any) -> Pointer:
-        return Pointer(self.memory, self.offset + steps)
+        return Pointer(self.memory, self.offset + steps, self.name)
 
     def where(self, mask: Any) -> tuple[Tensor, Tensor]:
         """Offsets and mask, of one shape; IndexError if an offset that counts lies outside."""
@@ -78,10 +79,13 @@ def launch(fn: Callable[..., Any], grid: tuple[int, ...], *arguments: Any, **opt
     """Run a kernel: one call a program. Tensors become pointers; what only a compiler wants to
     know (`num_warps`, ...) is left out."""
     global _program, _grid
-    pointers = [Pointer.to(x) if isinstance(x, Tensor) else x for x in arguments]
     names = fn.__code__.co_varnames[: fn.__code__.co_argcount]
+    pointers = [
+        Pointer.to(x, name) if isinstance(x, Tensor) else x
+        for name, x in zip(names, arguments, strict=False)
+    ]
     named = {
-        name: Pointer.to(x) if isinstance(x, Tensor) else x
+        name: Pointer.to(x, name) if isinstance(x, Tensor) else x
         for name, x in options.items()
         if name in names
     }
@@ -96,11 +100,59 @@ def launch(fn: Callable[..., Any], grid: tuple[int, ...], *arguments: Any, **opt
 
 def with_stand_in(fn: Callable[..., Any]) -> Callable[..., Any]:
     """The same function with `tl` and `triton` bound to the ones below, so that a check can call
-    it on tensors, outside of any kernel."""
+    it on tensors, outside of any kernel. The Triton functions that it calls are bound to them
+    too."""
     room = {**fn.__globals__, "tl": tl, "triton": triton}
     copy = FunctionType(fn.__code__, room, fn.__name__, fn.__defaults__, fn.__closure__)
     room[fn.__name__] = copy
+    for name in set(fn.__code__.co_names) & set(room):
+        helper = getattr(room[name], "fn", None)
+        if isinstance(helper, FunctionType):
+            room[name] = with_stand_in(helper)
     return copy
+
+
+# ---------------------------------------------------------------- who reads and writes what
+
+
+@dataclass(frozen=True)
+class Access:
+    """One load or store of one program.
+
+    Attributes:
+        program: its number along the first axis of the grid.
+        store: whether it writes.
+        name: the kernel's argument, a pointer.
+        places: the numbers it means, counted from the tensor's first; lanes that are masked out
+            are not among them.
+        nbytes: how many bytes these are.
+    """
+
+    program: int
+    store: bool
+    name: str
+    places: Tensor
+    nbytes: int
+
+
+_seen: list[Access] | None = None  # what `watch` has seen; None while nobody watches
+
+
+def watch(kernel: Any, grid: tuple[int, ...], *arguments: Any, **options: Any) -> list[Access]:
+    """Launch a kernel here, whichever Triton made it, and note every load and store."""
+    global _seen
+    before, _seen = _seen, []
+    try:
+        launch(with_stand_in(getattr(kernel, "fn", kernel)), grid, *arguments, **options)
+        return _seen
+    finally:
+        _seen = before
+
+
+def _note(pointer: Pointer, places: Tensor, store: bool) -> None:
+    if _seen is not None:
+        size = places.numel() * pointer.memory.element_size()
+        _seen.append(Access(_program[0], store, pointer.name, places.flatten(), size))
 
 
 # ---------------------------------------------------------------- the language
@@ -108,6 +160,7 @@ def with_stand_in(fn: Callable[..., Any]) -> Callable[..., Any]:
 
 def _load(pointer: Pointer, mask: Any = None, other: Any = 0) -> Tensor:
     offset, chosen = pointer.where(mask)
+    _note(pointer, offset[chosen], store=False)
     block = torch.full(offset.shape, other, dtype=pointer.memory.dtype)
     block[chosen] = pointer.memory[offset[chosen]]
     return block
@@ -115,6 +168,7 @@ def _load(pointer: Pointer, mask: Any = None, other: Any = 0) -> Tensor:
 
 def _store(pointer: Pointer, value: Any, mask: Any = None) -> None:
     offset, chosen = pointer.where(mask)
+    _note(pointer, offset[chosen], store=True)
     pointer.memory[offset[chosen]] = (
         torch.as_tensor(value).to(pointer.memory.dtype).broadcast_to(offset.shape)[chosen]
     )
