@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 from torch.nn.functional import grid_sample
 
-from softras_edu import Texture, backends, formulas, rasterize
+from softras_edu import Camera, Texture, backends, formulas, icosphere, rasterize, screen_triangles
 
 RUNNABLE = [name for name, state in backends().items() if state == "ok" and name != "triton"]
 OTHERS = [name for name in RUNNABLE if name != "broadcast"]
@@ -296,6 +296,30 @@ def test_only_what_is_asked_for_has_a_gradient(scene, backend, wanted):
         )  # fmt: skip
         grads.append(torch.autograd.grad(image, leaf[wanted], cotangent(image))[0])
     torch.testing.assert_close(*grads, rtol=0, atol=1e-9)
+
+
+@pytest.mark.skipif("numba" not in RUNNABLE, reason="numba cannot run here")
+def test_a_texture_shared_by_many_faces_has_the_same_bits_on_any_threads():
+    # So many pairs for so few texels that their derivative is summed on several sheets.
+    mesh = icosphere(2)
+    triangles = screen_triangles(mesh.verts, mesh.faces, Camera.orbit(2.5, 25.0, 30.0))
+    texture = random_texture(11, len(mesh.faces), ((4, 5),), "repeat").to(torch.float32)
+    threads, results = torch.get_num_threads(), []
+    try:
+        for count in (1, 2, 3):
+            torch.set_num_threads(count)
+            options = {"size": (61, 47), "sigma": 1e-3, "gamma": 1e-2}
+            results.append(
+                draw_and_differentiate(triangles, None, texture, backend="numba", **options)
+            )
+        wanted = draw_and_differentiate(triangles, None, texture, backend="pairs", **options)
+    finally:
+        torch.set_num_threads(threads)
+    for other in results[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(results[0], other, strict=True))
+    for got, expected in zip(results[0], wanted, strict=True):
+        atol = FLOAT32 * max(1.0, expected.abs().max().item())
+        torch.testing.assert_close(got, expected, rtol=0, atol=atol)
 
 
 # ---------------------------------------------------------------- derivatives
