@@ -200,7 +200,7 @@ def backward(
         flat_image = _flat(d_image, pixels, channels + 1)
         d_lift_sum = np.empty(pixels)
         backward_alpha(flat_image, kept.lift_sum, d_lift_sum, numbers)
-        d_faces = _d_faces(drawn, d_inputs)
+        d_faces = _outputs(drawn, d_inputs)
         given = drawn, kept, flat_image, d_lift_sum
         rest = wanted[0], through_weights, numbers
         if texture is None or d_inputs[3] is None:
@@ -210,7 +210,7 @@ def backward(
     return d_inputs[0], d_inputs[1], d_background, *d_inputs[2:]
 
 
-def _d_faces(drawn: Faces, d_inputs: list[Tensor | None]) -> DFaces:
+def _outputs(drawn: Faces, d_inputs: list[Tensor | None]) -> DFaces:
     """Where the kernel writes derivatives of triangles, colours and uv; none yet for texels."""
     dtype, (d_triangles, d_colors, d_uv, _) = drawn.triangles.dtype, [*d_inputs, None, None][:4]
     return DFaces(

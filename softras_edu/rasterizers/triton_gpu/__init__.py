@@ -48,7 +48,7 @@ from ..options import LARGEST, Options, check_finite, stored
 from ..tiles import Tiles, check_counts
 from .gendr_host import constants as constants
 from .gendr_host import dials
-from .texture_host import d_texture, given
+from .texture_host import given, outputs
 
 # Asked once, here: in PyTorch 2.11 torch.compile cannot trace through the question.
 INSTALLED = importlib.util.find_spec("triton") is not None
@@ -339,7 +339,7 @@ def launch_backward(
     )
     d_triangles = triangles.new_empty(groups, stripes, batch, faces, 3, 3)
     d_colors = None if colors is None else triangles.new_empty(stripes, batch, faces, 3, channels)
-    d_uv, d_texels = d_texture(texture, groups, stripes, texels_wanted)
+    d_uv, d_texels = outputs(texture, groups, stripes, texels_wanted)
     if batch * faces:
         with _on_device(triangles):
             _kernels("kernels")._backward_by_face_kernel[(batch * faces, stripes, groups)](

@@ -22,7 +22,7 @@ import triton
 import triton.language as tl
 
 from .color import color_backward, store_colors
-from .load import load_colors, load_triangle, load_winner, pixel_center, to_dtype
+from .load import load_box, load_colors, load_triangle, load_winner, pixel_center, to_dtype
 from .numbers import exp
 from .pair import (
     add_face,
@@ -266,8 +266,7 @@ def _backward_by_face_kernel(
     d_c = ()
     for _k in tl.static_range(CHANNELS):
         d_c = d_c + ((zero, zero, zero),)
-    first_row, end_row = tl.load(boxes_ptr + face * 4), tl.load(boxes_ptr + face * 4 + 1)
-    first_column, end_column = tl.load(boxes_ptr + face * 4 + 2), tl.load(boxes_ptr + face * 4 + 3)
+    first_row, end_row, first_column, end_column = load_box(boxes_ptr, face)
     for row in range(first_row + stripe * BLOCK_H, end_row, stripes * BLOCK_H):
         for column in tl.range(first_column, end_column, BLOCK_W, num_stages=STAGES):
             # 1. The pair again, as in the forward pass. Lanes beyond the box read its last pixels.
@@ -279,8 +278,7 @@ def _backward_by_face_kernel(
             d2 = squared_distance(segments, least, EUCLIDEAN)
             logit, logit_slope = signed_logit(d2, least, inv_sigma, SQUARED, EUCLIDEAN)
             log_d, log_outside, slope_d, slope_outside = probability_map(
-                logit, dials, terms, DISTRIBUTION, REVERSED
-            )
+                logit, dials, terms, DISTRIBUTION, REVERSED)  # fmt: skip
             w, inv_w_sum = clip_barycentric(v)
             z = interpolate_depth(w, inv_z)
             keep = in_box & (log_d >= log_dist_eps) & (z >= near) & (z <= far)
@@ -321,14 +319,12 @@ def _backward_by_face_kernel(
             if CHANNELS > 0 or not EUCLIDEAN:
                 pull_x, pull_y = barycentric_backward(d_v, edges)
                 d_x, d_y = plus(d_x, v, pull_x), plus(d_y, v, pull_y)
-
     programs = tl.num_programs(0).to(tl.int64)  # B F
-    out = d_triangles_ptr + ((group * stripes + stripe) * programs + face) * 9
-    store_corners(out, d_x, d_y, d_inv_z, inv_z)
-    out = d_colors_ptr + (stripe * programs + face) * 3 * C
-    store_colors(out, d_c, group, C, CHANNELS)
+    part = (group * stripes + stripe) * programs + face
+    store_corners(d_triangles_ptr + part * 9, d_x, d_y, d_inv_z, inv_z)
+    store_colors(d_colors_ptr + (stripe * programs + face) * 3 * C, d_c, group, C, CHANNELS)
     if TEXTURE > 0:
-        store_uv(d_uv_ptr + ((group * stripes + stripe) * programs + face) * 6, d_across, d_up)
+        store_uv(d_uv_ptr + part * 6, d_across, d_up)
 
 
 @triton.jit

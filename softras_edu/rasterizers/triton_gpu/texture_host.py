@@ -20,7 +20,7 @@ def given(
     return {**names, "TEXTURE": 2 if texels_wanted else 1}
 
 
-def d_texture(
+def outputs(
     texture: FlatTexture | None, groups: int, stripes: int, texels_wanted: bool
 ) -> tuple[Tensor | None, Tensor | None]:
     """Room for the derivatives of uv, (groups, stripes, B, F, 3, 2), and of texels, (T, C), or None
