@@ -38,7 +38,7 @@ def load_triangle(triangles_ptr, facts_ptr, face):
 
 @triton.jit
 def load_box(boxes_ptr, face):
-    """First row, row after the last, first column, column after the last that a triangle reaches."""
+    """A triangle's reach: first row, row after the last, first column, column after the last."""
     box = boxes_ptr + face * 4
     return tl.load(box), tl.load(box + 1), tl.load(box + 2), tl.load(box + 3)
 
