@@ -128,10 +128,13 @@ def compile_kernel(
     constants: the kernel's constexpr arguments."""
     warps = warps or (4 if kernel in ("_setup_kernel", "_group_kernel") else 1)
     function, sizes = KERNELS[kernel]
-    constants = {"EUCLIDEAN": True, "PERSPECTIVE": False, "STAGES": 1, **sizes, **constants}
+    plain = {"EUCLIDEAN": True, "PERSPECTIVE": False, "TEXTURE": 0, "STAGES": 1}
+    constants = {**plain, **sizes, **constants}
     constants = {name: value for name, value in constants.items() if name in function.arg_names}
     integers = dict.fromkeys(("list_ptr", "boxes_ptr", "tile_ptr", "face_ptr"), "*i32")
-    integers |= dict.fromkeys(("starts_ptr", "ends_ptr", "count_ptr", "order_ptr"), "*i64")
+    integers |= dict.fromkeys(
+        ("starts_ptr", "ends_ptr", "count_ptr", "order_ptr", "where_ptr"), "*i64"
+    )
     signature = {}
     for parameter in function.params:
         name = parameter.name

@@ -12,14 +12,15 @@ from .rasterizers import backends, rasterize, rasterize_hard
 from .rendering import render, screen_triangles
 from .shading import Lamp, Lights, PointLamp, Sky
 from .shapes import cube, icosphere, teapot, torus
+from .texture import Texture
 
 if TYPE_CHECKING:
     from . import checks
 
 __version__ = "0.1.0"
 __all__ = [
-    "Camera", "Fit", "Lamp", "Lights", "Mesh", "PointLamp", "Sky", "backends", "checks", "cube",
-    "fit", "icosphere", "losses", "rasterize", "rasterize_hard", "render", "schedule",
+    "Camera", "Fit", "Lamp", "Lights", "Mesh", "PointLamp", "Sky", "Texture", "backends", "checks",
+    "cube", "fit", "icosphere", "losses", "rasterize", "rasterize_hard", "render", "schedule",
     "screen_triangles", "teapot", "torus",
 ]  # fmt: skip
 

@@ -4,6 +4,7 @@
     squared_distance, signed_logit, probability_map  D, how much a triangle covers a pixel
     aggregate_silhouette                             A_O, how triangles add up to a silhouette
     interpolate_depth, interpolate_color             z and C of a triangle at a pixel
+    look_up, texels_around                           C from a texture
     depth_score, log_weight, aggregate_color         A_S, how triangles share the pixel's colour
 
 Every function broadcasts over all axes that stand before its own. So the same code serves every
@@ -204,6 +205,66 @@ def interpolate_color(w: Weights, color: Tensor, z: Tensor, perspective_correct:
         u = (w[0] / z[..., 0] * depth, w[1] / z[..., 1] * depth, w[2] / z[..., 2] * depth)
     c0, c1, c2 = color.unbind(-2)
     return u[0][..., None] * c0 + u[1][..., None] * c1 + u[2][..., None] * c2
+
+
+# ---------------------------------------------------------------- textures
+
+
+def look_up(texels: Tensor, uv: Tensor, where: Tensor) -> Tensor:
+    """A texture's colour at uv, bilinear: the mean of the four texels around, (...) -> (..., C).
+
+    Not a formula of the paper. The derivative is exact, and piecewise: along the lines through the
+    centres of texels, where `column` or `row` is whole, the slope jumps, and that of the cell to
+    the right and below is taken. Beyond the border of a texture that clamps it is 0.
+
+    Args:
+        texels, where: (T, C) and (..., 4), as in `FlatTexture`. uv: (..., 2).
+    """
+    (i0, j0), (i1, j1), right, down = texels_around(uv, where)
+    first, _, width, _ = where.unbind(-1)
+
+    def texel(i: Tensor, j: Tensor) -> Tensor:
+        index = first + i * width + j
+        # Channel by channel: on the CPU the backward of a one-dimensional `index_select` is quick,
+        # and a sum in a fixed order.
+        flat = [channel.index_select(0, index.reshape(-1)) for channel in texels.unbind(-1)]
+        return torch.stack(flat, dim=-1).reshape(*index.shape, texels.shape[-1])
+
+    right, down = right[..., None], down[..., None]
+    upper = texel(i0, j0) * (1 - right) + texel(i0, j1) * right
+    lower = texel(i1, j0) * (1 - right) + texel(i1, j1) * right
+    return upper * (1 - down) + lower * down
+
+
+def texels_around(
+    uv: Tensor, where: Tensor
+) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor], Tensor, Tensor]:
+    """Row i0 and column j0 of the texel above and left of uv, (...); i1 and j1 of the one below and
+    right; and how far uv is on the way from the one to the other, `right` and `down`, in [0, 1].
+
+    Texel (i, j) of a picture of h x w has its centre at u = (j + 1/2) / w, v = 1 - (i + 1/2) / h.
+    """
+    _, height, width, repeat = where.unbind(-1)
+    repeat = repeat[..., None] > 0
+    uv = torch.where(repeat, uv - uv.detach().floor(), uv.clamp(0, 1))
+    column = uv[..., 0] * width - 0.5  # from -1/2 to w - 1/2: its cell may stick out by one texel
+    row = (1 - uv[..., 1]) * height - 0.5
+    j0, i0 = column.detach().floor(), row.detach().floor()
+    right, down = column - j0, row - i0
+    j0, i0 = j0.long(), i0.long()
+    last_j, last_i, repeat = width - 1, height - 1, repeat[..., 0]
+    return (
+        (
+            torch.where(i0 < 0, last_i.where(repeat, 0), i0),
+            torch.where(j0 < 0, last_j.where(repeat, 0), j0),
+        ),
+        (
+            torch.where(i0 < last_i, i0 + 1, last_i.where(~repeat, 0)),
+            torch.where(j0 < last_j, j0 + 1, last_j.where(~repeat, 0)),
+        ),
+        right,
+        down,
+    )
 
 
 # ---------------------------------------------------------------- A_S, the colour aggregate

@@ -1,8 +1,8 @@
-"""Mesh: vertices, faces, perhaps colours. Its files are read and written by `mesh_files`."""
+"""Mesh: vertices, faces, perhaps colours and a texture. `mesh_files` reads and writes it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from . import formulas
 from .precision import is_any, outside_autocast, unit
+from .texture import Texture
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class Mesh:
         faces: (F, 3) int64 indices into verts; counter-clockwise seen from outside.
         colors: RGB in [0, 1], or None: (V, 3), one a vertex; or (F, 3, 3), one a corner of each
             face, where colours jump at an edge.
+        texture: RGB pictures and uv (F, 3, 2), or None. With colours too, they multiply it.
 
     Raises:
         ValueError: shapes, dtypes or indices that do not fit together; the message names the first
@@ -31,6 +34,7 @@ class Mesh:
     verts: Tensor
     faces: Tensor
     colors: Tensor | None = None
+    texture: Texture | None = None
 
     def __post_init__(self) -> None:
         verts = _tensor("verts", self.verts, torch.get_default_dtype())
@@ -39,6 +43,7 @@ class Mesh:
         if self.colors is not None:
             object.__setattr__(self, "colors", _tensor("colors", self.colors, verts.dtype))
         _check(self.verts, self.faces, self.colors)
+        _check_texture(self.texture, self.verts, self.faces)
 
     def to(self, *to: Any, **options: Any) -> Mesh:
         """The same mesh in another dtype or on another device; arguments as in `Tensor.to`.
@@ -47,13 +52,22 @@ class Mesh:
         """
         verts = self.verts.to(*to, **options)
         colors = None if self.colors is None else self.colors.to(*to, **options)
-        return Mesh(verts, self.faces.to(verts.device), colors)
+        texture = None if self.texture is None else self.texture.to(*to, **options)
+        return Mesh(verts, self.faces.to(verts.device), colors, texture)
 
-    def corner_colors(self) -> Tensor:
-        """The colour of each corner of each face, (F, 3, 3); white, if there are no colours."""
+    def corner_tints(self) -> Tensor:
+        """`colors` of each corner of each face, (F, 3, 3); white, if there are none."""
         if self.colors is not None and self.colors.dim() == 3:
             return self.colors
         return (torch.ones_like(self.verts) if self.colors is None else self.colors)[self.faces]
+
+    def corner_colors(self) -> Tensor:
+        """The colour of each corner of each face, (F, 3, 3): `corner_tints` times the texture."""
+        if self.texture is None:
+            return self.corner_tints()
+        uv, texels, where = self.texture.flat(1)
+        where = where[0, :, None].expand(-1, 3, -1)
+        return self.corner_tints() * formulas.look_up(texels, uv[0], where)
 
     def face_normals(self) -> Tensor:
         """Unit normals of the faces, (F, 3)."""
@@ -69,7 +83,7 @@ class Mesh:
     def fit_unit_sphere(self) -> Mesh:
         """The same shape with its bounding box centred and its farthest vertex at distance 1."""
         centered = self.verts - (self.verts.amin(0) + self.verts.amax(0)) / 2
-        return Mesh(centered / centered.norm(dim=1).max().clamp_min(1e-12), self.faces, self.colors)
+        return replace(self, verts=centered / centered.norm(dim=1).max().clamp_min(1e-12))
 
     @staticmethod
     def load(
@@ -81,7 +95,8 @@ class Mesh:
     ) -> Mesh:
         """Read OBJ, PLY, STL, OFF, GLB or glTF.
 
-        Polygons become triangles, concave ones too. Textures are sampled at the corners of faces.
+        Polygons become triangles, concave ones too. OBJ, GLB and glTF keep their textures; those of
+        PLY are sampled at the corners of faces.
         Where the colours of the faces at a vertex differ, colours are one a corner, (F, 3, 3);
         else one a vertex, (V, 3).
 
@@ -107,7 +122,8 @@ class Mesh:
     def save(self, path: str | Path) -> None:
         """Write OBJ, PLY, STL or GLB, by the suffix (STL keeps no colours).
 
-        A vertex with several colours is written once for each.
+        A vertex with several colours is written once for each. No texture is written, only its
+        colours at the corners.
 
         Raises:
             ValueError: another suffix.
@@ -158,6 +174,21 @@ def _tensor(name: str, x: Any, dtype: torch.dtype) -> Tensor:
         raise ValueError(f"{name}: got {x!r:.80}, wanted a tensor or an array of numbers") from None
     floats = isinstance(x, np.ndarray) and array.dtype.kind == "f" and name == "verts"
     return torch.tensor(array, dtype=None if floats else dtype)
+
+
+def _check_texture(texture: Texture | None, verts: Tensor, faces: Tensor) -> None:
+    """ValueError unless the texture is None or goes with the faces."""
+    if texture is None:
+        return
+    if not isinstance(texture, Texture):
+        raise ValueError(f"texture: got {type(texture).__name__}, wanted a Texture or None")
+    uv, channels = texture.uv, texture.pictures()[0].shape[-1]
+    if uv.shape != (len(faces), 3, 2) or channels != 3:
+        got = f"uv {tuple(uv.shape)} and {channels} channels"
+        raise ValueError(f"texture: got {got}, wanted ({len(faces)}, 3, 2) and 3, RGB")
+    if uv.dtype != verts.dtype or uv.device != verts.device:
+        got, wanted = f"{uv.dtype} on {uv.device}", f"{verts.dtype} on {verts.device}"
+        raise ValueError(f"texture: got {got}, wanted {wanted} like verts")
 
 
 def _check(verts: Tensor, faces: Tensor, colors: Tensor | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import torch
@@ -14,9 +15,10 @@ from .camera import Camera, image_size
 from .clipping import MARGIN, clip_near, crosses
 from .mesh import Mesh
 from .precision import is_any, no_autocast, whole
-from .rasterizers import rasterize
+from .rasterizers import rasterize, rasterize_hard
 from .rasterizers.options import check_depths, expand_background
 from .shading import Lights, Shading, corner_normals, light_pixels, shade
+from .texture import Texture
 
 NEAR, FAR = 1.0, 100.0  # the rasterizers' own
 Auto = Literal["auto"]
@@ -46,7 +48,9 @@ def render(
 ) -> Tensor:
     """Draw a mesh: (B, H, W, 4), RGB and alpha, one image a camera. Without colours it is white.
 
-    The image is computed outside `torch.autocast`; vertices of 16 bits are widened there.
+    A texture is drawn perspective correct if the camera is a perspective one, unless
+    `perspective_correct` says otherwise (see `rasterize`). The image is computed outside
+    `torch.autocast`; vertices of 16 bits are widened there.
 
     Args:
         mesh: one for all cameras; or a list of B meshes of any sizes, one for each of B cameras
@@ -70,7 +74,7 @@ def render(
             `far`. Costs a second pass.
 
     Raises:
-        ValueError: what the rasterizer finds wrong.
+        ValueError: what the rasterizer finds wrong; a texture, with another one than these two.
 
     Warns:
         UserWarning: all the depths in a camera's image are outside near and far, so that nothing
@@ -93,9 +97,10 @@ def render(
         if not camera.perspective:
             options.pop("perspective_correct", None)
         triangles, colors = _together(scenes, [scene.colors for scene in scenes])
+        more = _texture_options(scenes, triangles, rasterizer)
         per_pixel = lights is not None and shading == "per_pixel"
         background = options.pop("background", 0.0) if per_pixel else None
-        image = rasterizer(triangles, colors, **options)
+        image = rasterizer(triangles, colors, **(more | options))
         if per_pixel:
             image = _per_pixel(image, scenes, rasterizer, options, background)
         if not depth:
@@ -166,7 +171,8 @@ class _Scene:
         self.faces, self.camera, self.lights = mesh.faces, camera, lights
         self.view = camera.to_view(mesh.verts)
         self.triangles = camera.to_screen(self.view)[:, mesh.faces]
-        colors = mesh.corner_colors()  # (F, 3, 3)
+        self.texture = mesh.texture
+        colors = mesh.corner_tints()  # (F, 3, 3)
         surface = colors[..., :0]
         if lights is not None:
             normals, points = corner_normals(mesh.verts, mesh.faces, shading)
@@ -196,10 +202,17 @@ class _Scene:
             which = crosses(depth, near).any(0).nonzero()[:, 0]
         if len(which):
             corners = self.view[:, self.faces]
-            given = torch.cat([self.colors, self.surface], dim=-1)
-            corners, cut = clip_near(corners, given, near, which)
-            self.colors, self.surface = cut[..., :3], cut[..., 3:]
+            given = [self.colors, self.surface]
+            if self.texture is not None:  # its places are cut as colours are
+                given.append(self.texture.uv.expand(len(corners), -1, 3, 2))
+            widths = [x.shape[-1] for x in given]
+            corners, cut = clip_near(corners, torch.cat(given, dim=-1), near, which)
+            self.colors, self.surface, *places = cut.split(widths, dim=-1)
             self.triangles = self.camera.to_screen(corners)
+            if self.texture is not None:
+                faces = self.texture.which
+                faces = None if faces is None else torch.cat([faces, faces[which]])
+                self.texture = replace(self.texture, uv=places[0], which=faces)
 
 
 def _first(mesh: Mesh | Sequence[Mesh]) -> Mesh:
@@ -229,7 +242,8 @@ def _whole(mesh: Mesh) -> Mesh:
     verts, colors = whole(mesh.verts), whole(mesh.colors)
     if verts is mesh.verts and colors is mesh.colors:
         return mesh
-    return Mesh(verts, mesh.faces, None if colors is None else colors.to(verts.dtype))
+    texture = None if mesh.texture is None else mesh.texture.to(verts.dtype)
+    return Mesh(verts, mesh.faces, None if colors is None else colors.to(verts.dtype), texture)
 
 
 def _together(scenes: list[_Scene], corners: list[Tensor]) -> tuple[Tensor, Tensor]:
@@ -244,6 +258,36 @@ def _together(scenes: list[_Scene], corners: list[Tensor]) -> tuple[Tensor, Tens
         return torch.cat([pad(x, (0, 0, 0, 0, 0, most - x.shape[1]), value=value) for x in lists])
 
     return together([scene.triangles for scene in scenes], 1.0), together(corners, 0.0)
+
+
+def _texture_options(
+    scenes: list[_Scene], triangles: Tensor, rasterizer: Callable[..., Tensor]
+) -> dict[str, Any]:
+    """What the rasterizer is told of textures: all pictures of all scenes as one `Texture`."""
+    if all(scene.texture is None for scene in scenes):
+        return {}
+    if rasterizer not in (rasterize, rasterize_hard):
+        name = getattr(rasterizer, "__name__", type(rasterizer).__name__)
+        raise ValueError(f"mesh: got a texture, which {name} may not draw")
+    correct = {"perspective_correct": all(scene.camera.perspective for scene in scenes)}
+    if len(scenes) == 1:
+        return {"texture": scenes[0].texture, **correct}
+    most, start, white = triangles.shape[1], 0, triangles.new_ones(1, 1, 3)
+    images: list[Tensor] = []
+    wraps: list[str] = []
+    uvs: list[Tensor] = []
+    numbers: list[Tensor] = []
+    for scene in scenes:
+        batch, faces = scene.triangles.shape[:2]
+        own = scene.texture or Texture(white, triangles.new_zeros(faces, 3, 2))
+        which = torch.zeros(faces, dtype=torch.int64, device=triangles.device)
+        which = start + (which if own.which is None else own.which)
+        uvs.append(pad(own.uv, (0, 0, 0, 0, 0, most - faces)).expand(batch, most, 3, 2))
+        numbers.append(pad(which, (0, most - faces)).expand(batch, most))
+        images += own.pictures()
+        wraps += own.wraps()
+        start = len(images)
+    return {"texture": Texture(images, torch.cat(uvs), torch.cat(numbers), wraps), **correct}
 
 
 def _range(

@@ -17,6 +17,7 @@ MODULES = {
     "shapes",
     "clipping",
     "shading",
+    "texture",
     "losses",
     "formulas",
     "rendering",

@@ -35,6 +35,7 @@ triton.runtime.driver.set_active(Driver())
 from softras_edu.rasterizers import tiles, triton_gpu as g
 from softras_edu.rasterizers.options import Options
 from softras_edu.bench.gpu import list_cursor, tile_major
+from softras_edu.texture import FlatTexture
 
 seen = []
 
@@ -59,9 +60,13 @@ list_cursor._count_kernel = Dry(list_cursor._count_kernel)
 list_cursor._cursor_kernel = Dry(list_cursor._cursor_kernel)
 tile_major._backward_by_tile_kernel = Dry(tile_major._backward_by_tile_kernel)
 
-def draw(dtype, channels, **changes):
+def draw(dtype, channels, textured=False, **changes):
     triangles = (torch.rand(2, 3, 3, 3) + 1).to(dtype)
     colors = None if channels is None else torch.rand(2, 3, 3, channels).to(dtype)
+    texture = None
+    if textured:
+        uv, texels = torch.rand(2, 3, 3, 2).to(dtype), torch.rand(12, channels).to(dtype)
+        texture = FlatTexture(uv, texels, torch.tensor([0, 3, 4, 1]).expand(2, 3, 4).contiguous())
     o = Options(height=17, width=26, dist_eps=0.0, **changes)
     background = triangles.new_zeros(()).expand(2, 17, 26, channels or 0)
     boxes, count, facts = g.launch_setup(triangles, colors, background, o)
@@ -69,14 +74,16 @@ def draw(dtype, channels, **changes):
     g.launch_fill(boxes, count, count.cumsum(0), 12, o)
     list_cursor.fill(boxes, count, 12, o, g.LAUNCH.tile)
     lists = tiles.tile_lists(boxes, 17, 26, g.LAUNCH.tile)
-    image, state = g.launch_forward(triangles, facts, colors, background, lists, o)
+    image, state = g.launch_forward(triangles, facts, colors, background, lists, o, texture)
     grad = torch.rand_like(image)
-    g.launch_backward(triangles, facts, colors, boxes, image, grad, state, o)
-    if not changes:
+    g.launch_backward(triangles, facts, colors, boxes, image, grad, state, o, texture, textured)
+    if not changes and not textured:
         tile_major.launch(triangles, facts, colors, lists, image, grad, state, o, 2)
 
 draw(torch.float32, 3)
 draw(torch.float64, None)
+draw(torch.float32, 3, textured=True)
+draw(torch.float64, 2, textured=True)
 draw(torch.float64, 2, distribution="gamma", shape=2.0, conorm="frank", p=2.0)
 g.LAUNCH = g.Launch(16, 4, 3, 8, 16, 4, 3)
 draw(torch.float32, 3)

@@ -19,8 +19,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..texture import Texture
 from .polygons import Floats, Ints
-from .raw import Raw
+from .raw import Paint, Raw
 
 if TYPE_CHECKING:
     from ..mesh import Mesh
@@ -115,7 +116,16 @@ def _mesh(
     rounded = torch.tensor(verts, dtype=dtype)
     _warn_of_rounding(verts, rounded, faces, path)
     rgb = None if colors is None else torch.tensor(colors, dtype=dtype)
-    return make(rounded, torch.tensor(faces), rgb)
+    texture = None if raw.paint is None else _texture(raw.paint, dtype)
+    return make(rounded, torch.tensor(faces), rgb, texture)
+
+
+def _texture(paint: Paint, dtype: torch.dtype) -> Texture:
+    images = [torch.tensor(image, dtype=dtype) for image in paint.images]
+    uv, which = torch.tensor(paint.uv, dtype=dtype), torch.tensor(paint.which)
+    if len(images) == 2 and paint.which.all():  # one picture for all faces
+        return Texture(images[1], uv, wrap=paint.wraps[1])
+    return Texture(images, uv, which, paint.wraps)
 
 
 Colors = NDArray[np.float32]
@@ -168,6 +178,8 @@ def _split(mesh: Mesh) -> tuple[Tensor, Tensor, Tensor | None]:
     """
     verts = mesh.verts.detach()
     colors = None if mesh.colors is None else mesh.colors.detach()
+    if mesh.texture is not None:
+        colors = mesh.corner_colors().detach()
     if colors is None or colors.dim() == 2:
         return verts, mesh.faces, colors
     corner = mesh.faces.reshape(-1)

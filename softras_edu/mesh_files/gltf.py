@@ -2,7 +2,8 @@
 
 glTF multiplies a material's base colour, its texture and the colours of vertices (specification,
 section 3.9.2). They are taken as they are in the file, without a conversion between linear and
-sRGB.
+sRGB. Of a texture's two wrap modes, beyond the left and right border and beyond the upper and lower
+one, the file may mix any; here "repeat" wins over "clamp".
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .raw import Raw, decode, sample, unit
+from .raw import Paint, Raw, decode, unit
 
 PACKED = ("KHR_draco_mesh_compression", "EXT_meshopt_compression", "KHR_meshopt_compression")
 JSON = 0x4E4F534A  # the type of a chunk
+WRAPS = {33071: "clamp", 33648: "mirror", 10497: "repeat"}
 
 
 def read(path: Path) -> Raw:
@@ -40,14 +42,14 @@ def read(path: Path) -> Raw:
         resolver=trimesh.resolvers.FilePathResolver(str(path)),
         process=False,
     )
-    parts, also = [], 0
+    parts, also, paint = [], 0, Paint.none(0)
     for node in scene.graph.nodes_geometry:
         matrix, name = scene.graph[node]
         part = scene.geometry[name]
         if not isinstance(part, trimesh.Trimesh):
             also += 1
             continue
-        parts.append(_part(part, np.asarray(matrix, np.float64), materials))
+        parts.append(_part(part, np.asarray(matrix, np.float64), materials, header, paint))
     colored = any(part.colors is not None for part in parts)
     start, verts, faces, colors = 0, [np.zeros((0, 3))], [np.zeros((0, 3), np.int64)], []
     for part in parts:
@@ -58,7 +60,8 @@ def read(path: Path) -> Raw:
         colors.append(white if part.colors is None else part.colors)
     rgb = np.concatenate(colors) if colored else None
     what = f"{also} sets of points or lines" if also else ""
-    return Raw(np.concatenate(verts), np.concatenate(faces), rgb, what)
+    found = paint if paint.which.any() else None
+    return Raw(np.concatenate(verts), np.concatenate(faces), rgb, what, found)
 
 
 def _open_glb(data: bytes) -> tuple[dict[str, Any], bytes]:
@@ -110,8 +113,17 @@ def _name_materials(header: dict[str, Any]) -> list[dict[str, Any]]:
     return new
 
 
-def _part(part: Any, matrix: NDArray[np.float64], materials: list[dict[str, Any]]) -> Raw:
-    """One primitive in its place in the world; a mirrored one keeps its outside outside."""
+def _part(
+    part: Any,
+    matrix: NDArray[np.float64],
+    materials: list[dict[str, Any]],
+    header: dict[str, Any],
+    paint: Paint,
+) -> Raw:
+    """One primitive in its place in the world; a mirrored one keeps its outside outside.
+
+    Its faces' places on their picture are added to `paint`.
+    """
     verts = np.asarray(part.vertices, np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
     faces = np.asarray(part.faces, np.int64)
     if np.linalg.det(matrix[:3, :3]) < 0:
@@ -120,11 +132,37 @@ def _part(part: Any, matrix: NDArray[np.float64], materials: list[dict[str, Any]
     shown = materials[int(visual.material.name)].get("pbrMetallicRoughness", {})
     if "baseColorFactor" in shown:
         factors.append(np.array(shown["baseColorFactor"][:3], np.float32))
-    if visual.material.baseColorTexture is not None and visual.uv is not None:
-        factors.append(sample(visual.material.baseColorTexture, visual.uv))
     if "color" in visual.vertex_attributes:
         factors.append(unit(visual.vertex_attributes["color"]))
+    uv, number = np.zeros((len(faces), 3, 2)), 0
+    if visual.material.baseColorTexture is not None and visual.uv is not None:
+        told = shown["baseColorTexture"]
+        wrap = _wrap(header, told)
+        number = paint.add(visual.material.baseColorTexture, wrap)
+        uv = _moved(np.asarray(visual.uv, np.float64), told)[faces]
+        uv = uv / 2 if wrap == "mirror" else uv
+    paint.uv = np.concatenate([paint.uv, uv])
+    paint.which = np.concatenate([paint.which, np.full(len(faces), number, np.int64)])
     colors = np.ones_like(verts, np.float32)
     for factor in factors:
         colors = colors * factor
     return Raw(verts, faces, colors if factors else None)
+
+
+def _wrap(header: dict[str, Any], told: dict[str, Any]) -> str:
+    """How the picture goes on beyond its border, by the texture's sampler; glTF's own: repeat."""
+    texture = header["textures"][told["index"]]
+    sampler = header["samplers"][texture["sampler"]] if "sampler" in texture else {}
+    modes = {WRAPS.get(sampler.get(name, 0), "repeat") for name in ("wrapS", "wrapT")}
+    return modes.pop() if len(modes) == 1 else "repeat"
+
+
+def _moved(uv: NDArray[np.float64], told: dict[str, Any]) -> NDArray[np.float64]:
+    """uv, (0, 0) lower left, by the extension KHR_texture_transform, whose (0, 0) is upper left."""
+    change = told.get("extensions", {}).get("KHR_texture_transform")
+    if change is None:
+        return uv
+    angle, place = change.get("rotation", 0.0), np.stack([uv[:, 0], 1 - uv[:, 1]], axis=1)
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    place = (place * change.get("scale", [1, 1])) @ turn.T + change.get("offset", [0, 0])
+    return np.stack([place[:, 0], 1 - place[:, 1]], axis=1)

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .polygons import Floats
-from .raw import Corners, Raw, corners_of, decode, sample, unit
+from .raw import Corners, Paint, Raw, corners_of, decode, unit
 
 
 @dataclass
@@ -40,11 +39,11 @@ def read(path: Path) -> Raw:
     numbers = text.verts
     verts = np.array([row[:3] for row in numbers], np.float64).reshape(-1, 3)
     corners = corners_of(verts, text.faces)
-    colors = _colors(text, corners, _materials(path, text.libraries))
-    if colors is None and numbers and all(len(row) >= 6 for row in numbers):
+    colors, paint = _colors(text, corners, _materials(path, text.libraries))
+    if colors is None and paint is None and numbers and all(len(row) >= 6 for row in numbers):
         colors = unit([row[3:6] for row in numbers])
     also = ", ".join(f"{count} {name}" for name, count in text.others.items())
-    return Raw(verts, corners.faces, colors, also)
+    return Raw(verts, corners.faces, colors, also, paint)
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
@@ -151,31 +150,31 @@ def _materials(path: Path, libraries: list[str]) -> dict[str, dict[str, Any]]:
 
 def _colors(
     text: _Text, corners: Corners, materials: dict[str, dict[str, Any]]
-) -> NDArray[np.float32] | None:
-    """A colour a corner, (F, 3, 3), where materials say one: of the texture, or one for all.
+) -> tuple[NDArray[np.float32] | None, Paint | None]:
+    """A colour a corner, (F, 3, 3), where materials say one, and their textures, which repeat.
 
-    The colours of vertices stand above the one colour of a material, which many programs write
-    beside them; a face without any is white. None if no face has a material with a colour.
+    A face with a texture is of its colours alone. The colours of vertices stand above the one
+    colour of a material, which many programs write beside them; a face without any is white. None
+    if no face has a material with a colour, and if none has a texture.
     """
-    paint = np.array(text.paint, np.int64)[corners.polygon]
+    owner = np.array(text.paint, np.int64)[corners.polygon]
     uv = np.array(text.uv, np.float64).reshape(-1, 2)
     uv_faces = np.array([k for face in text.uv_faces for k in face], np.int64)[corners.corner]
-    colors = np.ones((*corners.faces.shape, 3), np.float32)
+    colors, paint = np.ones((*corners.faces.shape, 3), np.float32), Paint.none(len(corners.faces))
     rows = text.verts
     by_vertex = bool(rows) and all(len(row) >= 6 for row in rows)
     if by_vertex:
         colors = unit([row[3:6] for row in rows])[corners.faces]
     found = False
     for k, name in enumerate(text.materials):
-        material, mine = materials.get(name, {}), paint == k
+        material, mine = materials.get(name, {}), owner == k
         if material.get("image") is not None and (uv_faces[mine] >= 0).all() and mine.any():
-            colors[mine] = _sampled(material["image"], uv, uv_faces[mine])
-            found = True
+            paint.which[mine] = paint.add(material["image"], "repeat")
+            paint.uv[mine] = uv[uv_faces[mine]]
+            colors[mine] = 1.0
         elif len(material.get("kd") or ()) == 3 and not by_vertex:
             colors[mine] = unit(material["kd"])
             found = True
-    return colors if found else None
-
-
-def _sampled(image: Any, uv: Floats, index: NDArray[np.int64]) -> NDArray[np.float32]:
-    return sample(image, uv[index.reshape(-1)]).reshape(*index.shape, 3)
+    painted = paint.which > 0
+    found |= by_vertex and bool(painted.any()) and not painted.all()
+    return colors if found else None, paint if painted.any() else None

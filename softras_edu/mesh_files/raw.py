@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,18 +11,57 @@ from numpy.typing import NDArray
 
 from .polygons import Floats, Ints, triangulate
 
+WHITE: NDArray[np.float32] = np.ones((1, 1, 3), np.float32)
+
+
+@dataclass
+class Paint:
+    """Pictures (h, w, 3) in [0, 1], how each goes on beyond its border, and where they are used.
+
+    The first is white, for faces without a picture.
+    """
+
+    uv: Floats  # (F, 3, 2), (0, 0) lower left
+    which: Ints  # (F,)
+    images: list[NDArray[np.float32]] = field(default_factory=lambda: [WHITE])
+    wraps: list[str] = field(default_factory=lambda: ["clamp"])
+
+    @staticmethod
+    def none(faces: int) -> Paint:
+        """Nothing but white."""
+        return Paint(np.zeros((faces, 3, 2)), np.zeros(faces, np.int64))
+
+    def add(self, image: Any, wrap: str) -> int:
+        """A picture (PIL); its number. One that is there already stands once.
+
+        wrap: "clamp", "repeat" or "mirror", which is a picture and its mirror image, repeated: then
+        uv must be halved.
+        """
+        pixels = unit(np.asarray(image.convert("RGB")))
+        if wrap == "mirror":
+            pixels = np.concatenate([pixels, pixels[:, ::-1]], axis=1)
+            pixels, wrap = np.concatenate([pixels[::-1], pixels], axis=0), "repeat"
+        for k, (other, how) in enumerate(zip(self.images, self.wraps, strict=True)):
+            if how == wrap and np.array_equal(other, pixels):
+                return k
+        self.images.append(pixels)
+        self.wraps.append(wrap)
+        return len(self.images) - 1
+
 
 @dataclass
 class Raw:
     """Vertices (V, 3) float64, faces (F, 3), and colours (V, 3) or (F, 3, 3) in [0, 1], or None.
 
-    `also` says in a message what else the file has: "12 lines".
+    `also` says in a message what else the file has: "12 lines". `paint` is the texture, if there is
+    one; colours multiply it.
     """
 
     verts: Floats
     faces: Ints
     colors: NDArray[np.float32] | None = None
     also: str = ""
+    paint: Paint | None = None
 
 
 @dataclass

@@ -17,6 +17,7 @@ from numbers import Real
 from torch import Tensor
 
 from ..softness import check_softness
+from ..texture import Texture
 from . import ladder
 from .hard import rasterize_hard
 from .ladder import RUNGS, backends
@@ -28,6 +29,7 @@ from .options import (
     check_finite,
     check_positive,
     check_size,
+    check_texture,
     check_transforms,
     check_triangles,
     expand_background,
@@ -41,6 +43,7 @@ def rasterize(
     colors: Tensor | None = None,
     *,
     size: int | tuple[int, int],
+    texture: Texture | None = None,
     sigma: float = 1e-4,
     gamma: float = 1e-4,
     background: float | Tensor = 0.0,
@@ -62,8 +65,8 @@ def rasterize(
     """Soft-rasterize screen triangles (Liu et al., ICCV 2019, arXiv 1904.01786, section 3).
 
     The gradient is the whole derivative of the image with respect to triangles (x, y and z),
-    colours and background, the paths through barycentric colour and depth included, which the
-    official CUDA kernel leaves out.
+    colours, background, and a texture's pictures and places, the paths through barycentric colour
+    and depth included, which the official CUDA kernel leaves out.
 
     Args:
         triangles: (B, F, 3, 3) or (F, 3, 3), float32 or float64. Each corner is x, y in NDC (y up,
@@ -72,6 +75,9 @@ def rasterize(
         colors: (B, F, 3, C) or (F, 3, C), one colour a corner, any C >= 1. None draws the
             silhouette alone, which is cheaper.
         size: H = W, or (H, W), in pixels.
+        texture: a `Texture`: its colour at each pixel multiplies the colour of the triangle there
+            (white, for colors=None). A pixel outside a triangle sees the place on its boundary from
+            where it takes its colour. On a GPU it makes the host wait for the device once more.
         sigma: blur of the probability map D = F(x), x = +-d2 / sigma, in NDC squared, so it does
             not depend on the resolution. (With squared=False x = +-d / sigma, and sigma is in NDC.)
         gamma: temperature of the softmax over depth, W_j ~ D_j exp(zn_j / gamma),
@@ -94,8 +100,8 @@ def rasterize(
             softmax for all.
         p: of hamacher (None is 0), frank, yager, aczel_alsina, dombi (None is 2) and
             schweizer_sklar (None is -2).
-        perspective_correct: interpolate colours in the world, not on the screen (the paper: on the
-            screen).
+        perspective_correct: interpolate colours and places on a texture in the world, not on the
+            screen (the paper: on the screen).
         cull_backfaces: leave out triangles whose corners run clockwise on the screen.
         backend: "auto", or a key of `backends()`. A backend that was named and cannot serve raises;
             it never falls back.
@@ -147,11 +153,16 @@ def rasterize(
     if not batched:
         triangles = triangles[None]
         colors = None if colors is None else colors[None]
+    texels = check_texture(texture, triangles, colors)
+    if texels is not None and colors is None:
+        channels = texels.texels.shape[-1]
+        colors = triangles.new_ones(()).expand(*triangles.shape[:-1], channels)
     channels = 0 if colors is None else colors.shape[-1]
     back = expand_background(background, triangles, (len(triangles), height, width, channels))
     name = ladder.choose(backend, triangles.device)
     check_transforms(name, triangles, colors)
     if name not in ("numba", "triton"):  # these two look at the numbers themselves: see there why
         check_finite(triangles, colors, back)
-    image = ladder.load(name)(triangles, colors, back, options)
+    draw = ladder.load(name, textured=texels is not None)
+    image = draw(triangles, colors, back, options, *([] if texels is None else [texels]))
     return image if batched else image[0]

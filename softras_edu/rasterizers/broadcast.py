@@ -13,12 +13,17 @@ from torch import Tensor
 
 from .. import formulas
 from ..softness import family
+from ..texture import FlatTexture
 from .options import Options
 from .tiles import drop_undrawable
 
 
 def rasterize_broadcast(
-    triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options
+    triangles: Tensor,
+    colors: Tensor | None,
+    background: Tensor,
+    o: Options,
+    texture: FlatTexture | None = None,
 ) -> Tensor:
     """(B, F, 3, 3) triangles, (B, F, 3, C) colours or None -> (B, H, W, C + 1)."""
     triangles, drawable = drop_undrawable(triangles, o)
@@ -43,6 +48,11 @@ def rasterize_broadcast(
     log_weight = formulas.log_weight(log_d, z, o.near, o.far, o.gamma).where(keep, -torch.inf)
     corner_colors = colors[:, :, None, None]  # (B, F, 1, 1, 3, C)
     color = formulas.interpolate_color(w, corner_colors, z_corner, o.perspective_correct)
+    if texture is not None:
+        corner_uv, where = texture.uv[:, :, None, None], texture.where[:, :, None, None]
+        uv = formulas.interpolate_color(w, corner_uv, z_corner, o.perspective_correct)
+        where = where.expand(*uv.shape[:-1], 4)  # (B, F, H, W, 4)
+        color = color * formulas.look_up(texture.texels, uv, where)
     color = formulas.aggregate_color(log_weight, color, o.log_background, background)  # A_S
     return torch.cat([color, alpha[..., None]], dim=-1)
 

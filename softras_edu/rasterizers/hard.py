@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from .. import formulas
+from ..texture import FlatTexture, Texture
 from .options import (
     Options,
     check_choice,
@@ -13,6 +14,7 @@ from .options import (
     check_depths,
     check_finite,
     check_size,
+    check_texture,
     check_triangles,
     expand_background,
 )
@@ -25,10 +27,12 @@ def rasterize_hard(
     colors: Tensor | None = None,
     *,
     size: int | tuple[int, int],
+    texture: Texture | None = None,
     gradient: str = "none",
     background: float | Tensor = 0.0,
     near: float = 1.0,
     far: float = 100.0,
+    perspective_correct: bool = False,
     cull_backfaces: bool = False,
 ) -> Tensor:
     """The z-buffer: each pixel shows the nearest triangle that covers its centre. Alpha is 0 or 1.
@@ -36,7 +40,8 @@ def rasterize_hard(
     Time and memory grow with the pixels in the triangles' boxes, not with pixels x triangles.
 
     Args:
-        triangles, colors, size, background, near, far, cull_backfaces: as in `rasterize`.
+        triangles, colors, size, texture, background, near, far, perspective_correct,
+            cull_backfaces: as in `rasterize`.
         gradient: "none" leaves what autograd finds: colours get a gradient, and corners through the
             interpolated colour inside a triangle; alpha and the place of every edge get none at
             all. "nmr" gives corners Kato et al.'s approximate gradient instead (`nmr.py`), and
@@ -59,18 +64,21 @@ def rasterize_hard(
     if not batched:
         triangles = triangles[None]
         colors = None if colors is None else colors[None]
+    texels = check_texture(texture, triangles, colors)
     if colors is None:
-        colors = triangles.new_empty(*triangles.shape[:-1], 0)
+        channels = 0 if texels is None else texels.texels.shape[-1]
+        colors = triangles.new_ones(()).expand(*triangles.shape[:-1], channels)
     wanted = (len(triangles), height, width, colors.shape[-1])
     background = expand_background(background, triangles, wanted)
     check_finite(triangles, colors, background)
     face = visible_face(triangles, o)
     if gradient == "none":
-        image = shade_visible(triangles, colors, background, face)
+        image = shade_visible(triangles, colors, background, face, perspective_correct, texels)
     else:
         from .nmr import with_nmr_gradient
 
-        image = shade_visible(triangles.detach(), colors, background, face)
+        fixed = triangles.detach()
+        image = shade_visible(fixed, colors, background, face, perspective_correct, texels)
         image = with_nmr_gradient(triangles, image, face)
     return image if batched else image[0]
 
@@ -124,22 +132,55 @@ def visible_face(triangles: Tensor, o: Options) -> Tensor:
     return seen.reshape(batch, o.height, o.width)
 
 
-def shade_visible(triangles: Tensor, colors: Tensor, background: Tensor, face: Tensor) -> Tensor:
+def shade_visible(
+    triangles: Tensor,
+    colors: Tensor,
+    background: Tensor,
+    face: Tensor,
+    perspective_correct: bool = False,
+    texture: FlatTexture | None = None,
+) -> Tensor:
     """The interpolated corner colours of every pixel's visible triangle, and alpha.
 
     (B, F, 3, 3) triangles, (B, F, 3, C) colours, (B, H, W, C) background, (B, H, W) from
     `visible_face` -> (B, H, W, C + 1).
     """
-    height, width = face.shape[1:]
     covered = (face >= 0)[..., None]
     if triangles.shape[1] == 0:
         return torch.cat([background, covered.to(background.dtype)], dim=-1)
-    b = torch.arange(len(triangles), device=face.device)[:, None, None]
-    xy = triangles[b, face.clamp_min(0)][..., :2]  # (B, H, W, 3, 2)
-    xy = xy.where(covered[..., None], xy.new_tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]))
-    pixel = formulas.pixel_centers(height, width, like=triangles)
-    v = formulas.barycentric(pixel, xy)
-    c0, c1, c2 = colors[b, face.clamp_min(0)].unbind(-2)  # (B, H, W, C) each
-    # The same as v0 c0 + v1 c1 + v2 c2, and exactly c with a gradient of 0 where all three are c.
-    color = c0 + v[1][..., None] * (c1 - c0) + v[2][..., None] * (c2 - c0)
+    u = visible_weights(triangles, face, perspective_correct)
+    b, seen = torch.arange(len(triangles), device=face.device)[:, None, None], face.clamp_min(0)
+    color = _between(u, colors[b, seen])
+    if texture is not None:
+        uv = _between(u, texture.uv[b, seen]).where(covered, 0.0)
+        color = color * formulas.look_up(texture.texels, uv, texture.where[b, seen])
     return torch.cat([color.where(covered, background), covered.to(color.dtype)], dim=-1)
+
+
+def _between(u: formulas.Weights, numbers: Tensor) -> Tensor:
+    """The corners' numbers (B, H, W, 3, K), mixed -> (B, H, W, K).
+
+    The same as u0 c0 + u1 c1 + u2 c2, and exactly c with a gradient of 0 where all three are c.
+    """
+    c0, c1, c2 = numbers.unbind(-2)
+    return c0 + u[1][..., None] * (c1 - c0) + u[2][..., None] * (c2 - c0)
+
+
+def visible_weights(
+    triangles: Tensor, face: Tensor, perspective_correct: bool = False
+) -> formulas.Weights:
+    """Weights of the corners of every pixel's visible triangle, three of (B, H, W).
+
+    On the screen; or, perspective correct, in the world. Any numbers where no triangle is seen.
+    """
+    b = torch.arange(len(triangles), device=face.device)[:, None, None]
+    corners = triangles[b, face.clamp_min(0)]  # (B, H, W, 3, 3)
+    harmless = triangles.new_tensor([[0.0, 0.0, 1.0], [1.0, 0.0, 1.0], [0.0, 1.0, 1.0]])
+    corners = corners.where((face >= 0)[..., None, None], harmless)
+    pixel = formulas.pixel_centers(*face.shape[1:], like=triangles)
+    v = formulas.barycentric(pixel, corners[..., :2])
+    if not perspective_correct:
+        return v
+    z = corners[..., 2].unbind(-1)
+    depth = 1 / (v[0] / z[0] + v[1] / z[1] + v[2] / z[2])
+    return v[0] / z[0] * depth, v[1] / z[1] * depth, v[2] / z[2] * depth

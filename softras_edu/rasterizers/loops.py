@@ -8,16 +8,23 @@ about 16 x 16.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
+from ..texture import FlatTexture
 from . import loops_gendr
 from .options import Options
 
 
 def rasterize_loops(
-    triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options
+    triangles: Tensor,
+    colors: Tensor | None,
+    background: Tensor,
+    o: Options,
+    texture: FlatTexture | None = None,
 ) -> Tensor:
     """(B, F, 3, 3) triangles, (B, F, 3, C) colours or None -> (B, H, W, C + 1)."""
     images = []
@@ -27,16 +34,21 @@ def rasterize_loops(
             for j in range(o.width):
                 x = (2 * j + 1 - o.width) / o.height
                 face_colors = None if colors is None else colors[b]
-                images.append(_pixel(x, y, triangles[b], face_colors, background[b, i, j], o))
+                picture = None
+                if texture is not None:
+                    picture = FlatTexture(texture.uv[b], texture.texels, texture.where[b])
+                back = background[b, i, j]
+                images.append(_pixel(x, y, triangles[b], face_colors, back, o, picture))
     shape = (len(triangles), o.height, o.width, background.shape[-1] + 1)
     if not images:  # an empty batch: nothing to stack
         return background.new_empty(shape)
-    return torch.stack(images).reshape(shape) + _nothing(triangles, colors)
+    also = () if texture is None else (texture.uv, texture.texels)
+    return torch.stack(images).reshape(shape) + _nothing(triangles, colors, *also)
 
 
-def _nothing(triangles: Tensor, colors: Tensor | None) -> Tensor:
+def _nothing(*inputs: Tensor | None) -> Tensor | float:
     """0, with a gradient of 0: an image that no triangle reaches depends on the triangles too."""
-    return 0 * triangles.sum() + (0 if colors is None else 0 * colors.sum())
+    return sum(0 * x.sum() for x in inputs if x is not None)
 
 
 def _pixel(
@@ -46,6 +58,7 @@ def _pixel(
     colors: Tensor | None,
     background: Tensor,
     o: Options,
+    texture: FlatTexture | None,
 ) -> Tensor:
     """One pixel: A_O of all triangles for alpha, A_S for colour -> (C + 1,)."""
     product = triangles.new_ones(())  # prod_j (1 - D_j)
@@ -70,7 +83,12 @@ def _pixel(
         c0, c1, c2 = colors[f]
         # log of D exp((zn - 1) / gamma); the background's eps is less 1 too, so the 1 cancels
         log_weights.append(log_d + (o.near - z) / (o.far - o.near) / o.gamma)
-        face_colors.append(u0 * c0 + u1 * c1 + u2 * c2)
+        face_color = u0 * c0 + u1 * c1 + u2 * c2
+        if texture is not None:
+            uv0, uv1, uv2 = texture.uv[f]
+            across, up = u0 * uv0 + u1 * uv1 + u2 * uv2
+            face_color = face_color * _texel(across, up, texture.texels, texture.where[f])
+        face_colors.append(face_color)
     alpha = other_alpha if o.gendr else 1 - product  # A_O
     if colors is None:
         return alpha[None]
@@ -120,6 +138,28 @@ def _pair(
     if z < o.near or z > o.far:
         return None
     return log_d, w0, w1, w2, z
+
+
+def _texel(across: Tensor, up: Tensor, texels: Tensor, where: Tensor) -> Tensor:
+    """A texture's colour at (across, up) -> (C,): four texels, each times a hat that is 1 at its
+    centre and falls to 0 at the next centre. (0, 0) is the picture's lower left corner.
+    """
+    first, height, width, repeat = where.tolist()
+    picture = texels[first : first + height * width].reshape(height, width, -1)
+    if repeat:
+        across, up = across - math.floor(across.item()), up - math.floor(up.item())
+    column, row = across * width - 0.5, (1 - up) * height - 0.5
+    above, left = math.floor(row.item()), math.floor(column.item())
+    out = torch.zeros_like(texels[0])
+    for i in (above, above + 1):
+        for j in (left, left + 1):
+            down = 1 - (row - i) if row >= i else 1 + (row - i)
+            right = 1 - (column - j) if column >= j else 1 + (column - j)
+            i_in, j_in = i % height, j % width
+            if not repeat:
+                i_in, j_in = min(max(i, 0), height - 1), min(max(j, 0), width - 1)
+            out = out + down * right * picture[i_in, j_in]
+    return out
 
 
 def _segment(x: float, y: float, xa: Tensor, ya: Tensor, xb: Tensor, yb: Tensor) -> Tensor:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
 
-# Derivatives of triangles, colours and background; None where nobody wants one.
-Three = tuple["Tensor | None", "Tensor | None", "Tensor | None"]
+# Derivatives of the inputs; None where nobody wants one.
+Derivatives = tuple["Tensor | None", ...]
 
 
-def differentiable_once(backend: str, d_inputs: Three, depend_on: Sequence[Tensor | None]) -> Three:
+def differentiable_once(
+    backend: str, d_inputs: Derivatives, depend_on: Sequence[Tensor | None]
+) -> Derivatives:
     """The derivatives `d_inputs` as they are; but who differentiates them once more gets an error.
 
     Without it PyTorch would take them for constants, and a second derivative would be missing its
@@ -24,8 +26,7 @@ def differentiable_once(backend: str, d_inputs: Three, depend_on: Sequence[Tenso
     if not torch.is_grad_enabled():  # nobody has asked for a graph of the derivatives
         return d_inputs
     tensors = [x for x in depend_on if x is not None and x.requires_grad]
-    linked = [None if d is None else _Once.apply(backend, d, *tensors) for d in d_inputs]
-    return cast("Three", tuple(linked))
+    return tuple(None if d is None else _Once.apply(backend, d, *tensors) for d in d_inputs)
 
 
 class _Once(torch.autograd.Function):

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch._C._functorch import is_batchedtensor, is_functorch_wrapped_tensor
 
 from .. import formulas, softness
+from ..texture import FlatTexture, Texture
 
 LARGEST = 1e15  # of coordinates, whose squares must stay finite in float32
 
@@ -141,6 +142,44 @@ def check_colors(colors: Tensor | None, triangles: Tensor) -> None:
         raise ValueError(
             f"colors: got a tensor on {colors.device}, wanted {triangles.device} like triangles"
         )
+
+
+def check_texture(
+    texture: Texture | None, triangles: Tensor, colors: Tensor | None
+) -> FlatTexture | None:
+    """The texture for a batch of triangles, (B, F, 3, 3), or a ValueError.
+
+    On a GPU, waits for the device.
+    """
+    if texture is None:
+        return None
+    if not isinstance(texture, Texture):
+        raise ValueError(f"texture: got {type(texture).__name__}, wanted a Texture or None")
+    uv, (batch, faces) = texture.uv, triangles.shape[:2]
+    if uv.dtype != triangles.dtype or uv.device != triangles.device:
+        raise ValueError(
+            f"texture: got {uv.dtype} on {uv.device}, "
+            f"wanted {triangles.dtype} on {triangles.device} like triangles"
+        )
+    if uv.shape[-3] != faces or (uv.dim() == 4 and len(uv) != batch):
+        wanted = f"({faces}, 3, 2) or ({batch}, {faces}, 3, 2)"
+        raise ValueError(f"texture: got uv of shape {tuple(uv.shape)}, wanted {wanted}")
+    flat = texture.flat(batch)
+    if colors is not None and colors.shape[-1] != flat.texels.shape[-1]:
+        channels = flat.texels.shape[-1]
+        wanted = f"{colors.shape[-1]} like colors, which it multiplies"
+        raise ValueError(f"texture: got {channels} channels, wanted {wanted}")
+    for name, numbers, bound in (("uv", uv, LARGEST), ("images", flat.texels, math.inf)):
+        if numbers.numel():
+            low, high = numbers.detach().aminmax()  # NaN, if there is any
+            if not (low > -bound and high < bound):
+                got = (
+                    "NaN or infinity"
+                    if bound == math.inf
+                    else f"NaN or a number beyond {bound:.0e}"
+                )
+                raise ValueError(f"texture: got {got} in {name}, wanted finite numbers")
+    return flat
 
 
 def check_transforms(backend: str, triangles: Tensor, colors: Tensor | None) -> None:

@@ -18,6 +18,7 @@ from torch.utils.checkpoint import checkpoint
 
 from .. import formulas
 from ..softness import family
+from ..texture import FlatTexture
 from .options import Options
 from .tiles import box_pairs, drop_undrawable, reach_boxes
 
@@ -29,13 +30,20 @@ Largest = tuple[Tensor | None, Tensor | None]
 
 
 def rasterize_pairs(
-    triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options
+    triangles: Tensor,
+    colors: Tensor | None,
+    background: Tensor,
+    o: Options,
+    texture: FlatTexture | None = None,
 ) -> Tensor:
     """(B, F, 3, 3) triangles, (B, F, 3, C) colours or None -> (B, H, W, C + 1)."""
     batch = len(triangles)
     triangles, drawable = drop_undrawable(triangles, o)
     triangles = triangles.flatten(0, 1)  # (B F, 3, 3)
     colors = None if colors is None else colors.flatten(0, 1)  # (B F, 3, C)
+    if texture is not None:
+        uv, texels, where = texture
+        texture = FlatTexture(uv.flatten(0, 1), texels, where.flatten(0, 1))
     face, pixel, peak = live_pairs(triangles.detach(), drawable, o)  # (P,), (P,), (B H W,)
     top, winner = largest_lifts(triangles.detach(), face, pixel, peak, o)
 
@@ -47,7 +55,7 @@ def rasterize_pairs(
     for start in range(0, max(len(face), 1), CHUNK):
         f, q = face[start : start + CHUNK], pixel[start : start + CHUNK]
         won = None if winner is None else winner[start : start + CHUNK]
-        given = (triangles, colors, f, q, peak, o, (top, won))
+        given = (triangles, colors, f, q, peak, o, (top, won), texture)
         if len(face) <= CHUNK:
             parts = contributions(*given)
         else:
@@ -73,6 +81,7 @@ def contributions(
     peak: Tensor,
     o: Options,
     largest: Largest = (None, None),
+    texture: FlatTexture | None = None,
 ) -> list[Tensor]:
     """What each pair adds to its pixel, (P,) each.
 
@@ -86,6 +95,10 @@ def contributions(
     weight = torch.exp(log_weight - peak[pixel])
     corner_colors = gather(colors, face)  # (P, 3, C)
     color = formulas.interpolate_color(w, corner_colors, z_corner, o.perspective_correct)  # (P, C)
+    if texture is not None:
+        corner_uv = gather(texture.uv, face)  # (P, 3, 2)
+        uv = formulas.interpolate_color(w, corner_uv, z_corner, o.perspective_correct)  # (P, 2)
+        color = color * formulas.look_up(texture.texels, uv, texture.where[face])
     return [outside, weight, *(weight[:, None] * color).unbind(-1)]
 
 

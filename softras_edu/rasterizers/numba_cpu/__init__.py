@@ -3,11 +3,13 @@
     pair.py           the mathematics of one (pixel, triangle) pair, each with its derivative
     lanes.py          pixels of a box, many at a time, and where their numbers rest
     silhouette.py     A_O over lanes          color.py     A_S over lanes, the online softmax
+    texture.py        a texture's colour over lanes
     kernels.py        the two loops, forward and backward, and their steps
     boxes.py          where pixels and triangles are, and which pixels a triangle can reach
     numbers.py        exp, log1p and log for several lanes at once
     compiling.py      how numba compiles the functions, and what kernels take
-    this file         tasks for several threads, autograd, compiling once
+    tasks.py          tasks for several threads
+    this file         autograd, compiling once
     gendr.py, distributions.py, conorms.py     GenDR's family, behind one branch in silhouette.py
 
 `broadcast` writes every intermediate number of every (pixel, triangle) pair to memory; here a pair
@@ -33,12 +35,8 @@ does not depend on which other pixels share a vector with it.
 from __future__ import annotations
 
 import math
-import os
 import sys
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache, lru_cache
-from itertools import pairwise
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -47,14 +45,18 @@ import torch
 from torch import Tensor
 
 from ... import softness
+from ...texture import FlatTexture
 from ..once import differentiable_once
 from ..options import Options, check_finite
 from .boxes import reach_boxes
-from .compiling import MISSING, Array, Dials, Faces, Saved
+from .compiling import MISSING, Array, DFaces, Dials, Faces, Saved
 from .conorms import no_faces
 from .kernels import backward_alpha, backward_faces, forward_rows
+from .tasks import SMALL, cut, cut_into, face_costs, row_costs
+from .tasks import share_out as share_out
 
 FOLDER = Path(__file__).parent
+MOST_SHEETS = 8  # for the derivative of a texture
 
 
 def why_not() -> str | None:
@@ -93,66 +95,6 @@ def dials(o: Options) -> Dials:
     )
 
 
-# ---------------------------------------------------------------- threads
-
-
-SMALL = 12000  # pairs of pixel and box: to hand over a run of fewer would cost more than it saves
-
-
-@lru_cache(maxsize=1)
-def _pool(threads: int, process: int) -> ThreadPoolExecutor:
-    """Threads of our own: numba's would have to agree with PyTorch's OpenMP.
-
-    `process` asks for new ones after a fork (DataLoader).
-    """
-    return ThreadPoolExecutor(threads, thread_name_prefix="softras-edu")
-
-
-def share_out(kernel: Callable[..., None], cuts: list[int], *arguments: object) -> None:
-    """kernel(cuts[0], cuts[1], ...), kernel(cuts[1], cuts[2], ...), ...: the first in this thread.
-
-    The others run beside it, in the pool. Raises what a task raised.
-    """
-    others = []
-    if len(cuts) > 2:
-        pool = _pool(torch.get_num_threads(), os.getpid())
-        others = [
-            pool.submit(kernel, start, stop, *arguments) for start, stop in pairwise(cuts[1:])
-        ]
-    kernel(cuts[0], cuts[1], *arguments)
-    for task in others:
-        task.result()
-
-
-def cut(costs: Array) -> list[int]:
-    """Where to cut a list of jobs into runs of about equal cost, a few for each thread."""
-    threads = torch.get_num_threads()
-    sums = np.cumsum(costs)
-    runs = min(4 * threads, int(sums[-1]) // SMALL) if len(sums) else 1
-    if threads == 1 or runs < 2:
-        return [0, len(costs)]
-    inner = np.searchsorted(sums, sums[-1] * np.arange(1, runs) / runs)
-    return cast("list[int]", np.unique([0, *inner, len(costs)]).tolist())
-
-
-def face_costs(box: Array) -> Array:
-    """Pixels in each box, (B * F, 4) -> (B * F,)."""
-    return (box[:, 1] - box[:, 0]) * (box[:, 3] - box[:, 2])
-
-
-def row_costs(box: Array, images: int, height: int) -> Array:
-    """Pairs in each row of all images, (B * F, 4) -> (B * H,).
-
-    A box adds its width at its first row and takes it back after its last; then running sums.
-    """
-    steps = np.zeros(images * (height + 1), dtype=np.int64)
-    first = np.repeat(np.arange(images), len(box) // max(images, 1)) * (height + 1)
-    width = box[:, 3] - box[:, 2]
-    np.add.at(steps, first + box[:, 0], width)
-    np.add.at(steps, first + box[:, 1], -width)
-    return 1 + steps.reshape(images, height + 1).cumsum(1)[:, :-1].reshape(-1)
-
-
 # ---------------------------------------------------------------- the operation
 
 
@@ -166,16 +108,31 @@ def _zeros(x: Tensor) -> Tensor:
     return torch.from_numpy(np.zeros_like(x.detach().numpy(), order="C"))
 
 
-def _faces(triangles: Tensor, colors: Tensor | None, box: Array, channels: int) -> Faces:
-    """Triangles and colours as the kernels take them."""
+def _faces(
+    triangles: Tensor,
+    colors: Tensor | None,
+    box: Array,
+    channels: int,
+    texture: FlatTexture | None,
+) -> Faces:
+    """Triangles, colours and texture as the kernels take them."""
     flat = _flat(triangles, len(box), 3, 3)
     shape = len(box), 3, channels
     flat_colors = np.empty(shape, flat.dtype) if colors is None else _flat(colors, *shape)
-    return Faces(flat, flat_colors, box)
+    if texture is None:
+        nothing = np.empty((0, 3, 2), flat.dtype), np.empty((0, 0), flat.dtype)
+        return Faces(flat, flat_colors, box, *nothing, np.empty((0, 4), np.int64))
+    texels = _flat(texture.texels, len(texture.texels), channels)
+    uv, where = _flat(texture.uv, len(box), 3, 2), _flat(texture.where, len(box), 4)
+    return Faces(flat, flat_colors, box, uv, texels, where)
 
 
 def forward(
-    triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options
+    triangles: Tensor,
+    colors: Tensor | None,
+    background: Tensor,
+    o: Options,
+    texture: FlatTexture | None = None,
 ) -> tuple[Tensor, ...]:
     """The image (B, H, W, C + 1); then box (B * F, 4) and the parts of `Saved`, for `backward`.
 
@@ -186,7 +143,7 @@ def forward(
     pixels = images * o.height * o.width
     numbers = dials(o)
     box = np.empty((images * faces, 4), np.int64)
-    drawn = _faces(triangles, colors, box, channels)
+    drawn = _faces(triangles, colors, box, channels, texture)
     reach_boxes(0, len(box), drawn.triangles, box, numbers)
 
     # NumPy fills these, not PyTorch, whose OpenMP threads would spin for milliseconds after it, on
@@ -210,12 +167,14 @@ def backward(
     triangles: Tensor,
     colors: Tensor | None,
     saved: tuple[Tensor, ...],
-    wanted: tuple[bool, bool, bool],
+    wanted: tuple[bool, ...],
     o: Options,
     *,
     through_weights: bool = True,
-) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
-    """Gradients of triangles, colours and background, those that are `wanted`.
+    texture: FlatTexture | None = None,
+) -> tuple[Tensor | None, ...]:
+    """Gradients of triangles, colours and background, and of a texture's uv and texels: those that
+    are `wanted`, else None.
 
     `saved` is what `forward` returned behind the image. through_weights=False gives the truncated
     gradient of the official CUDA kernel: see `backward_faces`.
@@ -224,58 +183,110 @@ def backward(
     kept = Saved(*parts)
     images = len(triangles)
     pixels, channels = len(kept.peak), len(kept.color)
-    d_triangles = _zeros(triangles) if wanted[0] else None
-    d_colors = _zeros(colors) if wanted[1] and colors is not None else None
+    inputs = (triangles, colors, *(texture[:2] if texture else ()))  # of `backward_faces`
+    asked = (*wanted[:2], *wanted[3:])
+    d_inputs = [
+        _zeros(x) if want and x is not None else None
+        for x, want in zip(inputs, asked, strict=bool(texture))
+    ]
     d_background = None
 
     if wanted[2]:
         share = np.exp((o.eps - 1) / o.gamma - kept.peak) / kept.den  # the background's
         shares = torch.from_numpy(share).view(images, o.height, o.width, 1).to(d_image.dtype)
         d_background = d_image[..., :channels] * shares
-    if d_triangles is not None or d_colors is not None:
-        drawn, numbers = _faces(triangles, colors, box, channels), dials(o)
+    if any(x is not None for x in d_inputs):
+        drawn, numbers = _faces(triangles, colors, box, channels, texture), dials(o)
         flat_image = _flat(d_image, pixels, channels + 1)
         d_lift_sum = np.empty(pixels)
         backward_alpha(flat_image, kept.lift_sum, d_lift_sum, numbers)
-        outputs = [
-            np.empty((0, 3, 3), drawn.triangles.dtype)
-            if d_triangles is None
-            else d_triangles.view(-1, 3, 3).numpy(),
-            np.empty_like(drawn.colors)
-            if d_colors is None
-            else d_colors.view(drawn.colors.shape).numpy(),
-        ]
-        share_out(
-            backward_faces, cut(face_costs(box)), drawn, kept, flat_image, d_lift_sum, *outputs,
-            wanted[0], through_weights, numbers,
-        )  # fmt: skip
-    return d_triangles, d_colors, d_background
+        d_faces = _outputs(drawn, d_inputs)
+        given = drawn, kept, flat_image, d_lift_sum
+        rest = wanted[0], through_weights, numbers
+        if texture is None or d_inputs[3] is None:
+            share_out(backward_faces, cut(face_costs(box)), *given, d_faces, *rest)
+        else:
+            _backward_texels(given, d_faces, rest, d_inputs[3])
+    return d_inputs[0], d_inputs[1], d_background, *d_inputs[2:]
+
+
+def _outputs(drawn: Faces, d_inputs: list[Tensor | None]) -> DFaces:
+    """Where the kernel writes derivatives of triangles, colours and uv; none yet for texels."""
+    dtype, (d_triangles, d_colors, d_uv, _) = drawn.triangles.dtype, [*d_inputs, None, None][:4]
+    return DFaces(
+        np.empty((0, 3, 3), dtype) if d_triangles is None else d_triangles.view(-1, 3, 3).numpy(),
+        np.empty_like(drawn.colors)
+        if d_colors is None
+        else d_colors.view(drawn.colors.shape).numpy(),
+        np.empty((0, 3, 2), dtype) if d_uv is None else d_uv.view(-1, 3, 2).numpy(),
+        np.empty((0, drawn.texels.shape[1])),
+    )
+
+
+def _backward_texels(given: Any, d_faces: DFaces, rest: Any, d_texels: Tensor) -> None:
+    """`backward_faces` with texels, which many faces share: a sheet of them for each run of faces,
+    and as many runs on any number of threads, so that each sum has one order.
+    """
+    costs = face_costs(given[0].box)
+    pairs = int(costs.sum())
+    # A sheet more shares out the pairs, and takes time for each of its numbers: the best count of
+    # them goes with a square root.
+    runs = max(1, min(MOST_SHEETS, pairs // SMALL, math.isqrt(4 * pairs // d_texels.numel())))
+    cuts = cut_into(runs, costs)
+    sheets = {start: np.zeros(d_texels.shape) for start in cuts[:-1]}
+
+    kernel: Any = backward_faces
+
+    def one_run(start: int, stop: int) -> None:
+        mine = d_faces._replace(texels=sheets[start])
+        kernel(start, stop, *given, mine, *rest)
+
+    share_out(one_run, cuts)
+    first, *others = sheets.values()
+    for sheet in others:
+        first += sheet
+    d_texels.numpy()[:] = first
 
 
 class _Rasterize(torch.autograd.Function):
-    """The whole operation. `background` is a (B, H, W, C) view; its gradient has that shape."""
+    """The whole operation. `background` is a (B, H, W, C) view; its gradient has that shape.
+
+    A texture comes as its three tensors, or not at all.
+    """
 
     @staticmethod
     def forward(
-        ctx: Any, triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options
+        ctx: Any,
+        o: Options,
+        triangles: Tensor,
+        colors: Tensor | None,
+        background: Tensor,
+        *texture: Tensor,
     ) -> Tensor:
-        image, *saved = forward(triangles, colors, background, o)
-        ctx.save_for_backward(triangles, colors, *saved)
-        ctx.options = o
+        flat = FlatTexture(*texture) if texture else None
+        image, *saved = forward(triangles, colors, background, o, flat)
+        ctx.save_for_backward(triangles, colors, *texture, *saved)
+        ctx.options, ctx.textured = o, bool(texture)
         return image
 
     @staticmethod
-    def backward(
-        ctx: Any, d_image: Tensor
-    ) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
-        triangles, colors, *saved = ctx.saved_tensors
-        wanted = ctx.needs_input_grad[:3]
-        grads = backward(d_image, triangles, colors, tuple(saved), wanted, ctx.options)
-        return *differentiable_once("numba", grads, (d_image, triangles, colors)), None
+    def backward(ctx: Any, d_image: Tensor) -> tuple[Tensor | None, ...]:
+        triangles, colors, *rest = ctx.saved_tensors
+        texture = FlatTexture(*rest[:3]) if ctx.textured else None
+        saved = tuple(rest[3:] if ctx.textured else rest)
+        wanted = ctx.needs_input_grad[1:6]
+        grads = backward(d_image, triangles, colors, saved, wanted, ctx.options, texture=texture)
+        depend_on = (d_image, triangles, colors, *(texture[:2] if texture else ()))
+        grads = differentiable_once("numba", grads, depend_on)
+        return None, *grads, *([None] if ctx.textured else [])
 
 
 def rasterize_numba(
-    triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options
+    triangles: Tensor,
+    colors: Tensor | None,
+    background: Tensor,
+    o: Options,
+    texture: FlatTexture | None = None,
 ) -> Tensor:
     """(B, F, 3, 3) triangles, (B, F, 3, C) colours or None -> (B, H, W, C + 1).
 
@@ -288,7 +299,7 @@ def rasterize_numba(
         raise ValueError(f"backend: 'numba' cannot run here: {MISSING}")
     check_finite(triangles, colors, background)
     compile_for(triangles.dtype)
-    return cast("Tensor", _Rasterize.apply(triangles, colors, background, o))
+    return cast("Tensor", _Rasterize.apply(o, triangles, colors, background, *(texture or ())))
 
 
 # ---------------------------------------------------------------- compiling, once

@@ -6,21 +6,24 @@ their colours; one step of the online softmax a face.
 
 from __future__ import annotations
 
-import numpy as np
-
-from .compiling import Array, Dials, Faces, Saved, Three, inlined, step
+from .compiling import Array, DFaces, Dials, Faces, Saved, Three, step
 from .lanes import (
     COLOR,
     D_COLOR,
     D_CORNER_COLOR,
+    D_DOWN,
     D_LOG_WEIGHT,
+    D_RIGHT,
     D_U,
     DEN,
+    DOWN,
     LOG_D,
     LOG_WEIGHT,
     PEAK,
+    RIGHT,
     SHARE,
     SHRINK,
+    TEXEL,
     WEIGHT,
     U,
     W,
@@ -32,30 +35,32 @@ from .lanes import (
     store,
 )
 from .numbers import exp
-from .pair import color_weights, log_softmax_weight, online_softmax_step, softmax_backward
-
-
-@inlined
-def corner_colors(colors: Array, face: int, channel: int) -> Three:
-    """One channel of the three corners' colours, in float64."""
-    return (
-        np.float64(colors[face, 0, channel]),
-        np.float64(colors[face, 1, channel]),
-        np.float64(colors[face, 2, channel]),
-    )
-
-
-@inlined
-def mix(u: Three, c: Three) -> float:
-    """C = sum(u_k c_k)."""
-    return u[0] * c[0] + u[1] * c[1] + u[2] * c[2]
+from .pair import color_weights, log_softmax_weight, mix, online_softmax_step, softmax_backward
+from .texture import (
+    Around,
+    add_to_texels,
+    blend,
+    corner_numbers,
+    fetch_texels,
+    find_texels,
+    find_texels_backward,
+    four,
+    textured_channel_backward,
+)
 
 
 @step
 def aggregate_color(
-    s: Array, pixel: Array, count: int, face: int, colors: Array, saved: Saved, o: Dials
+    s: Array,
+    pixel: Array,
+    around: Around,
+    count: int,
+    face: int,
+    faces: Faces,
+    saved: Saved,
+    o: Dials,
 ) -> None:
-    """One face more: LOG_D, Z, U and colors (N, 3, C) -> the pixels' peak, den and color.
+    """One face more: LOG_D, Z, U and its colours -> the pixels' peak, den and color.
 
     den and color are the sums of exp(log_weight - peak) times 1 and C, peak the largest log weight
     so far.
@@ -71,12 +76,22 @@ def aggregate_color(
         )
     for k in range(count):
         saved.peak[pixel[k]], saved.den[pixel[k]] = s[PEAK + k], s[DEN + k]
+    textured, many = len(faces.where) > 0, 0
+    if textured:
+        many = find_texels(s, around, count, WEIGHT, face, faces)
     for channel in range(len(saved.color)):
-        c = corner_colors(colors, face, channel)
+        c = corner_numbers(faces.colors, face, channel)
         load(s, COLOR, pixel, count, saved.color[channel])
-        for k in range(padded(count)):
-            face_color = mix(get(s, U + k), c)
-            s[COLOR + k] = s[COLOR + k] * s[SHRINK + k] + s[WEIGHT + k] * face_color
+        if textured:
+            fetch_texels(s, around, many, channel, faces.texels)
+            for k in range(padded(count)):
+                texture = blend(four(s, TEXEL + k), s[RIGHT + k], s[DOWN + k])
+                face_color = mix(get(s, U + k), c) * texture
+                s[COLOR + k] = s[COLOR + k] * s[SHRINK + k] + s[WEIGHT + k] * face_color
+        else:
+            for k in range(padded(count)):
+                face_color = mix(get(s, U + k), c)
+                s[COLOR + k] = s[COLOR + k] * s[SHRINK + k] + s[WEIGHT + k] * face_color
         store(s, COLOR, pixel, count, saved.color[channel])
 
 
@@ -84,16 +99,18 @@ def aggregate_color(
 def color_backward(
     s: Array,
     pixel: Array,
+    around: Around,
     count: int,
     face: int,
     inv_z: Three,
     faces: Faces,
     saved: Saved,
     d_image: Array,
-    d_colors: Array,
+    d_faces: DFaces,
     o: Dials,
 ) -> None:
-    """Step 2, colour -> D_LOG_WEIGHT and D_U, of all channels together; and d_colors (N, 3, C)."""
+    """Step 2, colour -> D_LOG_WEIGHT and D_U, of all channels together; and d_faces.colors."""
+    textured, many = len(faces.where) > 0, 0
     for k in range(padded(count)):
         s[D_LOG_WEIGHT + k] = 0.0
         put(s, D_U + k, (0.0, 0.0, 0.0))
@@ -105,19 +122,30 @@ def color_backward(
         for k in range(padded(count)):
             s[SHARE + k] = exp(s[LOG_WEIGHT + k] - s[PEAK + k]) / s[DEN + k]
             put(s, U + k, color_weights(get(s, W + k), inv_z, s[Z + k], o))
+    if textured:
+        many = find_texels(s, around, count, SHARE, face, faces)
+        for k in range(padded(count)):
+            s[D_RIGHT + k], s[D_DOWN + k] = 0.0, 0.0
     for channel in range(len(saved.color)):
         for k in range(count):
             s[COLOR + k] = saved.color[channel, pixel[k]]
             s[D_COLOR + k] = d_image[pixel[k], channel]
-        channel_backward(s, count, face, channel, faces.colors, d_colors)
+        c = corner_numbers(faces.colors, face, channel)
+        if textured:
+            fetch_texels(s, around, many, channel, faces.texels)
+            textured_channel_backward(s, count, c)
+            if len(d_faces.texels) > 0:
+                add_to_texels(s, around, many, channel, d_faces.texels)
+        else:
+            channel_backward(s, count, c)
+        sum_colors(s, count, face, channel, d_faces.colors)
+    if textured:
+        find_texels_backward(s, count, face, faces, d_faces)
 
 
 @step
-def channel_backward(
-    s: Array, count: int, face: int, channel: int, colors: Array, d_colors: Array
-) -> None:
-    """One channel: COLOR, D_COLOR -> added to D_LOG_WEIGHT, D_U and d_colors."""
-    c = corner_colors(colors, face, channel)
+def channel_backward(s: Array, count: int, c: Three) -> None:
+    """One channel: COLOR, D_COLOR -> D_CORNER_COLOR, and added to D_LOG_WEIGHT and D_U."""
     for k in range(padded(count)):
         u, d_u = get(s, U + k), get(s, D_U + k)
         d_log_weight, d_face_color = softmax_backward(
@@ -128,6 +156,11 @@ def channel_backward(
         put(s, D_U + k, (d_u[0] + by_c[0], d_u[1] + by_c[1], d_u[2] + by_c[2]))
         d_c = d_face_color * u[0], d_face_color * u[1], d_face_color * u[2]
         put(s, D_CORNER_COLOR + k, d_c)
+
+
+@step
+def sum_colors(s: Array, count: int, face: int, channel: int, d_colors: Array) -> None:
+    """D_CORNER_COLOR of all lanes, added to one channel of d_colors (N, 3, C)."""
     d_c0 = d_c1 = d_c2 = 0.0
     for k in range(count):
         d_c = get(s, D_CORNER_COLOR + k)

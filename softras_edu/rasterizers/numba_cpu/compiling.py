@@ -121,6 +121,21 @@ class Faces(NamedTuple):
     triangles: Array  # (N, 3, 3): x, y, z of three corners
     colors: Array  # (N, 3, C)
     box: Array  # (N, 4): first row, row after the last, first column, column after the last
+    uv: Array  # (N, 3, 2); without a texture this and the next two have length 0
+    texels: Array  # (T, C)
+    where: Array  # (N, 4): see `FlatTexture`
+
+
+class DFaces(NamedTuple):
+    """Derivatives of the loss with respect to `Faces`: they come in as 0.
+
+    Of a length of 0 where nobody wants them.
+    """
+
+    triangles: Array  # (N, 3, 3)
+    colors: Array  # (N, 3, C), always
+    uv: Array  # (N, 3, 2)
+    texels: Array  # (T, C), in float64: of one task alone
 
 
 class Saved(NamedTuple):

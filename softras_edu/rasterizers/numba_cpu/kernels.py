@@ -17,7 +17,7 @@ import numpy as np
 
 from .boxes import centers, corners
 from .color import aggregate_color, color_backward
-from .compiling import Array, Dials, Faces, Point, Saved, Three, kernel, step
+from .compiling import Array, DFaces, Dials, Faces, Point, Saved, Three, kernel, step
 from .lanes import (
     D_INV_Z,
     D_LIFT_SUM,
@@ -57,6 +57,7 @@ from .silhouette import (
     alphas,
     alphas_backward,
 )
+from .texture import around_lanes
 
 Nine = tuple[float, float, float, float, float, float, float, float, float]
 
@@ -92,7 +93,7 @@ def forward_rows(start: int, stop: int, faces: Faces, saved: Saved, image: Array
     """
     images = len(saved.peak) // (o.height * o.width)
     faces_an_image = len(faces.triangles) // max(images, 1)
-    s, pixel = np.empty(ROWS * LANES), np.empty(LANES, np.int64)
+    s, pixel, around = np.zeros(ROWS * LANES), np.empty(LANES, np.int64), around_lanes()
     columns, rows = centers(o)
     for image_index in range(start // o.height, (stop + o.height - 1) // o.height):
         first_row = image_index * o.height  # of this image among all rows
@@ -109,7 +110,7 @@ def forward_rows(start: int, stop: int, faces: Faces, saved: Saved, image: Array
                 pair_lanes(s, count, a, b, c, inv_z, o)
                 aggregate_silhouette(s, pixel, count, n, saved, o)
                 if len(saved.color) > 0:
-                    aggregate_color(s, pixel, count, n, faces.colors, saved, o)
+                    aggregate_color(s, pixel, around, count, n, faces, saved, o)
     finish_pixels(start * o.width, stop * o.width, saved, image, o)
 
 
@@ -176,22 +177,21 @@ def backward_faces(
     saved: Saved,
     d_image: Array,
     d_lift_sum: Array,
-    d_triangles: Array,
-    d_colors: Array,
+    d_faces: DFaces,
     corners_wanted: bool,
     through_weights: bool,
     o: Dials,
 ) -> None:
-    """Gradients of triangles start ... stop -> d_triangles (N, 3, 3) and d_colors (N, 3, C).
+    """Gradients of triangles start ... stop -> d_faces.
 
-    These come in as 0. `saved` is as `forward_rows` left it, d_image (B * H * W, C + 1), d_lift_sum
-    from `backward_alpha`. corners_wanted=False leaves out d_triangles.
+    `saved` is as `forward_rows` left it, d_image (B * H * W, C + 1), d_lift_sum from
+    `backward_alpha`. corners_wanted=False leaves out d_faces.triangles.
     through_weights=False leaves out step 5, as the official CUDA kernel does: nothing flows from
     colour and depth through the weights to the corners' x and y.
     """
     images = len(saved.peak) // (o.height * o.width)
     faces_an_image = len(faces.triangles) // max(images, 1)
-    s, pixel = np.empty(ROWS * LANES), np.empty(LANES, np.int64)
+    s, pixel, around = np.zeros(ROWS * LANES), np.empty(LANES, np.int64), around_lanes()
     columns, rows = centers(o)
     for n in range(start, stop):
         box = faces.box[n, 0], faces.box[n, 1], faces.box[n, 2], faces.box[n, 3]
@@ -206,7 +206,7 @@ def backward_faces(
             load(s, D_LIFT_SUM, pixel, count, d_lift_sum)
             pair_lanes_again(s, count, a, b, c, inv_z, o)
             aggregate_silhouette_backward(s, pixel, count, n, saved, o)
-            color_backward(s, pixel, count, n, inv_z, faces, saved, d_image, d_colors, o)
+            color_backward(s, pixel, around, count, n, inv_z, faces, saved, d_image, d_faces, o)
             if corners_wanted:
                 if not through_weights:
                     s[INV_W_SUM : INV_W_SUM + LANES] = 0.0  # what d_v is multiplied by
@@ -219,6 +219,7 @@ def backward_faces(
                 -inv_z1 * inv_z[1] * inv_z[1],
                 -inv_z2 * inv_z[2] * inv_z[2],
             )
+            d_triangles = d_faces.triangles
             d_triangles[n, 0, 0], d_triangles[n, 0, 1], d_triangles[n, 0, 2] = x0, y0, z0
             d_triangles[n, 1, 0], d_triangles[n, 1, 1], d_triangles[n, 1, 2] = x1, y1, z1
             d_triangles[n, 2, 0], d_triangles[n, 2, 1], d_triangles[n, 2, 2] = x2, y2, z2

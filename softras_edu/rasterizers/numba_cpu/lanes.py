@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from .compiling import Array, Three, inlined, step, vector_length
 
-LANES = 64  # with the rows below 22 KiB: `s` must stay in the fastest cache (32 KiB or more)
+LANES = 64  # with the rows below 28 KiB: `s` must stay in the fastest cache (32 KiB or more)
 VECTOR = vector_length()
 
 _taken = 0
@@ -39,12 +39,16 @@ LIFT_SUM, PEAK, DEN, COLOR = take(), take(), take(), take()
 # The softmax
 LOG_WEIGHT, WEIGHT, SHRINK = take(), take(), take()
 
+# A texture: how far right and down between the four texels around; one channel of each
+RIGHT, DOWN, TEXEL = take(), take(), take(4)
+
 # Backward only
 SLOPE_D, SLOPE_OUTSIDE = take(), take()  # d log D / d logit, d log(1 - D) / d logit
 SLOPE_LIFT = take()  # d lift_sum / d logit
 D_LIFT_SUM, D_COLOR = take(), take()  # of the pixel
 SHARE, D_LOG_WEIGHT, D_U = take(), take(), take(3)
 D_X, D_Y, D_INV_Z = take(3), take(3), take(3)  # of the three corners
+D_RIGHT, D_DOWN, D_TEXTURE = take(), take(), take()
 D_CORNER_COLOR = D_X  # the same rows: `color_backward` is done with them before D_X is written
 
 ROWS = _taken

@@ -122,6 +122,12 @@ def color_weights(w: Three, inv_z: Three, z: float, o: Dials) -> Three:
 
 
 @inlined
+def mix(u: Three, c: Three) -> float:
+    """C = sum(u_k c_k)."""
+    return u[0] * c[0] + u[1] * c[1] + u[2] * c[2]
+
+
+@inlined
 def pair_forward(
     x: float, y: float, a: Point, b: Point, c: Point, inv_z: Three, o: Dials
 ) -> tuple[float, Three, Three, float, float]:

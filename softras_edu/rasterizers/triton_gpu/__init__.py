@@ -42,11 +42,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...texture import FlatTexture
 from ..once import differentiable_once
 from ..options import LARGEST, Options, check_finite, stored
 from ..tiles import Tiles, check_counts
 from .gendr_host import constants as constants
 from .gendr_host import dials
+from .texture_host import given, outputs
 
 # Asked once, here: in PyTorch 2.11 torch.compile cannot trace through the question.
 INSTALLED = importlib.util.find_spec("triton") is not None
@@ -122,7 +124,11 @@ def why_not(device: torch.device | str) -> str | None:
 
 
 def rasterize_triton(
-    triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options
+    triangles: Tensor,
+    colors: Tensor | None,
+    background: Tensor,
+    o: Options,
+    texture: FlatTexture | None = None,
 ) -> Tensor:
     """(B, F, 3, 3) triangles, (B, F, 3, C) colours or None, (B, H, W, C) background -> (B, H, W,
     C + 1).
@@ -131,7 +137,7 @@ def rasterize_triton(
         ValueError: `check_can_run`, or a number that is not finite.
     """
     check_can_run(triangles, colors, o)
-    image: Tensor = _Rasterize.apply(triangles, colors, background, o)
+    image: Tensor = _Rasterize.apply(o, triangles, colors, background, *(texture or ()))
     return image
 
 
@@ -156,36 +162,45 @@ def check_can_run(triangles: Tensor, colors: Tensor | None, o: Options) -> None:
 
 
 class _Rasterize(torch.autograd.Function):
-    """One kernel forward, one backward. There is no second derivative."""
+    """One kernel forward, one backward. There is no second derivative.
+
+    A texture comes as its three tensors, or not at all.
+    """
 
     @staticmethod
     def forward(
-        ctx: Any, triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options
+        ctx: Any,
+        o: Options,
+        triangles: Tensor,
+        colors: Tensor | None,
+        background: Tensor,
+        *texture: Tensor,
     ) -> Tensor:
         triangles = triangles.contiguous()
         colors = None if colors is None else colors.contiguous()
+        flat = FlatTexture(*(x.contiguous() for x in texture)) if texture else None
         boxes, count, facts = launch_setup(triangles, colors, background, o)
         ends, length = wait_for_length(count, triangles, colors, background)
         tiles = launch_fill(boxes, count, ends, length, o)
-        image, saved = launch_forward(triangles, facts, colors, background, tiles, o)
-        ctx.save_for_backward(triangles, facts, colors, boxes, image, saved)
+        image, saved = launch_forward(triangles, facts, colors, background, tiles, o, flat)
+        ctx.save_for_backward(triangles, facts, colors, boxes, image, saved, *(flat or ()))
         ctx.o = o
         return image
 
     @staticmethod
-    def backward(
-        ctx: Any, d_image: Tensor
-    ) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
-        triangles, facts, colors, boxes, image, saved = ctx.saved_tensors
-        d_triangles = d_colors = d_background = None
-        if ctx.needs_input_grad[0] or ctx.needs_input_grad[1]:
-            d_triangles, d_colors = launch_backward(
-                triangles, facts, colors, boxes, image, d_image.contiguous(), saved, ctx.o
-            )
-        if ctx.needs_input_grad[2]:
-            d_background = background_gradient(d_image, saved, ctx.o)
-        grads = (d_triangles, d_colors, d_background)
-        return *differentiable_once("triton", grads, (d_image, triangles, colors)), None
+    def backward(ctx: Any, d_image: Tensor) -> tuple[Tensor | None, ...]:
+        triangles, facts, colors, boxes, image, saved, *flat = ctx.saved_tensors
+        texture = FlatTexture(*flat) if flat else None
+        wanted = ctx.needs_input_grad[1:]
+        grads: list[Tensor | None] = [None] * len(wanted)
+        if any((*wanted[:2], *wanted[3:5])):
+            drawn = (triangles, facts, colors, boxes, image, d_image.contiguous(), saved, ctx.o)
+            found = launch_backward(*drawn, texture, texture is not None and wanted[4])
+            grads[:2], grads[3:5] = found[:2], found[2:]
+        if wanted[2]:
+            grads[2] = background_gradient(d_image, saved, ctx.o)
+        depend_on = (d_image, triangles, colors, *flat[:2])
+        return None, *differentiable_once("triton", tuple(grads), depend_on)
 
 
 def launch_setup(
@@ -278,6 +293,7 @@ def launch_forward(
     background: Tensor,
     tiles: Tiles,
     o: Options,
+    texture: FlatTexture | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The image (B, H, W, C + 1), and what the backward pass needs of every pixel, (B, H, W,
     `saved_size`)."""
@@ -293,7 +309,7 @@ def launch_forward(
                 o.height, o.width, tiles.columns, tiles.rows * tiles.columns, *background.stride(),
                 1 / o.sigma, 1 / ((o.far - o.near) * o.gamma), o.log_background,
                 float(o.near), float(o.far), o.log_dist_eps,
-                **dials(o, triangles.dtype),
+                **dials(o, triangles.dtype), **given(texture, triangles),
                 C=channels, CHANNELS=group_channels, EUCLIDEAN=o.distance == "euclidean",
                 PERSPECTIVE=o.perspective_correct, TILE=LAUNCH.tile,
                 STAGES=LAUNCH.forward_stages, num_warps=LAUNCH.forward_warps, enable_fp_fusion=True,
@@ -310,9 +326,11 @@ def launch_backward(
     d_image: Tensor,
     saved: Tensor,
     o: Options,
-) -> tuple[Tensor, Tensor | None]:
+    texture: FlatTexture | None = None,
+    texels_wanted: bool = False,
+) -> tuple[Any, ...]:
     """Gradients of triangles (B, F, 3, 3) and of colours (B, F, 3, C) or None, from the image's
-    gradient (B, H, W, C + 1)."""
+    gradient (B, H, W, C + 1); with a texture of its uv (B, F, 3, 2) and texels (T, C) or None."""
     batch, faces = triangles.shape[:2]
     channels, groups, group_channels = _channel_groups(colors)
     # Few triangles on a large image would leave most of the GPU idle: then programs share one.
@@ -321,6 +339,7 @@ def launch_backward(
     )
     d_triangles = triangles.new_empty(groups, stripes, batch, faces, 3, 3)
     d_colors = None if colors is None else triangles.new_empty(stripes, batch, faces, 3, channels)
+    d_uv, d_texels = outputs(texture, groups, stripes, texels_wanted)
     if batch * faces:
         with _on_device(triangles):
             _kernels("kernels")._backward_by_face_kernel[(batch * faces, stripes, groups)](
@@ -329,7 +348,9 @@ def launch_backward(
                 o.height, o.width, faces, stripes,
                 1 / o.sigma, 1 / ((o.far - o.near) * o.gamma),
                 float(o.near), float(o.far), o.log_dist_eps,
-                **dials(o, triangles.dtype),
+                **dials(o, triangles.dtype), **given(texture, triangles, texels_wanted),
+                d_uv_ptr=triangles if d_uv is None else d_uv,
+                d_texels_ptr=triangles if d_texels is None else d_texels,
                 C=channels, CHANNELS=group_channels, EUCLIDEAN=o.distance == "euclidean",
                 PERSPECTIVE=o.perspective_correct, BLOCK_H=LAUNCH.block_h, BLOCK_W=LAUNCH.block_w,
                 STAGES=LAUNCH.backward_stages, num_warps=LAUNCH.backward_warps,
@@ -337,7 +358,9 @@ def launch_backward(
             )  # fmt: skip
     if d_colors is not None:
         d_colors = d_colors[0] if stripes == 1 else d_colors.sum(0)
-    return (d_triangles[0, 0] if groups * stripes == 1 else d_triangles.sum((0, 1))), d_colors
+    by_texture = () if d_uv is None else (d_uv.sum((0, 1)), d_texels)
+    one = groups * stripes == 1
+    return d_triangles[0, 0] if one else d_triangles.sum((0, 1)), d_colors, *by_texture
 
 
 def saved_size(colors: Tensor | None, o: Options) -> int:

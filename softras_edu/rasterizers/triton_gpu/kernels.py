@@ -21,7 +21,8 @@ nothing.
 import triton
 import triton.language as tl
 
-from .load import load_colors, load_triangle, load_winner, pixel_center, to_dtype
+from .color import color_backward, store_colors
+from .load import load_box, load_colors, load_triangle, load_winner, pixel_center, to_dtype
 from .numbers import exp
 from .pair import (
     add_face,
@@ -44,6 +45,7 @@ from .pair import (
     squared_distance,
     squared_distance_backward,
 )
+from .texture import blend, fetch_texels, find_texels, store_uv
 
 # ---------------------------------------------------------------- forward
 
@@ -83,6 +85,9 @@ def _forward_kernel(
     p: tl.float64,  # of the conorm
     log_p: tl.float64,  # log |p|
     terms,  # of the gamma distribution's series
+    uv_ptr,  # (B, F, 3, 2), this and the next two where TEXTURE is not 0
+    texels_ptr,  # (T, C)
+    where_ptr,  # (B, F, 4)
     DISTRIBUTION: tl.constexpr,
     REVERSED: tl.constexpr,  # F_rev(x) = 1 - F(-x)
     SQUARED: tl.constexpr,
@@ -91,6 +96,7 @@ def _forward_kernel(
     CHANNELS: tl.constexpr,  # channels of a group
     EUCLIDEAN: tl.constexpr,
     PERSPECTIVE: tl.constexpr,
+    TEXTURE: tl.constexpr,  # see texture.py
     TILE: tl.constexpr,  # a program's pixels: TILE x TILE
     STAGES: tl.constexpr,  # of the loop over triangles: how many of them are being loaded at a time
 ):
@@ -156,10 +162,16 @@ def _forward_kernel(
             log_weight = tl.where(keep, log_d + (near - z) * depth_scale, -float("inf"))
             peak, den, shrink, weight = online_softmax_step(peak, den, log_weight)
             u0, u1, u2 = color_weights(w, z, inv_z, PERSPECTIVE)
+            if TEXTURE > 0:
+                at, right, down = find_texels((u0, u1, u2), uv_ptr, where_ptr, face)
             new_num = ()
             for k in tl.static_range(CHANNELS):
-                c0, c1, c2 = load_colors(colors_ptr, face, group * CHANNELS + k, C)
-                new_num = new_num + (num[k] * shrink + weight * (u0 * c0 + u1 * c1 + u2 * c2),)
+                c = group * CHANNELS + k
+                c0, c1, c2 = load_colors(colors_ptr, face, c, C)
+                face_color = u0 * c0 + u1 * c1 + u2 * c2
+                if TEXTURE > 0:
+                    face_color *= blend(fetch_texels(texels_ptr, at, c, C), right, down)
+                new_num = new_num + (num[k] * shrink + weight * face_color,)
             num = new_num
 
     first_pixel = b * height * width  # of this image; in 64 bits, within it in 32
@@ -181,40 +193,6 @@ def _forward_kernel(
 
 
 # ---------------------------------------------------------------- backward
-
-
-@triton.jit
-def color_backward(
-    share,  # of the face in each pixel's color: its softmax weight over the sum of all
-    u,
-    d_c,  # so far, by lane: for each channel those of the corners' colours c0, c1, c2
-    image,  # of this image, (H W, C + 1), as the next
-    d_image,
-    pixel,
-    colors_ptr,
-    face,
-    group,
-    C: tl.constexpr,
-    CHANNELS: tl.constexpr,
-):
-    """color -> log_weight, u; and the corners' colours, added to d_c.
-
-    color = sum of share_j C_j and C_j = sum of u_k c_k. With respect to C_j its derivative is
-    share_j, with respect to log_weight_j that of a softmax, share_j (C_j - color).
-    """
-    d_log_weight = tl.zeros_like(share)
-    d_u = (d_log_weight, d_log_weight, d_log_weight)
-    new_d_c = ()
-    for k in tl.static_range(CHANNELS):
-        c = group * CHANNELS + k
-        c0, c1, c2 = load_colors(colors_ptr, face, c, C)
-        color = tl.load(image + pixel * (C + 1) + c, c < C, other=0.0)
-        d_color = tl.load(d_image + pixel * (C + 1) + c, c < C, other=0.0)
-        d_face_color = share * d_color
-        d_log_weight += d_face_color * (u[0] * c0 + u[1] * c1 + u[2] * c2 - color)
-        d_u = plus(d_u, (c0, c1, c2), d_face_color)
-        new_d_c = new_d_c + (plus(d_c[k], u, d_face_color),)
-    return d_log_weight, d_u, new_d_c
 
 
 @triton.jit(do_not_specialize=["height", "width", "faces", "stripes", "terms"])
@@ -243,6 +221,11 @@ def _backward_by_face_kernel(
     p: tl.float64,  # of the conorm
     log_p: tl.float64,  # log |p|
     terms,  # of the gamma distribution's series
+    uv_ptr,  # (B, F, 3, 2), this and the next two where TEXTURE is not 0
+    texels_ptr,  # (T, C)
+    where_ptr,  # (B, F, 4)
+    d_uv_ptr,  # out (groups, stripes, B, F, 3, 2), to be summed over groups and stripes
+    d_texels_ptr,  # in and out (T, C), zeros at first
     DISTRIBUTION: tl.constexpr,
     REVERSED: tl.constexpr,  # F_rev(x) = 1 - F(-x)
     SQUARED: tl.constexpr,
@@ -251,12 +234,13 @@ def _backward_by_face_kernel(
     CHANNELS: tl.constexpr,  # channels of a group
     EUCLIDEAN: tl.constexpr,
     PERSPECTIVE: tl.constexpr,
+    TEXTURE: tl.constexpr,  # see texture.py
     BLOCK_H: tl.constexpr,  # pixels at a time: BLOCK_H x BLOCK_W
     BLOCK_W: tl.constexpr,
     STAGES: tl.constexpr,  # of the loop along a row
 ):
     """Derivatives of one triangle's corners and colours, summed in registers over the pixels that
-    it reaches. No atomics: the sum's order is fixed.
+    it reaches. No atomics but for texels: the sum's order is fixed.
 
     Bytes: reads 8 (C + 1) + 12 a pixel of the box, from the cache for the most part; writes 36 +
     12 C a triangle. Cost a pair, RGB, sm_90: 208 instructions (benchmarks/results/compile-*.csv).
@@ -278,11 +262,11 @@ def _backward_by_face_kernel(
     # By lane, summed over the blocks: of the corners x, y, 1 / z, and of their colours by channel.
     zero = tl.zeros((BLOCK_H * BLOCK_W,), dtype)
     d_x, d_y, d_inv_z = (zero, zero, zero), (zero, zero, zero), (zero, zero, zero)
+    d_across, d_up = (zero, zero, zero), (zero, zero, zero)  # of their places on the texture
     d_c = ()
     for _k in tl.static_range(CHANNELS):
         d_c = d_c + ((zero, zero, zero),)
-    first_row, end_row = tl.load(boxes_ptr + face * 4), tl.load(boxes_ptr + face * 4 + 1)
-    first_column, end_column = tl.load(boxes_ptr + face * 4 + 2), tl.load(boxes_ptr + face * 4 + 3)
+    first_row, end_row, first_column, end_column = load_box(boxes_ptr, face)
     for row in range(first_row + stripe * BLOCK_H, end_row, stripes * BLOCK_H):
         for column in tl.range(first_column, end_column, BLOCK_W, num_stages=STAGES):
             # 1. The pair again, as in the forward pass. Lanes beyond the box read its last pixels.
@@ -294,8 +278,7 @@ def _backward_by_face_kernel(
             d2 = squared_distance(segments, least, EUCLIDEAN)
             logit, logit_slope = signed_logit(d2, least, inv_sigma, SQUARED, EUCLIDEAN)
             log_d, log_outside, slope_d, slope_outside = probability_map(
-                logit, dials, terms, DISTRIBUTION, REVERSED
-            )
+                logit, dials, terms, DISTRIBUTION, REVERSED)  # fmt: skip
             w, inv_w_sum = clip_barycentric(v)
             z = interpolate_depth(w, inv_z)
             keep = in_box & (log_d >= log_dist_eps) & (z >= near) & (z <= far)
@@ -315,9 +298,10 @@ def _backward_by_face_kernel(
                 log_weight = tl.where(keep, log_d + (near - z) * depth_scale, -float("inf"))
                 share = exp(log_weight - tl.load(saved + 1)) * tl.load(saved + 2)
                 u = color_weights(w, z, inv_z, PERSPECTIVE)
-                d_log_weight, d_u, d_c = color_backward(
-                    share, u, d_c, image, d_image, pixel, colors_ptr, face, group, C, CHANNELS
-                )
+                d_log_weight, d_u, d_c, d_across, d_up = color_backward(
+                    share, u, d_c, d_across, d_up, image, d_image, pixel, colors_ptr, uv_ptr,
+                    texels_ptr, where_ptr, d_texels_ptr, face, group, C, CHANNELS, TEXTURE,
+                )  # fmt: skip
                 # 4. log_weight -> logit; log_weight and u -> w and 1 / z_k. 5. w -> v
                 d_logit += d_log_weight * slope_d
                 d_w, d_inv_z = depth_backward(
@@ -335,12 +319,12 @@ def _backward_by_face_kernel(
             if CHANNELS > 0 or not EUCLIDEAN:
                 pull_x, pull_y = barycentric_backward(d_v, edges)
                 d_x, d_y = plus(d_x, v, pull_x), plus(d_y, v, pull_y)
-
     programs = tl.num_programs(0).to(tl.int64)  # B F
-    out = d_triangles_ptr + ((group * stripes + stripe) * programs + face) * 9
-    store_corners(out, d_x, d_y, d_inv_z, inv_z)
-    out = d_colors_ptr + (stripe * programs + face) * 3 * C
-    store_colors(out, d_c, group, C, CHANNELS)
+    part = (group * stripes + stripe) * programs + face
+    store_corners(d_triangles_ptr + part * 9, d_x, d_y, d_inv_z, inv_z)
+    store_colors(d_colors_ptr + (stripe * programs + face) * 3 * C, d_c, group, C, CHANNELS)
+    if TEXTURE > 0:
+        store_uv(d_uv_ptr + part * 6, d_across, d_up)
 
 
 @triton.jit
@@ -350,12 +334,3 @@ def store_corners(out, d_x, d_y, d_inv_z, inv_z):
         tl.store(out + 3 * k, tl.sum(d_x[k]))
         tl.store(out + 3 * k + 1, tl.sum(d_y[k]))
         tl.store(out + 3 * k + 2, tl.sum(d_inv_z[k]) * -inv_z[k] * inv_z[k])
-
-
-@triton.jit
-def store_colors(out, d_c, group, C: tl.constexpr, CHANNELS: tl.constexpr):
-    """The same for the colours of the three corners, channel by channel."""
-    for m in tl.static_range(CHANNELS):
-        c = group * CHANNELS + m
-        for k in tl.static_range(3):
-            tl.store(out + k * C + c, tl.sum(d_c[m][k]), c < C)

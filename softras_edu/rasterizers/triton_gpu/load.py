@@ -37,6 +37,13 @@ def load_triangle(triangles_ptr, facts_ptr, face):
 
 
 @triton.jit
+def load_box(boxes_ptr, face):
+    """A triangle's reach: first row, row after the last, first column, column after the last."""
+    box = boxes_ptr + face * 4
+    return tl.load(box), tl.load(box + 1), tl.load(box + 2), tl.load(box + 3)
+
+
+@triton.jit
 def load_colors(colors_ptr, face, c, C: tl.constexpr):
     """Channel c of the three corners' colours; 0 where there is no such channel."""
     color = colors_ptr + face * 3 * C + c
