@@ -14,6 +14,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .precision import outside_autocast
+
 
 def iou(alpha: Tensor, target: Tensor) -> Tensor:
     """1 - intersection over union of two silhouettes, the L_s of SoftRas (arXiv 1904.01786, section
@@ -96,7 +98,7 @@ def edge_length(verts: Tensor, faces: Tensor, target: float = 0.0) -> Tensor:
     first = torch.ones(len(edge), dtype=torch.bool, device=edge.device)
     first[1:] = (edge[1:] != edge[:-1]).any(1)
     a, b = edge[first & (edge[:, 0] != edge[:, 1])].unbind(1)
-    length = (verts[..., a, :] - verts[..., b, :]).norm(dim=-1)
+    length: Tensor = (verts[..., a, :] - verts[..., b, :]).norm(dim=-1)
     return (length - target).square().sum(-1).mean() / max(len(a), 1)
 
 
@@ -162,6 +164,7 @@ def _fold(verts: Tensor, edge: Tensor, one: Tensor, other: Tensor) -> tuple[Tens
 CHUNK = 1 << 22  # distances at a time: 32 MB in float64
 
 
+@outside_autocast
 def sample_points(
     verts: Tensor, faces: Tensor, count: int, *, generator: torch.Generator | None = None
 ) -> Tensor:
@@ -196,6 +199,7 @@ def sample_points(
     return (weights[..., None] * chosen).sum(-2)
 
 
+@outside_autocast
 def chamfer(points: Tensor, target: Tensor) -> Tensor:
     """Chamfer distance: from each point the squared distance to the nearest point of the other set.
     The mean over one set plus the mean over the other.

@@ -20,6 +20,8 @@ MODULES = {
     "losses",
     "formulas",
     "rendering",
+    "buffers",
+    "batches",
     "rotations",
     "precision",
     "doctor",

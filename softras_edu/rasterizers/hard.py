@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch._C._functorch import is_functorch_wrapped_tensor
 
 from .. import formulas
 from .options import (
@@ -29,14 +30,18 @@ def rasterize_hard(
     background: float | Tensor = 0.0,
     near: float = 1.0,
     far: float = 100.0,
+    perspective_correct: bool = False,
     cull_backfaces: bool = False,
 ) -> Tensor:
     """The z-buffer: each pixel shows the nearest triangle that covers its centre. Alpha is 0 or 1.
 
-    Time and memory grow with the pixels in the triangles' boxes, not with pixels x triangles.
+    Time grows with the pixels in the triangles' boxes, not with pixels x triangles; memory with
+    pixels + triangles. On the CPU a compiled loop finds the nearest triangles (`numba_cpu`), where
+    numba can run; PyTorch elsewhere, with the same result.
 
     Args:
-        triangles, colors, size, background, near, far, cull_backfaces: as in `rasterize`.
+        triangles, colors, size, background, near, far, perspective_correct, cull_backfaces: as in
+            `rasterize`.
         gradient: "none" leaves what autograd finds: colours get a gradient, and corners through the
             interpolated colour inside a triangle; alpha and the place of every edge get none at
             all. "nmr" gives corners Kato et al.'s approximate gradient instead (`nmr.py`), and
@@ -66,11 +71,12 @@ def rasterize_hard(
     check_finite(triangles, colors, background)
     face = visible_face(triangles, o)
     if gradient == "none":
-        image = shade_visible(triangles, colors, background, face)
+        image = shade_visible(triangles, colors, background, face, perspective_correct)
     else:
         from .nmr import with_nmr_gradient
 
-        image = shade_visible(triangles.detach(), colors, background, face)
+        fixed = triangles.detach()
+        image = shade_visible(fixed, colors, background, face, perspective_correct)
         image = with_nmr_gradient(triangles, image, face)
     return image if batched else image[0]
 
@@ -96,14 +102,33 @@ def hard_options(
 
 
 @torch.no_grad()
-def visible_face(triangles: Tensor, o: Options) -> Tensor:
+def visible_face(triangles: Tensor, o: Options, parallel: bool = False) -> Tensor:
     """Index of the nearest covering triangle in every pixel, (B, F, 3, 3) -> (B, H, W) int64.
 
     -1 where there is none; of equally near ones the first. Only pixels in a triangle's box are
-    asked, and CHUNK pairs of pixel and triangle at a time.
+    asked. Between the corners 1 / z is affine, as in perspective; or z is, for a parallel
+    projection.
     """
-    batch, faces = triangles.shape[:2]
     boxes = reach_boxes(triangles, o)
+    if _compiled(triangles):
+        from .numba_cpu.zbuffer import nearest_face
+
+        return nearest_face(triangles, boxes, o, parallel)
+    return nearest_in_chunks(triangles, boxes, o, parallel)
+
+
+def _compiled(triangles: Tensor) -> bool:
+    """Whether numba can serve: a tensor on the CPU that holds numbers, and is not traced."""
+    if torch.compiler.is_compiling() or is_functorch_wrapped_tensor(triangles):
+        return False
+    from .numba_cpu import why_not
+
+    return triangles.device.type == "cpu" and why_not() is None
+
+
+def nearest_in_chunks(triangles: Tensor, boxes: Tensor, o: Options, parallel: bool) -> Tensor:
+    """`visible_face` in PyTorch, CHUNK pairs of pixel and triangle at a time."""
+    batch, faces = triangles.shape[:2]
     flat = drop_undrawable(triangles, o)[0].flatten(0, 1)  # (B F, 3, 3)
     centers = formulas.pixel_centers(o.height, o.width, like=triangles).reshape(-1, 2)
     pixels = batch * o.height * o.width
@@ -112,7 +137,11 @@ def visible_face(triangles: Tensor, o: Options) -> Tensor:
     for face, pixel in box_pairs(boxes, o.height, o.width, CHUNK):
         corners = gather(flat, face)  # (N, 3, 3)
         v = formulas.barycentric(centers[pixel % len(centers)], corners[..., :2])
-        z = formulas.interpolate_depth(formulas.clip_barycentric(v), corners[..., 2])
+        w, z_corner = formulas.clip_barycentric(v), corners[..., 2]
+        if parallel:
+            z = w[0] * z_corner[..., 0] + w[1] * z_corner[..., 1] + w[2] * z_corner[..., 2]
+        else:
+            z = formulas.interpolate_depth(w, z_corner)
         covers = (formulas.smallest(*v) >= 0) & (z >= o.near) & (z <= o.far)
         face, pixel, z = face[covers], pixel[covers], z[covers]
         before, nearest = nearest, nearest.scatter_reduce(0, pixel, z, "amin")
@@ -124,22 +153,44 @@ def visible_face(triangles: Tensor, o: Options) -> Tensor:
     return seen.reshape(batch, o.height, o.width)
 
 
-def shade_visible(triangles: Tensor, colors: Tensor, background: Tensor, face: Tensor) -> Tensor:
+def shade_visible(
+    triangles: Tensor,
+    colors: Tensor,
+    background: Tensor,
+    face: Tensor,
+    perspective_correct: bool = False,
+) -> Tensor:
     """The interpolated corner colours of every pixel's visible triangle, and alpha.
 
     (B, F, 3, 3) triangles, (B, F, 3, C) colours, (B, H, W, C) background, (B, H, W) from
     `visible_face` -> (B, H, W, C + 1).
     """
-    height, width = face.shape[1:]
     covered = (face >= 0)[..., None]
     if triangles.shape[1] == 0:
         return torch.cat([background, covered.to(background.dtype)], dim=-1)
+    u = visible_weights(triangles, face, perspective_correct)
     b = torch.arange(len(triangles), device=face.device)[:, None, None]
-    xy = triangles[b, face.clamp_min(0)][..., :2]  # (B, H, W, 3, 2)
-    xy = xy.where(covered[..., None], xy.new_tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]))
-    pixel = formulas.pixel_centers(height, width, like=triangles)
-    v = formulas.barycentric(pixel, xy)
     c0, c1, c2 = colors[b, face.clamp_min(0)].unbind(-2)  # (B, H, W, C) each
-    # The same as v0 c0 + v1 c1 + v2 c2, and exactly c with a gradient of 0 where all three are c.
-    color = c0 + v[1][..., None] * (c1 - c0) + v[2][..., None] * (c2 - c0)
+    # The same as u0 c0 + u1 c1 + u2 c2, and exactly c with a gradient of 0 where all three are c.
+    color = c0 + u[1][..., None] * (c1 - c0) + u[2][..., None] * (c2 - c0)
     return torch.cat([color.where(covered, background), covered.to(color.dtype)], dim=-1)
+
+
+def visible_weights(
+    triangles: Tensor, face: Tensor, perspective_correct: bool = False
+) -> formulas.Weights:
+    """Weights of the corners of every pixel's visible triangle, three of (B, H, W).
+
+    On the screen; or, perspective correct, in the world. Any numbers where no triangle is seen.
+    """
+    b = torch.arange(len(triangles), device=face.device)[:, None, None]
+    corners = triangles[b, face.clamp_min(0)]  # (B, H, W, 3, 3)
+    harmless = triangles.new_tensor([[0.0, 0.0, 1.0], [1.0, 0.0, 1.0], [0.0, 1.0, 1.0]])
+    corners = corners.where((face >= 0)[..., None, None], harmless)
+    pixel = formulas.pixel_centers(*face.shape[1:], like=triangles)
+    v = formulas.barycentric(pixel, corners[..., :2])
+    if not perspective_correct:
+        return v
+    z = corners[..., 2].unbind(-1)
+    depth = 1 / (v[0] / z[0] + v[1] / z[1] + v[2] / z[2])
+    return v[0] / z[0] * depth, v[1] / z[1] * depth, v[2] / z[2] * depth
