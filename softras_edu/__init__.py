@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import losses
+from .buffers import Buffers, render_buffers
 from .camera import Camera
 from .fitting.optimize import Fit, fit, schedule
 from .mesh import Mesh
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
-    "Camera", "Fit", "Lamp", "Lights", "Mesh", "PointLamp", "Sky", "Texture", "backends", "checks",
-    "cube", "fit", "icosphere", "losses", "rasterize", "rasterize_hard", "render", "schedule",
-    "screen_triangles", "teapot", "torus",
+    "Buffers", "Camera", "Fit", "Lamp", "Lights", "Mesh", "PointLamp", "Sky", "Texture", "backends",
+    "checks", "cube", "fit", "icosphere", "losses", "rasterize", "rasterize_hard", "render",
+    "render_buffers", "schedule", "screen_triangles", "teapot", "torus",
 ]  # fmt: skip
 
 

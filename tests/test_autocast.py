@@ -6,7 +6,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from softras_edu import Camera, Lights, Mesh, icosphere, rasterize, rasterize_hard, render
+from softras_edu import (
+    Camera,
+    Lights,
+    Mesh,
+    icosphere,
+    losses,
+    rasterize,
+    rasterize_hard,
+    render,
+    render_buffers,
+)
 from softras_edu.fitting.body import make_body
 from softras_edu.mesh import vertex_normals
 from softras_edu.rotations import geodesic_angle, rotation_from_axis_angle
@@ -24,6 +34,11 @@ def drawn(rasterizer, verts: Tensor = SPHERE.verts) -> Tensor:
     return render(mesh, camera, size=12, lights=Lights(), rasterizer=rasterizer, **options)
 
 
+def points(verts: Tensor) -> Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return losses.sample_points(verts, SPHERE.faces, 20, generator=generator)
+
+
 def calibrated() -> Tensor:
     rotation = rotation_from_axis_angle(TURN)
     k = torch.tensor([[30.0, 0, 15.5], [0, 30, 15.5], [0, 0, 1]])
@@ -34,6 +49,8 @@ def calibrated() -> Tensor:
 EVERYTHING = {
     "render": lambda: drawn(rasterize),
     "the hard picture": lambda: drawn(rasterize_hard),
+    "the buffers": lambda: render_buffers(SPHERE, Camera.orbit(3.0, 20.0, 30.0), size=12).depth,
+    "points and chamfer": lambda: losses.chamfer(points(SPHERE.verts), SPHERE.verts),
     "pinhole": calibrated,
     "orbit": lambda: Camera.orbit(3.0, 20.0, torch.tensor(30.0)).project(SPHERE.verts),
     "look_at": lambda: Camera.look_at(torch.tensor([1.0, 2.0, 3.0])).rotation,
@@ -79,6 +96,8 @@ def test_vertices_from_a_layer_inside_autocast_are_drawn(dtype):
         assert verts.dtype == dtype
         image = drawn(rasterize, verts)
         image.sum().backward()
+        seen = render_buffers(Mesh(verts, SPHERE.faces), Camera.orbit(3.0, 20.0, 30.0), size=12)
+        assert seen.depth.dtype == points(verts).dtype == torch.float32
     assert torch.equal(image, drawn(rasterize, verts.detach().float()))
     assert layer.weight.grad.abs().max() > 0
 

@@ -21,6 +21,8 @@ MODULES = {
     "losses",
     "formulas",
     "rendering",
+    "buffers",
+    "batches",
     "rotations",
     "precision",
     "doctor",

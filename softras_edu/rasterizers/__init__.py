@@ -1,6 +1,7 @@
 """`rasterize`: one operation, one implementation a file, each readable beside the one before.
 
 hard.py        the z-buffer that soft rasterization replaces      nmr.py  a gradient made by hand
+two_passes.py  hard colours with soft alpha, SoftRas's sum: two passes of what is here
 loops.py       1  plain Python loops: the paper's sums, literally
 broadcast.py   2  naive PyTorch broadcasting: every pixel against every triangle
 pairs.py       3  the same formulas on the pairs that matter
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 from numbers import Real
 
+import torch
 from torch import Tensor
 
 from ..softness import check_softness
@@ -34,6 +36,7 @@ from .options import (
     check_triangles,
     expand_background,
 )
+from .two_passes import hard_color, mean_probability
 
 __all__ = ["backends", "rasterize", "rasterize_hard"]
 
@@ -58,6 +61,7 @@ def rasterize(
     shift: float | None = None,
     conorm: str = "probabilistic",
     p: float | None = None,
+    aggregate: str = "softmax",
     perspective_correct: bool = False,
     cull_backfaces: bool = False,
     backend: str = "auto",
@@ -97,9 +101,14 @@ def rasterize(
         shift: of exponential, gamma, levy and their _rev: they act on x + shift; None is 0.
         conorm: how triangles add up to alpha: one of the 10 in `softness.CONORMS` (GenDR). The
             Soft Rasterizer's is "probabilistic", 1 - prod(1 - D). Colours are mixed by the same
-            softmax for all.
+            softmax for all. Or "sum", another rule in the code of the Soft Rasterizer, which is no
+            conorm: sum(D) / F. (Its kernel also adds triangles outside near and far; this one
+            leaves them out, as everywhere.) It costs a second pass.
         p: of hamacher (None is 0), frank, yager, aczel_alsina, dombi (None is 2) and
-            schweizer_sklar (None is -2).
+            schweizer_sklar (None is -2); of "sum", what the sum is divided by (None is F).
+        aggregate: how triangles share a pixel's colour: "softmax" over depth, A_S; or "hard", the
+            nearest triangle over the pixel's centre, as in `rasterize_hard` (sigma, gamma and eps
+            do not count, nor has it their gradient). Alpha stays soft. It costs a second pass.
         perspective_correct: interpolate colours and places on a texture in the world, not on the
             screen (the paper: on the screen).
         cull_backfaces: leave out triangles whose corners run clockwise on the screen.
@@ -120,6 +129,10 @@ def rasterize(
     height, width = check_size(size)
     check_triangles(triangles)
     check_colors(colors, triangles)
+    divisor, sums = p, conorm == "sum"
+    if sums:
+        conorm, p = "probabilistic", None  # of the pass that draws the colours
+        check_positive(p=1.0 if divisor is None else divisor)
     shape, shift, p = check_softness(distribution, squared, shape, shift, conorm, p)
     check_positive(sigma=sigma, gamma=gamma)
     check_depths(near, far)
@@ -128,6 +141,7 @@ def rasterize(
     if not isinstance(dist_eps, Real) or not 0 <= dist_eps < 0.5:
         raise ValueError(f"dist_eps: got {dist_eps!r}, wanted a probability in [0, 0.5)")
     check_choice("distance", distance, ("euclidean", "barycentric"))
+    check_choice("aggregate", aggregate, ("softmax", "hard"))
     check_choice("backend", backend, ("auto", *RUNGS))
 
     options = Options(
@@ -161,8 +175,18 @@ def rasterize(
     back = expand_background(background, triangles, (len(triangles), height, width, channels))
     name = ladder.choose(backend, triangles.device)
     check_transforms(name, triangles, colors)
-    if name not in ("numba", "triton"):  # these two look at the numbers themselves: see there why
+    hard = aggregate == "hard" and colors is not None
+    if hard or name not in ("numba", "triton"):  # these two look at the numbers themselves
         check_finite(triangles, colors, back)
     draw = ladder.load(name, textured=texels is not None)
-    image = draw(triangles, colors, back, options, *([] if texels is None else [texels]))
+    more = [] if texels is None else [texels]
+    if hard:
+        alpha = draw(triangles, None, back[..., :0], options)
+        color = hard_color(triangles, colors, back, options, *more)
+        image = torch.cat([color, alpha], dim=-1)
+    else:
+        image = draw(triangles, colors, back, options, *more)
+    if sums:
+        alpha = mean_probability(draw, triangles, options, divisor)
+        image = torch.cat([image[..., :-1], alpha], dim=-1)
     return image if batched else image[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch._C._functorch import is_functorch_wrapped_tensor
 
 from .. import formulas
 from ..texture import FlatTexture, Texture
@@ -37,7 +38,9 @@ def rasterize_hard(
 ) -> Tensor:
     """The z-buffer: each pixel shows the nearest triangle that covers its centre. Alpha is 0 or 1.
 
-    Time and memory grow with the pixels in the triangles' boxes, not with pixels x triangles.
+    Time grows with the pixels in the triangles' boxes, not with pixels x triangles; memory with
+    pixels + triangles. On the CPU a compiled loop finds the nearest triangles (`numba_cpu`), where
+    numba can run; PyTorch elsewhere, with the same result.
 
     Args:
         triangles, colors, size, texture, background, near, far, perspective_correct,
@@ -104,14 +107,33 @@ def hard_options(
 
 
 @torch.no_grad()
-def visible_face(triangles: Tensor, o: Options) -> Tensor:
+def visible_face(triangles: Tensor, o: Options, parallel: bool = False) -> Tensor:
     """Index of the nearest covering triangle in every pixel, (B, F, 3, 3) -> (B, H, W) int64.
 
     -1 where there is none; of equally near ones the first. Only pixels in a triangle's box are
-    asked, and CHUNK pairs of pixel and triangle at a time.
+    asked. Between the corners 1 / z is affine, as in perspective; or z is, for a parallel
+    projection.
     """
-    batch, faces = triangles.shape[:2]
     boxes = reach_boxes(triangles, o)
+    if _compiled(triangles):
+        from .numba_cpu.zbuffer import nearest_face
+
+        return nearest_face(triangles, boxes, o, parallel)
+    return nearest_in_chunks(triangles, boxes, o, parallel)
+
+
+def _compiled(triangles: Tensor) -> bool:
+    """Whether numba can serve: a tensor on the CPU that holds numbers, and is not traced."""
+    if torch.compiler.is_compiling() or is_functorch_wrapped_tensor(triangles):
+        return False
+    from .numba_cpu import why_not
+
+    return triangles.device.type == "cpu" and why_not() is None
+
+
+def nearest_in_chunks(triangles: Tensor, boxes: Tensor, o: Options, parallel: bool) -> Tensor:
+    """`visible_face` in PyTorch, CHUNK pairs of pixel and triangle at a time."""
+    batch, faces = triangles.shape[:2]
     flat = drop_undrawable(triangles, o)[0].flatten(0, 1)  # (B F, 3, 3)
     centers = formulas.pixel_centers(o.height, o.width, like=triangles).reshape(-1, 2)
     pixels = batch * o.height * o.width
@@ -120,7 +142,11 @@ def visible_face(triangles: Tensor, o: Options) -> Tensor:
     for face, pixel in box_pairs(boxes, o.height, o.width, CHUNK):
         corners = gather(flat, face)  # (N, 3, 3)
         v = formulas.barycentric(centers[pixel % len(centers)], corners[..., :2])
-        z = formulas.interpolate_depth(formulas.clip_barycentric(v), corners[..., 2])
+        w, z_corner = formulas.clip_barycentric(v), corners[..., 2]
+        if parallel:
+            z = w[0] * z_corner[..., 0] + w[1] * z_corner[..., 1] + w[2] * z_corner[..., 2]
+        else:
+            z = formulas.interpolate_depth(w, z_corner)
         covers = (formulas.smallest(*v) >= 0) & (z >= o.near) & (z <= o.far)
         face, pixel, z = face[covers], pixel[covers], z[covers]
         before, nearest = nearest, nearest.scatter_reduce(0, pixel, z, "amin")
