@@ -87,12 +87,12 @@ def test_without_a_gradient_nothing_is_found(script):
 
 
 def test_a_shape_is_fitted_and_the_best_of_its_steps_is_kept(script, monkeypatch):
-    start = script.fit_shapes(script.Choice("hard", False, "max"), script.Setting(1, 0.03), 0, 1)
+    start = script.fit_shapes(script.SOFTRAS, script.Setting(1.0, 1e-9), 0, 1)  # stays there
     monkeypatch.setattr(script, "STEPS", 40)
     iou = script.fit_shapes(script.SOFTRAS, script.Setting(1.0, 0.1), 0, 1)
     assert all(0.05 < a < b - 0.1 < 0.9 for a, b in zip(start, iou, strict=True))
     ruined = script.fit_shapes(script.SOFTRAS, script.Setting(1.0, 100.0), 0, 1)
-    assert all(a < b + 0.02 for a, b in zip(start, ruined, strict=True))
+    assert all(a < b + 1e-3 for a, b in zip(start, ruined, strict=True))
 
 
 def test_every_second_view_is_fitted_and_all_are_judged(script, monkeypatch):
