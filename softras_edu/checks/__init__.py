@@ -30,6 +30,7 @@ from .see_one_triangle import (
 )
 from .soft_rasterizer import capstone as capstone
 from .use_body import angle_slope, rotate_about_joint, skin
+from .use_pipeline import bilinear, from_opencv, lambert, on_screen
 from .use_pose import geodesic_angle, rotation_from_axis_angle, turn_slope
 from .use_reconstruction import carve, mix_palette, voxel_overlap
 from .use_shading import masked_l1, spread_step
@@ -40,6 +41,7 @@ from .way_back import pair_backward as pair_backward
 __all__ = [
     "aggregate_color",
     "angle_slope",
+    "bilinear",
     "block_kernel",
     "carve",
     "clip_slope",
@@ -52,9 +54,11 @@ __all__ = [
     "einstein_silhouette",
     "finite_difference",
     "fold_penalty",
+    "from_opencv",
     "geodesic_angle",
     "inside_triangle",
     "iou_loss",
+    "lambert",
     "laplacian_loss",
     "largest_image",
     "listed_kernel",
@@ -64,6 +68,7 @@ __all__ = [
     "masked_l1",
     "median_time",
     "mix_palette",
+    "on_screen",
     "online_softmax_step",
     "orbit_eye",
     "pair_list",

@@ -8,10 +8,12 @@ from .conorms import Conorms
 from .far_range import FarRange
 from .force_field import ForceField
 from .gradient_terms import GradientTerms
+from .lamps import Lamps
 from .loss_landscape import LossLandscape
 from .memory_wall import MemoryWall
 from .occlusion import Occlusion
 from .online_softmax import OnlineSoftmax
+from .orbit import Orbit
 from .pairs_per_pixel import PairsPerPixel
 from .pose_landscape import PoseLandscape
 from .predict import Predict
@@ -30,10 +32,12 @@ __all__ = [
     "FarRange",
     "ForceField",
     "GradientTerms",
+    "Lamps",
     "LossLandscape",
     "MemoryWall",
     "Occlusion",
     "OnlineSoftmax",
+    "Orbit",
     "PairsPerPixel",
     "PoseLandscape",
     "Predict",
