@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from .exercise import Exercise
+from .exercise import Answer, Exercise
 
 
 def _t(*values: object) -> Tensor:
@@ -69,7 +69,7 @@ def _from_opencv(points: Tensor) -> Tensor:
     return points * points.new_tensor([1.0, -1.0, -1.0])
 
 
-def _signs(*signs: float) -> object:
+def _signs(*signs: float) -> Answer:
     return lambda points: points * points.new_tensor(signs)
 
 
@@ -93,7 +93,7 @@ from_opencv = Exercise(
         ),
         "Axes are not exchanged, only turned round.": lambda p: p[..., [0, 2, 1]],
     },
-)  # type: ignore[arg-type]  # fmt: skip
+)  # fmt: skip
 
 
 # ---------------------------------------------------------------- 11-3 Lambert's law
@@ -171,7 +171,7 @@ def _bilinear(image: Tensor, u: Tensor, v: Tensor, wrong: str = "") -> Tensor:
     return upper * (1 - down) + lower * down
 
 
-def _other(wrong: str) -> object:
+def _other(wrong: str) -> Answer:
     return lambda image, u, v: _bilinear(image, u, v, wrong)
 
 
@@ -199,4 +199,4 @@ bilinear = Exercise(
             _other("scale")
         ),
     },
-)  # type: ignore[arg-type]
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import torch
 import traitlets
@@ -40,7 +41,7 @@ class Orbit(Explorer):
     def draw(self) -> tuple[Image.Image, str]:
         camera = Camera.orbit(self.distance, self.elevation, self.azimuth, fov=self.fov)
         with self.all_cores():
-            look = {"size": SIZE, "sigma": 1e-6, "background": 1.0}
+            look: dict[str, Any] = {"size": SIZE, "sigma": 1e-6, "background": 1.0}
             seen = render(self._globe, camera, near=0.1, **look)[0]
             place = render(self._with(camera), DIRECTOR, **look)[0]
         share = seen[..., 3].mean().item()

@@ -84,7 +84,8 @@ def letter_f() -> Mesh:
     ]
     unit = cube()
     corners = (unit.verts * math.sqrt(3) + 1) / 2  # a cube from 0 to 1
-    verts, faces = [], []
+    verts: list[Tensor] = []
+    faces: list[Tensor] = []
     for low, high in boxes:
         faces.append(unit.faces + len(corners) * len(verts))
         verts.append(torch.tensor(low) + corners * (torch.tensor(high) - torch.tensor(low)))
