@@ -174,7 +174,11 @@ TRIALS = [
 def put(function: object, patch: pytest.MonkeyPatch) -> None:
     """Make `rasterize(backend=NAME)` call `function`."""
     original = ladder.load
-    patch.setattr(ladder, "load", lambda name: function if name == NAME else original(name))
+
+    def load(name: str, textured: bool = False) -> Callable[..., Tensor]:
+        return function if name == NAME else original(name, textured)
+
+    patch.setattr(ladder, "load", load)
 
 
 def run(label: str, request: pytest.FixtureRequest) -> None:

@@ -6,14 +6,13 @@ The committed file is whole, and the script that makes it draws the cases that i
 from __future__ import annotations
 
 import csv
-import importlib.util
-import sys
 from collections import Counter
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 import torch
+from load_script import load_script
 
 from softras_edu.fitting import acting, bend
 from softras_edu.fitting.body import joint_error, make_body
@@ -26,11 +25,7 @@ ROOT = Path(__file__).parent.parent
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
     pytest.importorskip("numba")
-    spec = importlib.util.spec_from_file_location("fit_body", ROOT / "benchmarks" / "fit_body.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where a dataclass looks for its module
-    spec.loader.exec_module(module)
-    return module
+    return load_script("benchmarks/fit_body.py")
 
 
 def newest() -> list[dict[str, str]]:

@@ -6,26 +6,20 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import importlib.util
-import sys
-from pathlib import Path
 
 import pytest
 import torch
+from load_script import load_script
 
 from softras_edu.teaching.results import gendr as gendr_table
 from softras_edu.teaching.results import tables
 
 pytest.importorskip("numba")
-SCRIPT = Path(__file__).parent.parent / "benchmarks" / "fit_gendr.py"
 
 
 @pytest.fixture
 def script(monkeypatch):
-    spec = importlib.util.spec_from_file_location("fit_gendr", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "fit_gendr", module)  # dataclasses look their module up
-    spec.loader.exec_module(module)
+    module = load_script("benchmarks/fit_gendr.py")
     monkeypatch.setattr(module, "STEPS", 3)
     monkeypatch.setattr(module, "VIEWS", 6)
     monkeypatch.setattr(module, "SPHERE", module.icosphere(1))
@@ -149,11 +143,7 @@ def test_ranks_and_their_correlation():
 
 @pytest.mark.parametrize("task", ["shape", "pose"])
 def test_the_committed_files_have_every_choice(task):
-    spec = importlib.util.spec_from_file_location("fit_gendr_whole", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["fit_gendr_whole"] = module
-    spec.loader.exec_module(module)
-    del sys.modules["fit_gendr_whole"]
+    module = load_script("benchmarks/fit_gendr.py")
     many = module.TASKS[task].many
     results = gendr_table.study(task)
     assert list(results) == [(c.distribution, c.squared, c.conorm) for c in module.choices(task)]
