@@ -24,8 +24,8 @@ WAYS: tuple[Shading, ...] = ("flat", "gouraud", "per_pixel")
 class Lamps(Explorer):
     """80 triangles under a lamp: lit once a face, once a vertex, or once a pixel."""
 
-    azimuth = traitlets.Float(40.0).tag(dial=linear_dial("lamp's azimuth (degrees)", -180, 180, 5))
-    elevation = traitlets.Float(35.0).tag(dial=linear_dial("lamp's elevation", -85, 85, 5))
+    azimuth = traitlets.Float(40.0).tag(dial=linear_dial("lamp azimuth", -180, 180, 5))
+    elevation = traitlets.Float(35.0).tag(dial=linear_dial("lamp elevation", -85, 85, 5))
     ambient = traitlets.Float(0.15).tag(dial=linear_dial("ambient", 0.0, 1.0, 0.05))
     specular = traitlets.Float(0.5).tag(dial=linear_dial("specular (highlight)", 0.0, 1.0, 0.05))
     shininess = traitlets.Float(20.0).tag(dial=linear_dial("shininess", 1.0, 100.0, 1.0))
