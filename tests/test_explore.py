@@ -70,7 +70,7 @@ TURNS = {
         "azimuth": -100.0,
         "elevation": -20.0,
         "ambient": 0.5,
-        "specular": 0.0,
+        "specular": 0.9,
         "shininess": 90.0,
     },
     LossLandscape: {"sigma": 1e-1, "start_x": 0.3, "start_y": -0.2},

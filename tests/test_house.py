@@ -23,6 +23,7 @@ MODULES = {
     "rendering",
     "buffers",
     "batches",
+    "scene",
     "rotations",
     "precision",
     "doctor",

@@ -31,11 +31,14 @@ KERNELS = [
 ]
 
 TARGETS = ["sm_75", "sm_80", "sm_86", "sm_90", "sm_120", "gfx942"]
+# Compiled here: the oldest, the one that is tuned for, and the other maker's. The committed table
+# has all; `benchmarks/compile_kernels.py --all` makes it.
+HERE = ["sm_75", "sm_90", "gfx942"]
 GENDR_TARGETS = ["sm_80", "sm_90", "gfx942"]
 
 PROBE = """
 import json, compile_kernels as c
-rows = c.reports()
+rows = c.reports(targets=("sm_75", "sm_90", "gfx942"))
 for kernel in c.OF_PAIRS:
     # The widest group of channels, with every option that costs registers; the other distance.
     widest = "C = 19, euclidean, perspective"
@@ -88,9 +91,9 @@ def test_every_kernel_compiles_for_every_target(compiled):
         (kernel, variant, target)
         for kernel in KERNELS[3:]
         for variant in ("RGB", "silhouette")
-        for target in TARGETS
+        for target in HERE
     }
-    assert seen >= {(kernel, "all", target) for kernel in KERNELS[:3] for target in TARGETS}
+    assert seen >= {(kernel, "all", target) for kernel in KERNELS[:3] for target in HERE}
 
 
 def test_nothing_spills(compiled):
