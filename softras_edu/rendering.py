@@ -55,7 +55,8 @@ def render(
         lights: shade the mesh; None leaves the colours as they are. A list has one for each image.
         shading: "flat", one brightness a face; "gouraud", one a vertex, mixed in between; or
             "per_pixel", where colours, normals and places are drawn and lit afterwards: where faces
-            share a pixel, their mean normal is lit. Costs a second pass, of seven channels.
+            share a pixel, their mean normal is lit. Costs a second pass, of seven channels. A
+            highlight on a texture needs it: in the other two ways a texture multiplies it, too.
         rasterizer: `rasterize` or `rasterize_hard`; it gets `options` (sigma, gamma, ...).
             `perspective_correct` is left out for an orthographic camera, where what is affine in
             the world is affine on the screen.

@@ -39,7 +39,7 @@ def traffic(seen: Sequence[Access], sizes: Mapping[str, int]) -> Figure:
     somebody else's.
     """
     programs = 1 + max((access.program for access in seen), default=0)
-    widths, tables = [], []
+    tables = []
     for name, size in sizes.items():
         mine = [access for access in seen if access.name == name]
         length = max([size, *(1 + int(a.places.max()) for a in mine if len(a.places))])
@@ -47,7 +47,8 @@ def traffic(seen: Sequence[Access], sizes: Mapping[str, int]) -> Figure:
         for access in mine:
             table[access.program, access.places] |= 2 if access.store else 1
         tables.append(table)
-        widths.append(max(length, 24))
+    longest = max(table.shape[1] for table in tables)
+    widths = [max(table.shape[1], 24, longest / 4) for table in tables]
     figure = Figure(figsize=(8.4, 1.35 + 0.13 * min(programs, 20)), layout="constrained")
     axes = figure.subplots(1, len(tables), width_ratios=widths, squeeze=False)[0]
     kinds = ListedColormap(["white", LOADED, STORED, PURPLE])
@@ -55,11 +56,12 @@ def traffic(seen: Sequence[Access], sizes: Mapping[str, int]) -> Figure:
         ax.imshow(table.numpy(), cmap=kinds, vmin=0, vmax=3, aspect="auto", interpolation="nearest")
         ax.axvline(size - 0.5, color="black", lw=1.5, ls="--")
         ax.locator_params(integer=True)
-        ax.set(title=name, xlabel="place in memory")
+        ax.set(title=name)
         ax.title.set_fontsize(10)
         for edge in range(1, programs):
             ax.axhline(edge - 0.5, color=GREY, lw=0.3)
     axes[0].set_ylabel("program")
+    figure.supxlabel("place in memory", fontsize=10)
     patches = [Patch(color=LOADED, label="loaded"), Patch(color=STORED, label="stored")]
     figure.legend(handles=patches, loc="outside upper right", ncols=2, fontsize=9, frameon=False)
     return figure
