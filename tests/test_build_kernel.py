@@ -339,6 +339,15 @@ def test_who_loads_and_stores_what():
     assert right.lines[0].get_xdata()[0] == 1.5  # the third number is somebody else's
 
 
+def test_a_kernel_that_uses_more_of_triton_than_the_stand_in_has_is_not_drawn(capsys):
+    @triton.jit
+    def kernel(triangles_ptr, alpha_ptr, inv_sigma, faces, height, width):
+        tl.store(alpha_ptr, tl.cumprod(tl.load(triangles_ptr)))
+
+    checks.pixel_kernel.show_traffic(kernel)
+    assert "not drawn" in capsys.readouterr().out
+
+
 def test_a_kernel_without_its_mark_is_told_so():
     def listed_kernel(triangles_ptr, alpha_ptr, *rest):
         raise NotImplementedError

@@ -11,8 +11,6 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from ..teaching.figures.display import show
-from ..teaching.figures.traffic import traffic, traffic_table
 from ..teaching.triton_lab.stand_in import watch
 from . import report
 from .exercise import Answer, Exercise, Mistake
@@ -53,10 +51,20 @@ class KernelExercise(Exercise):
         return room["triton"].jit(mine)
 
     def show_traffic(self, kernel: Any) -> None:
-        """Count and draw what each program of a kernel loads and stores, on one small case."""
+        """Count and draw what each program of a kernel loads and stores, on one small case.
+
+        A kernel may use more of Triton than the stand-in has. Then a sentence says so.
+        """
+        from ..teaching.figures.display import show
+        from ..teaching.figures.traffic import traffic, traffic_table
+
         case = self.cases[self.drawn]
         memory, (grid, arguments, options) = self._planned(case)
-        seen = watch(kernel, grid, *arguments, **options)
+        try:
+            seen = watch(kernel, grid, *arguments, **options)
+        except AttributeError as error:
+            print(f"Its loads and stores are not drawn: the stand-in knows less Triton ({error}).")
+            return
         names = [*inspect.signature(self.solution).parameters]
         sizes = {
             name: x.numel() // (2 if x is memory else 1)
