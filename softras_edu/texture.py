@@ -150,7 +150,8 @@ def _check(pictures: list[Tensor], uv: Tensor, which: Tensor | None, wraps: list
     if which.dtype != torch.int64 or which.shape not in (uv.shape[:-2], uv.shape[-3:-2]):
         got, wanted = f"{which.dtype} {tuple(which.shape)}", tuple(uv.shape[:-2])
         raise ValueError(f"which: got {got}, wanted torch.int64 {wanted} to go with uv")
-    if not which.is_cuda and which.numel():
+    looks = not (which.is_cuda or torch.compiler.is_compiling())  # else indexing raises
+    if looks and which.numel():
         low, high = int(which.min()), int(which.max())
         if low < 0 or high >= len(pictures):
             there = f"there are {len(pictures)} pictures"

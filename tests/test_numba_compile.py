@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from compare import cotangent
+from test_texture import SOFT, random_texture
 
-from softras_edu import Camera, icosphere, rasterize, screen_triangles
+from softras_edu import Camera, Texture, icosphere, rasterize, screen_triangles
 from softras_edu.rasterizers import numba_cpu
 from softras_edu.rasterizers.options import Options
 
@@ -113,7 +115,57 @@ def test_the_operator_passes_opcheck(scene, channels, dtype, conorm):
     from softras_edu.rasterizers import compile_op
 
     o = Options(height=3, width=4, sigma=0.05, gamma=0.05, conorm=conorm)
-    torch.library.opcheck(torch.ops.softras_edu.rasterize_numba, (*inputs, *compile_op.fields(o)))
+    given = (*inputs, None, None, None, *compile_op.fields(o))
+    torch.library.opcheck(torch.ops.softras_edu.rasterize_numba, given)
+
+
+@pytest.mark.parametrize("wrap", ["clamp", "repeat"])
+def test_torch_compile_traces_through_a_texture_in_one_piece(scene, wrap):
+    triangles, colors = scene(31, faces=3, batch=2)
+    texture = random_texture(11, 3, ((3, 5), (2, 4)), wrap, batch=2)
+    which = texture.which
+
+    def draw(t, c, uv, *pictures):
+        there = Texture(list(pictures), uv, which, wrap)
+        return rasterize(t, c, texture=there, size=(7, 5), backend="numba", **SOFT)
+
+    grads = []
+    for function in (draw, torch.compile(draw, backend="aot_eager", fullgraph=True)):
+        inputs = triangles, colors, texture.uv, *texture.pictures()
+        leaves = [x.clone().requires_grad_() for x in inputs]
+        image = function(*leaves)
+        grads.append([image, *torch.autograd.grad(image, leaves, cotangent(image))])
+    for got, wanted in zip(*grads, strict=True):
+        assert torch.equal(got, wanted)
+        assert wanted.abs().max() > 0
+
+
+def test_the_operator_with_a_texture_passes_opcheck(scene):
+    from softras_edu.rasterizers import compile_op
+
+    triangles, colors = scene(14, faces=2, channels=2, batch=2)
+    uv, texels, where = random_texture(12, 2, ((3, 4),), channels=2, batch=2).flat(2)
+    leaves = [x.detach().clone().requires_grad_() for x in (triangles, colors)]
+    background = torch.rand(2, 3, 4, 2, dtype=torch.float64, requires_grad=True)
+    pictures = [x.detach().clone().requires_grad_() for x in (uv, texels)]
+    o = Options(height=3, width=4, sigma=0.05, gamma=0.05)
+    given = (*leaves, background, *pictures, where.clone(), *compile_op.fields(o))
+    torch.library.opcheck(torch.ops.softras_edu.rasterize_numba, given)
+
+
+@pytest.mark.parametrize("name", ["uv", "images"])
+def test_a_bad_texture_is_refused_inside_a_compiled_function_too(scene, name):
+    triangles, _ = scene(31, faces=2)
+    inputs = {"uv": torch.zeros(2, 3, 2).double(), "images": torch.ones(2, 2, 3).double()}
+    inputs[name][0, 0, 0] = math.nan
+    texture = Texture(**inputs)
+    draw = torch.compile(
+        lambda t: rasterize(t, texture=texture, size=4, backend="numba"),
+        backend="aot_eager",
+        fullgraph=True,
+    )
+    with pytest.raises(ValueError, match=rf"^texture: got NaN .* in {name}"):
+        draw(triangles)
 
 
 def test_bad_numbers_are_refused_inside_a_compiled_function_too():

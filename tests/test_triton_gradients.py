@@ -86,7 +86,8 @@ def test_the_operator_passes_opcheck_and_gives_the_same(scene, channels):
         None if x is None else x.requires_grad_()
         for x in (triangles, colors if channels else None, background)
     ]
-    torch.library.opcheck(torch.ops.softras_edu.rasterize_triton, (*inputs, *compile_op.fields(o)))
+    given = (*inputs, None, None, None, *compile_op.fields(o))
+    torch.library.opcheck(torch.ops.softras_edu.rasterize_triton, given)
     results = [
         values_and_gradients(function, *inputs, o)
         for function in (compile_op.rasterize_triton, rasterize_triton)

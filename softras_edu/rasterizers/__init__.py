@@ -178,7 +178,7 @@ def rasterize(
     hard = aggregate == "hard" and colors is not None
     if hard or name not in ("numba", "triton"):  # these two look at the numbers themselves
         check_finite(triangles, colors, back)
-    draw = ladder.load(name, textured=texels is not None)
+    draw = ladder.load(name)
     more = [] if texels is None else [texels]
     if hard:
         alpha = draw(triangles, None, back[..., :0], options)

@@ -16,8 +16,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
+from ..texture import FlatTexture
 from . import numba_cpu, triton_gpu
-from .options import Options, check_finite
+from .options import Options, check_finite, check_finite_texture
 
 # An operator takes tensors and numbers, not an Options: so these are its fields, one by one. The
 # real numbers come as one tensor: torch.compile would compile anew for each new value of a plain
@@ -35,12 +36,21 @@ CHOICES = {
 }
 FIELDS = "Tensor numbers, " + ", ".join(f"{kind} {name}" for name, kind in CHOICES.items())
 
-Rung = Callable[[Tensor, "Tensor | None", Tensor, Options], Tensor]
-Forward = Callable[[Tensor, "Tensor | None", Tensor, Options], tuple[Tensor, ...]]
-Backward = Callable[
-    [Tensor, Tensor, "Tensor | None", tuple[Tensor, ...], Options],
-    tuple[Tensor, "Tensor | None", Tensor],
+INPUTS = "Tensor triangles, Tensor? colors, Tensor background, Tensor? uv, Tensor? texels, "
+INPUTS += "Tensor? where"  # a FlatTexture, or three times None
+
+Rung = Callable[..., Tensor]
+Texels = tuple["Tensor | None", "Tensor | None", "Tensor | None"]
+Forward = Callable[
+    [Tensor, "Tensor | None", Tensor, Options, "FlatTexture | None"], tuple[Tensor, ...]
 ]
+Backward = Callable[
+    [
+        Tensor, Tensor, "Tensor | None", tuple[Tensor, ...], Options,
+        "FlatTexture | None", bool,
+    ],
+    tuple["Tensor | None", ...],
+]  # fmt: skip
 
 
 def fields(o: Options) -> tuple[Any, ...]:
@@ -60,15 +70,23 @@ def shape_options(numbers: Tensor, *choices: Any) -> Options:
     return Options(**dict(zip(CHOICES, choices, strict=True)))
 
 
+def texture_of(parts: Texels) -> FlatTexture | None:
+    """Three tensors of an operator's call, or three times None."""
+    uv, texels, where = parts
+    if uv is None or texels is None or where is None:
+        return None
+    return FlatTexture(uv, texels, where)
+
+
 def register(name: str, count: int, forward: Forward, backward: Backward, fake: Forward) -> Rung:
     """Make torch.ops.softras_edu.<name> and its derivative <name>_backward.
 
     Args:
         count: of the tensors that `forward` returns, all of them new: the image first, and behind
             it what `backward` needs.
-        forward: (triangles, colors, background, o) -> those tensors.
-        backward: (d_image, triangles, colors, those tensors, o) -> derivatives of triangles,
-            colours (None if there are none) and background.
+        forward: (triangles, colors, background, o, texture) -> those tensors.
+        backward: (d_image, triangles, colors, those tensors, o, texture, are texels wanted?) ->
+            derivatives of triangles, colours, background, uv and texels; None where there are none.
         fake: like `forward`, but only shapes and dtypes count.
 
     Returns:
@@ -78,57 +96,75 @@ def register(name: str, count: int, forward: Forward, backward: Backward, fake: 
     saved = ", ".join(f"Tensor saved{k}" for k in range(count))
 
     @torch.library.custom_op(
-        f"softras_edu::{name}",
-        mutates_args=(),
-        schema=f"(Tensor triangles, Tensor? colors, Tensor background, {FIELDS}) -> ({outputs})",
+        f"softras_edu::{name}", mutates_args=(), schema=f"({INPUTS}, {FIELDS}) -> ({outputs})"
     )
     def forward_op(
-        triangles: Tensor, colors: Tensor | None, background: Tensor, *given: Any
+        triangles: Tensor, colors: Tensor | None, background: Tensor, *rest: Any
     ) -> tuple[Tensor, ...]:
-        return forward(triangles, colors, background, options(*given))
+        return forward(triangles, colors, background, options(*rest[3:]), texture_of(rest[:3]))
 
     @forward_op.register_fake
     def _(
-        triangles: Tensor, colors: Tensor | None, background: Tensor, *given: Any
+        triangles: Tensor, colors: Tensor | None, background: Tensor, *rest: Any
     ) -> tuple[Tensor, ...]:
-        return fake(triangles, colors, background, shape_options(*given))
+        return fake(triangles, colors, background, shape_options(*rest[3:]), texture_of(rest[:3]))
 
     @torch.library.custom_op(
         f"softras_edu::{name}_backward",
         mutates_args=(),
-        schema=f"(Tensor d_image, Tensor triangles, Tensor? colors, {saved}, {FIELDS})"
-        " -> (Tensor, Tensor, Tensor)",
+        schema=f"(Tensor d_image, bool texels_wanted, {INPUTS}, {saved}, {FIELDS})"
+        " -> (Tensor, Tensor, Tensor, Tensor, Tensor)",
     )
     def backward_op(
-        d_image: Tensor, triangles: Tensor, colors: Tensor | None, *rest: Any
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        o = options(*rest[count:])
-        d_triangles, d_colors, d_background = backward(d_image, triangles, colors, rest[:count], o)
-        return d_triangles, d_image.new_empty(0) if d_colors is None else d_colors, d_background
+        d_image: Tensor,
+        texels_wanted: bool,
+        triangles: Tensor,
+        colors: Tensor | None,
+        _background: Tensor,
+        *rest: Any,
+    ) -> tuple[Tensor, ...]:
+        kept, o = rest[3 : 3 + count], options(*rest[3 + count :])
+        texture = texture_of(rest[:3])
+        grads = backward(d_image, triangles, colors, kept, o, texture, texels_wanted)
+        # an operator cannot return None
+        return tuple(d_image.new_empty(0) if grad is None else grad for grad in grads)
 
     @backward_op.register_fake
     def _(
-        d_image: Tensor, triangles: Tensor, colors: Tensor | None, *_rest: Any
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        d_colors = d_image.new_empty(0 if colors is None else colors.shape)
-        d_background = d_image.new_empty(*d_image.shape[:-1], d_image.shape[-1] - 1)
-        return d_image.new_empty(triangles.shape), d_colors, d_background
+        d_image: Tensor,
+        texels_wanted: bool,
+        triangles: Tensor,
+        colors: Tensor | None,
+        background: Tensor,
+        uv: Tensor | None,
+        texels: Tensor | None,
+        *_rest: Any,
+    ) -> tuple[Tensor, ...]:
+        inputs = triangles, colors, background, uv, texels if texels_wanted else None
+        return tuple(d_image.new_empty(0 if x is None else x.shape) for x in inputs)
 
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-        triangles, colors, _background, numbers, *ctx.choices = inputs
-        ctx.save_for_backward(triangles, colors, numbers, *output)
+        *tensors, numbers = inputs[:7]
+        ctx.choices = inputs[7:]
+        ctx.save_for_backward(*tensors, *output, numbers)
 
     def derivative(ctx: Any, d_image: Tensor, *_unused: Any) -> tuple[Any, ...]:
-        triangles, colors, numbers, *tensors = ctx.saved_tensors
-        given = (triangles, colors, *tensors, numbers, *ctx.choices)
-        d_triangles, d_colors, d_background = backward_op(d_image, *given)
-        nothing = [None] * (1 + len(ctx.choices))
-        return d_triangles, None if colors is None else d_colors, d_background, *nothing
+        wanted = ctx.needs_input_grad[:5]
+        found = backward_op(d_image, wanted[4], *ctx.saved_tensors, *ctx.choices)
+        grads = [grad if want else None for grad, want in zip(found, wanted, strict=True)]
+        return *grads, *[None] * (2 + len(ctx.choices))
 
     forward_op.register_autograd(derivative, setup_context=setup_context)
 
-    def rung(triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options) -> Tensor:
-        return cast("Tensor", forward_op(triangles, colors, background, *fields(o))[0])
+    def rung(
+        triangles: Tensor,
+        colors: Tensor | None,
+        background: Tensor,
+        o: Options,
+        texture: FlatTexture | None = None,
+    ) -> Tensor:
+        inputs = triangles, colors, background, *(texture or (None, None, None))
+        return cast("Tensor", forward_op(*inputs, *fields(o))[0])
 
     return rung
 
@@ -137,24 +173,39 @@ def register(name: str, count: int, forward: Forward, backward: Backward, fake: 
 
 
 def _numba_forward(
-    triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options
+    triangles: Tensor,
+    colors: Tensor | None,
+    background: Tensor,
+    o: Options,
+    texture: FlatTexture | None,
 ) -> tuple[Tensor, ...]:
     check_finite(triangles, colors, background)
+    if texture is not None:
+        check_finite_texture(texture)
     numba_cpu.compile_for(triangles.dtype)
-    return numba_cpu.forward(triangles, colors, background, o)
+    return numba_cpu.forward(triangles, colors, background, o, texture)
 
 
 def _numba_backward(
-    d_image: Tensor, triangles: Tensor, colors: Tensor | None, saved: tuple[Tensor, ...], o: Options
-) -> tuple[Tensor, Tensor | None, Tensor]:
-    grads = numba_cpu.backward(d_image, triangles, colors, saved[1:], (True, True, True), o)
-    assert grads[0] is not None
-    assert grads[2] is not None
-    return grads[0], grads[1], grads[2]
+    d_image: Tensor,
+    triangles: Tensor,
+    colors: Tensor | None,
+    saved: tuple[Tensor, ...],
+    o: Options,
+    texture: FlatTexture | None,
+    texels_wanted: bool,
+) -> tuple[Tensor | None, ...]:
+    wanted = (True, True, True, True, texels_wanted)
+    grads = numba_cpu.backward(d_image, triangles, colors, saved[1:], wanted, o, texture=texture)
+    return *grads, *[None] * (5 - len(grads))
 
 
 def _numba_fake(
-    triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options
+    triangles: Tensor,
+    _colors: Tensor | None,
+    background: Tensor,
+    o: Options,
+    _texture: FlatTexture | None,
 ) -> tuple[Tensor, ...]:
     images, faces = triangles.shape[:2]
     channels = background.shape[-1]
@@ -181,35 +232,61 @@ rasterize_numba = register("rasterize_numba", 7, _numba_forward, _numba_backward
 
 
 def _triton_forward(
-    triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options
+    triangles: Tensor,
+    colors: Tensor | None,
+    background: Tensor,
+    o: Options,
+    texture: FlatTexture | None,
 ) -> tuple[Tensor, ...]:
     triton_gpu.check_can_run(triangles, colors, o)
-    triangles, colors = triangles.contiguous(), None if colors is None else colors.contiguous()
+    if texture is not None:
+        check_finite_texture(texture)
+    triangles, colors, texture = _in_order(triangles, colors, texture)
     boxes, count, facts = triton_gpu.launch_setup(triangles, colors, background, o)
     ends, length = triton_gpu.wait_for_length(count, triangles, colors, background)
     tiles = triton_gpu.launch_fill(boxes, count, ends, length, o)
-    image, kept = triton_gpu.launch_forward(triangles, facts, colors, background, tiles, o)
+    image, kept = triton_gpu.launch_forward(triangles, facts, colors, background, tiles, o, texture)
     return image, facts, boxes, kept
 
 
 def _triton_backward(
-    d_image: Tensor, triangles: Tensor, colors: Tensor | None, saved: tuple[Tensor, ...], o: Options
-) -> tuple[Tensor, Tensor | None, Tensor]:
+    d_image: Tensor,
+    triangles: Tensor,
+    colors: Tensor | None,
+    saved: tuple[Tensor, ...],
+    o: Options,
+    texture: FlatTexture | None,
+    texels_wanted: bool,
+) -> tuple[Tensor | None, ...]:
     image, facts, boxes, kept = saved
-    colors = None if colors is None else colors.contiguous()
-    grad_triangles, grad_colors = triton_gpu.launch_backward(
-        triangles.contiguous(), facts, colors, boxes, image, d_image.contiguous(), kept, o
-    )
-    grad_background = (
+    triangles, colors, texture = _in_order(triangles, colors, texture)
+    drawn = triangles, facts, colors, boxes, image, d_image.contiguous(), kept, o
+    d_triangles, d_colors, *d_texture = triton_gpu.launch_backward(*drawn, texture, texels_wanted)
+    d_background = (
         d_image.new_empty(*d_image.shape[:-1], 0)
         if colors is None
         else triton_gpu.background_gradient(d_image, kept, o)
     )
-    return grad_triangles, grad_colors, grad_background
+    return d_triangles, d_colors, d_background, *(d_texture or (None, None))
+
+
+def _in_order(
+    triangles: Tensor, colors: Tensor | None, texture: FlatTexture | None
+) -> tuple[Tensor, Tensor | None, FlatTexture | None]:
+    """The same, each number beside the next one, as kernels read them."""
+    return (
+        triangles.contiguous(),
+        None if colors is None else colors.contiguous(),
+        None if texture is None else FlatTexture(*(x.contiguous() for x in texture)),
+    )
 
 
 def _triton_fake(
-    triangles: Tensor, colors: Tensor | None, background: Tensor, o: Options
+    triangles: Tensor,
+    colors: Tensor | None,
+    _background: Tensor,
+    o: Options,
+    _texture: FlatTexture | None,
 ) -> tuple[Tensor, ...]:
     batch, faces = triangles.shape[:2]
     pixels = (batch, o.height, o.width)

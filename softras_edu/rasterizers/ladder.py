@@ -70,21 +70,13 @@ def _interpreted(name: str) -> bool:
     return triton_gpu.interpreting()
 
 
-def load(name: str, textured: bool = False) -> Backend:
+def load(name: str) -> Backend:
     """The function of a rung.
 
     numba and triton are imported when they are first used: that takes a while.
 
     While torch.compile traces, they are operators that it can see through.
-
-    Raises:
-        ValueError: a texture, while it traces: the operators take none.
     """
-    if textured and name in ("numba", "triton") and torch.compiler.is_compiling():
-        raise ValueError(
-            f"texture: torch.compile cannot trace through backend {name!r} with a texture; "
-            "use backend='pairs' or 'broadcast'"
-        )
     if name in ("numba", "triton") and torch.compiler.is_compiling():
         from . import compile_op
 

@@ -169,17 +169,20 @@ def check_texture(
         channels = flat.texels.shape[-1]
         wanted = f"{colors.shape[-1]} like colors, which it multiplies"
         raise ValueError(f"texture: got {channels} channels, wanted {wanted}")
-    for name, numbers, bound in (("uv", uv, LARGEST), ("images", flat.texels, math.inf)):
+    if not torch.compiler.is_compiling():  # which cannot look: its operators do, when they run
+        check_finite_texture(flat)
+    return flat
+
+
+def check_finite_texture(texture: FlatTexture) -> None:
+    """ValueError unless all its numbers are finite, and uv below 1e15. On a GPU, waits for it."""
+    bounds = ("uv", texture.uv, LARGEST), ("images", texture.texels, math.inf)
+    for name, numbers, bound in bounds:
         if numbers.numel():
             low, high = numbers.detach().aminmax()  # NaN, if there is any
             if not (low > -bound and high < bound):
-                got = (
-                    "NaN or infinity"
-                    if bound == math.inf
-                    else f"NaN or a number beyond {bound:.0e}"
-                )
-                raise ValueError(f"texture: got {got} in {name}, wanted finite numbers")
-    return flat
+                beyond = "infinity" if bound == math.inf else f"a number beyond {bound:.0e}"
+                raise ValueError(f"texture: got NaN or {beyond} in {name}, wanted finite numbers")
 
 
 def check_transforms(backend: str, triangles: Tensor, colors: Tensor | None) -> None:

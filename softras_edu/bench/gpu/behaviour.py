@@ -220,7 +220,7 @@ def opcheck(device: str, rehearsal: bool) -> str:
 
     for channels in (2,) if rehearsal else (2, None):
         triangles, colors, background, o = small(device, channels)
-        arguments = (triangles, colors, background, *compile_op.fields(o))
+        arguments = (triangles, colors, background, None, None, None, *compile_op.fields(o))
         torch.library.opcheck(torch.ops.softras_edu.rasterize_triton, arguments)
         got = compile_op.rasterize_triton(triangles, colors, background, o)
         wanted = triton_gpu.rasterize_triton(triangles, colors, background, o)
