@@ -175,8 +175,8 @@ def put(function: object, patch: pytest.MonkeyPatch) -> None:
     """Make `rasterize(backend=NAME)` call `function`."""
     original = ladder.load
 
-    def load(name: str, textured: bool = False) -> Callable[..., Tensor]:
-        return function if name == NAME else original(name, textured)
+    def load(name: str) -> Callable[..., Tensor]:
+        return function if name == NAME else original(name)
 
     patch.setattr(ladder, "load", load)
 
