@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
-import os
 import re
 import subprocess
 import sys
@@ -19,7 +18,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
+from . import new_process
 from .as_module import as_module
+
+HERE = "teaching.triton_lab.machine_code"
 
 
 def compiled(
@@ -47,20 +49,9 @@ def compiled(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "reader_kernels.py"
         path.write_text(as_module(kernel), encoding="utf-8")
-        rows = json.loads(_in_a_new_process("compile", str(path), json.dumps(job)))
+        lines = new_process.run(HERE, "compile", str(path), json.dumps(job)).splitlines()
+        rows = json.loads(lines[-1])
     return [(registers, spilled, loop) for registers, spilled, loop in rows]
-
-
-def _in_a_new_process(*arguments: str) -> str:
-    environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
-    environment["PYTHONPATH"] = os.pathsep.join(
-        [str(Path(__file__).parents[3]), environment.get("PYTHONPATH", "")]
-    )
-    command = [sys.executable, "-m", "softras_edu.teaching.triton_lab.machine_code", *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(done.stderr.strip())
-    return done.stdout.strip().splitlines()[-1]
 
 
 # ---------------------------------------------------------------- in the other process

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,7 +19,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from . import new_process
 from .as_module import as_module
+
+HERE = "teaching.triton_lab.on_gpu"
 
 
 def run(
@@ -51,7 +52,7 @@ def run(
         (room / "reader_kernels.py").write_text(as_module(kernel), encoding="utf-8")
         torch.save(list(arguments), room / "arguments.pt")
         job = {"kernel": kernel.fn.__name__, "grid": grid, "constants": constants, "device": device}
-        ms = _in_a_new_process(device, "run", folder, json.dumps(job))
+        ms = new_process.run(HERE, "run", folder, json.dumps(job), interpret=device == "cpu")
         tensors: list[Tensor] = torch.load(room / "tensors.pt", weights_only=True)
     return tensors, float(ms.splitlines()[-1])
 
@@ -72,28 +73,13 @@ def mine(rasterize_mine: Any, *, device: str = "cuda") -> str:
         path = Path(folder) / "mine.py"
         path.write_text(text, encoding="utf-8")
         job = (str(path), rasterize_mine.__name__, device)
-        return _in_a_new_process(device, *job, module="softras_edu.bench.gpu.mine")
+        return new_process.run("bench.gpu.mine", *job, interpret=device == "cpu")
 
 
 def compare(*, device: str = "cuda") -> str:
     """Forward and backward of the rungs that run on the GPU, beside rung 4 on the CPU: a few
     lines."""
-    return _in_a_new_process(device, "compare", device)
-
-
-def _in_a_new_process(
-    device: str, *arguments: str, module: str = "softras_edu.teaching.triton_lab.on_gpu"
-) -> str:
-    environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
-    if device == "cpu":
-        environment["TRITON_INTERPRET"] = "1"
-    path = [str(Path(__file__).parents[3]), environment.get("PYTHONPATH", "")]
-    environment["PYTHONPATH"] = os.pathsep.join(path)
-    command = [sys.executable, "-m", module, *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(done.stderr.strip())
-    return done.stdout.strip()
+    return new_process.run(HERE, "compare", device, interpret=device == "cpu")
 
 
 # ---------------------------------------------------------------- in the other process
