@@ -318,7 +318,7 @@ def test_two_runs_agree_to_the_last_bit_and_stripes_do_not_matter(scene, monkeyp
 
 
 @needs_triton
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=15, deadline=None, derandomize=True)
 @given(data=st.data())
 def test_the_setup_and_fill_kernels_do_what_tiles_does(scene, data):
     dtype = data.draw(st.sampled_from([torch.float32, torch.float64]))
@@ -357,7 +357,7 @@ def test_the_setup_and_fill_kernels_do_what_tiles_does(scene, data):
 
 
 @needs_triton
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(max_examples=12, deadline=None, derandomize=True)
 @given(data=st.data())
 def test_random_scenes_agree(scene, data):
     channels = data.draw(st.sampled_from([None, 1, 3]), "channels")

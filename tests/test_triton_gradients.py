@@ -23,18 +23,18 @@ from softras_edu.rasterizers.triton_gpu import rasterize_triton
 def test_gradcheck(scene, distance, perspective_correct, channels):
     triangles, colors = scene(20, faces=2, channels=channels or 1, batch=1)
     o = options(
-        (3, 4), far=10.0, eps=0.6, distance=distance, perspective_correct=perspective_correct
+        (2, 3), far=10.0, eps=0.6, distance=distance, perspective_correct=perspective_correct
     )  # eps: in the faces' range
     background = backdrop(1, o, channels or 0)[:, :1, :1]
     if channels is None:
-        empty = background.expand(1, 3, 4, 0).to(DEVICE)
+        empty = background.expand(1, 2, 3, 0).to(DEVICE)
         assert torch.autograd.gradcheck(
             lambda t: rasterize_triton(t, None, empty, o), (triangles.to(DEVICE).requires_grad_(),)
         )
         return
     inputs = tuple(x.to(DEVICE).requires_grad_() for x in (triangles, colors, background))
     assert torch.autograd.gradcheck(
-        lambda t, c, b: rasterize_triton(t, c, b.expand(1, 3, 4, channels), o), inputs
+        lambda t, c, b: rasterize_triton(t, c, b.expand(1, 2, 3, channels), o), inputs
     )
 
 
