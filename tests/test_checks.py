@@ -102,14 +102,15 @@ def test_a_stub_stays_a_stub(exercise: Exercise) -> None:
         exercise(stub)
 
 
-def test_an_answer_cannot_change_the_question() -> None:
+def test_an_answer_that_writes_into_its_argument_is_told_which() -> None:
     def greedy(d: torch.Tensor) -> torch.Tensor:
         answer = 1 - (1 - d).prod(0)
         d.zero_()
         return answer
 
-    checks.silhouette(greedy)
-    checks.silhouette(checks.silhouette.reference)
+    with pytest.raises(Mistake, match="d is no longer what it was: your function writes into"):
+        checks.silhouette(greedy)
+    checks.silhouette(checks.silhouette.reference)  # the question stays as it was
 
 
 def test_a_notebook_sees_the_message_and_not_the_stack() -> None:

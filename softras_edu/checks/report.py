@@ -14,6 +14,12 @@ from torch import Tensor
 Answer = Callable[..., Any]
 
 MOST = 24  # numbers of a tensor that are printed one by one
+# Where an answer differs most, and its shape.
+Worst = tuple[tuple[int, ...], tuple[int, ...]]
+
+ON_THE_DEVICE = (
+    "Make new tensors where the arguments are: torch.zeros(n, device=x.device), or x.new_zeros(n)."
+)
 
 # Part of an error's text, and what it means in plain words.
 MEANINGS = {
@@ -55,6 +61,34 @@ MEANINGS = {
     "must have the same dtype": (
         "float32 meets float64. Make new tensors in the dtype of an argument: x.new_tensor(...)."
     ),
+    "on the same device": ON_THE_DEVICE,
+    "on the expected device": ON_THE_DEVICE,
+    "not compiled with CUDA": "This PyTorch has no GPU. Stay where the arguments are: x.device.",
+    "did not match": (
+        "float32 meets float64. Make new tensors in the dtype of an argument: x.new_tensor(...)."
+    ),
+    "modified by an inplace operation": (
+        "a number that the way back needs was overwritten (*=, +=, x[...] = ..., add_). Make a new "
+        "tensor instead: y = y * 2 for y *= 2."
+    ),
+    "object is not callable": (
+        "Brackets stand behind something that is no function. Is a * missing between two numbers, "
+        "or did you hand the result to the check? It wants the function: checks.NAME(NAME)."
+    ),
+    "Dimension out of range": (
+        "There is no such axis: axes count from 0, or from -1 backwards. The shapes stand below."
+    ),
+    "shapes cannot be multiplied": (
+        "In a @ b the last axis of a must be as long as the last but one of b. For number times "
+        "number of equal shapes write a * b."
+    ),
+    "size mismatch": (
+        "In a @ b the last axis of a must be as long as the last but one of b. For number times "
+        "number of equal shapes write a * b."
+    ),
+    "division by zero": "For which of the arguments below is the denominator 0?",
+    "math range error": "exp of a number above 709 is too large for a float.",
+    "math domain error": "The root or the logarithm of a negative number, or the logarithm of 0.",
     "only be created for scalar outputs": "backward() starts from one number.",
     "does not require grad": (
         "No gradient reaches this. Write the derivative as a formula, without backward()."
@@ -100,14 +134,50 @@ def stopped(error: Exception, yours: Answer) -> str:
     return f"{said}\n  in line {lines[-1]} of the cell" + (f":  {source}" if source else "")
 
 
-def call(name: str, case: Sequence[Any], reference: Answer) -> str:
-    """The arguments of a case, by name: numbers in one line, tensors one a line."""
-    names = [*inspect.signature(reference).parameters]
-    names = names if len(names) == len(case) else [f"argument {k}" for k in range(len(case))]
-    texts = [f"{key} = {text(value)}" for key, value in zip(names, case, strict=True)]
+def names(reference: Answer, case: Sequence[Any]) -> list[str]:
+    """What a case's arguments are called."""
+    known = [*inspect.signature(reference).parameters]
+    return known if len(known) == len(case) else [f"argument {k}" for k in range(len(case))]
+
+
+def call(name: str, case: Sequence[Any], reference: Answer, worst: Worst | None = None) -> str:
+    """The arguments of a case, by name: numbers in one line, tensors one a line.
+
+    With `worst`, a place of the result, also the numbers of large tensors at that place.
+    """
+    keys = names(reference, case)
+    texts = [f"{key} = {text(value)}" for key, value in zip(keys, case, strict=True)]
     if sum(map(len, texts)) < 70:
         return f"  called as {name}({', '.join(texts)})"
+    if worst:
+        parts = {key: _part(value, *worst) for key, value in zip(keys, case, strict=True)}
+        texts += [f"{key} at that place: {text(x)}" for key, x in parts.items() if x is not None]
     return "\n    ".join(["  called with", *texts])
+
+
+def _part(value: Any, where: tuple[int, ...], shape: tuple[int, ...]) -> Any:
+    """What a large tensor holds for one number of the result, if their axes fit; else None."""
+    if not isinstance(value, Tensor) or value.numel() <= MOST or not shape:
+        return None
+    more = value.dim() - len(shape)
+    if more > 0 and tuple(value.shape[more:]) == shape:
+        index: tuple[Any, ...] = (slice(None), *where)
+        part = value.flatten(0, more - 1)[index]
+    elif tuple(value.shape[: len(shape)]) == shape:
+        part = value[where]
+    else:
+        return None
+    return part if part.dim() else part.item()
+
+
+def changed(after: Any, before: Any) -> bool:
+    """Whether an argument is another one than it was, as far as numbers go."""
+    if isinstance(before, Tensor):
+        return not torch.equal(after.detach().nan_to_num(7.0), before.nan_to_num(7.0))
+    if isinstance(before, (list, tuple)):
+        pairs = zip(after, before, strict=False)
+        return len(after) != len(before) or any(changed(a, b) for a, b in pairs)
+    return isinstance(before, (dict, str, float)) and bool(after != before)
 
 
 def text(value: Any) -> str:
@@ -141,31 +211,48 @@ def _rounded(values: Any) -> str:
     return f"{values:.4g}" if isinstance(values, float) else repr(values)
 
 
-def table(got: Tensor, expected: Tensor) -> str:
+def worst(got: Tensor, expected: Tensor) -> Worst | None:
+    """Where two results differ most; None if their shapes differ, or they are one number."""
+    if got.shape != expected.shape or not got.dim() or not got.numel():
+        return None
+    off = (got - expected).abs().nan_to_num(torch.inf)
+    return tuple(int(i) for i in torch.unravel_index(off.argmax(), off.shape)), tuple(off.shape)
+
+
+def table(got: Tensor, expected: Tensor, tolerance: float = 1e-5) -> str:
     """Yours, expected and difference, at the place where they differ most."""
     if got.shape != expected.shape:
         return f"  shape of yours {tuple(got.shape)}, expected {tuple(expected.shape)}"
     off = (got - expected).abs().nan_to_num(torch.inf)
-    where = tuple(int(i) for i in torch.unravel_index(off.argmax(), off.shape)) if off.dim() else ()
+    where = (worst(got, expected) or ((), ()))[0]
     place = (
-        f"  {int((off > 1e-5).sum())} of {off.numel()} numbers differ; most at index {where}:"
+        f"  {int((off > tolerance).sum())} of {off.numel()} numbers differ; most at index {where}:"
         if where
         else "  the result is one number:"
     )
     difference = got[where] - expected[where]
+    digits = 6 if off[where] > 1e-5 * expected[where].abs() else 12
     return (
-        f"{place}\n    yours      {got[where]:.6g}\n    expected   {expected[where]:.6g}\n    "
-        f"difference {difference:.6g}"
+        f"{place}\n    yours      {got[where]:.{digits}g}\n    expected   "
+        f"{expected[where]:.{digits}g}\n    difference {difference:.6g}"
     )
 
 
 def show(got: Tensor, expected: Tensor) -> None:
-    """A picture of yours, expected and difference, if the answers are images."""
-    if got.shape != expected.shape or got.dim() != 2 or min(got.shape) < 8:
+    """A picture of yours, expected and difference, if the answers are images.
+
+    Of several pictures, (F, H, W), the one that differs most is shown.
+    """
+    if got.shape != expected.shape or got.dim() not in (2, 3) or min(got.shape[-2:]) < 8:
         return
+    if got.dim() == 3:
+        (face, *_), _ = worst(got, expected) or ((0,), ())
+        got, expected = got[face], expected[face]
     from IPython.display import display
 
     from ..plotting.panels import Panel, compose
 
-    difference = Panel("difference (blue -, red +)", got - expected, "RdBu_r", -1, 1)
+    off = got - expected
+    most = min(1.0, float(off.abs().nan_to_num(1.0).max())) or 1.0
+    difference = Panel(f"difference (blue -{most:.2g}, red +)", off, "RdBu_r", -most, most)
     display(compose([Panel("yours", got), Panel("expected", expected), difference]))

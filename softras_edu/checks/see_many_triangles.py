@@ -122,9 +122,9 @@ iou_loss = Exercise(
 # --- 04 Colour and depth ------------------------------------------------------
 
 
-def _clip_weights(v: Tensor) -> Tensor:
-    w = v.clamp(0, 1)
-    return w / w.sum(-1, keepdim=True)
+def _clip_weights(w: Tensor) -> Tensor:
+    clipped = w.clamp(0, 1)
+    return clipped / clipped.sum(-1, keepdim=True)
 
 
 _WEIGHTS = _t([0.2, 0.3, 0.5], [1.4, -0.3, -0.1], [0.8, 0.6, -0.4], [3.0, 1.0, -3.0])
