@@ -12,22 +12,10 @@ from .build_pairs import pair_list, reach_box, segment_max, segment_sum
 from .collect import from_notebooks as from_notebooks
 from .contract_scenes import contract as contract
 from .measure import loglog_slope, median_time, pairs_time, roofline
-from .see_many_triangles import (
-    clip_weights,
-    depth_weights,
-    iou_loss,
-    probability_slope,
-    sigma_for_reach,
-    silhouette,
-)
-from .see_one_triangle import (
-    finite_difference,
-    inside_triangle,
-    orbit_eye,
-    pixel_center,
-    probability,
-    segment_distance2,
-)
+from .see_far import probability_slope, sigma_for_reach
+from .see_many_triangles import clip_weights, depth_weights, iou_loss, silhouette
+from .see_one_triangle import finite_difference, inside_triangle, orbit_eye, pixel_center
+from .see_probability import probability, segment_distance2
 from .soft_rasterizer import capstone as capstone
 from .use_body import angle_slope, rotate_about_joint, skin
 from .use_pipeline import bilinear, from_opencv, lambert, on_screen

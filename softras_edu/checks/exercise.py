@@ -224,14 +224,24 @@ class Exercise:
             return partly[0]
         if found:
             return found
+        return self._general(trials, right)
+
+    def _general(self, trials: list[Trial], right: list[bool]) -> str:
+        """What can be said of numbers that tell nothing."""
+        by_hand = "Compare the numbers below with a case you work out by hand."
         passed = [str(k) for k, is_right in enumerate(right, start=1) if is_right]
-        if not passed or len(trials) < len(runs):
-            return "Compare the numbers below with a case you work out by hand."
+        digits = slips.digits(trials)
+        if len(trials) < len(self.cases):
+            return by_hand
+        if digits:
+            return (
+                f"Right to {digits} digits: is there an approximation, a rounded constant, or a "
+                f"small number added? {by_hand}"
+            )
+        if not passed:
+            return by_hand
         cases = f"Case {passed[0]} comes" if len(passed) == 1 else f"Cases {', '.join(passed)} come"
-        return (
-            f"{cases} out right: what is different in this one? Compare the numbers below with a "
-            "case you work out by hand."
-        )
+        return f"{cases} out right: what is different in this one? {by_hand}"
 
     def _trial(self, yours: Answer, case: tuple[Any, ...]) -> Trial | None:
         """What `yours` gives in one case; None if it stops with an error."""

@@ -14,6 +14,7 @@ from torch import Tensor
 Answer = Callable[..., Any]
 
 MOST = 24  # numbers of a tensor that are printed one by one
+FEW = 6  # numbers of a tensor in which one is found at a glance
 # Where an answer differs most, and its shape.
 Worst = tuple[tuple[int, ...], tuple[int, ...]]
 
@@ -46,6 +47,19 @@ MEANINGS = {
         "torch.where, &, |, torch.minimum and torch.maximum (in a kernel tl.where, tl.minimum and "
         "tl.maximum), with brackets around comparisons: (a < b) & (c < d)."
     ),
+    "bitwise_and": (
+        "& and | come before < and >: write brackets around comparisons, (a < b) & (c < d)."
+    ),
+    "bitwise_or": (
+        "& and | come before < and >: write brackets around comparisons, (a < b) | (c < d)."
+    ),
+    "same number of dimensions": (
+        "torch.cat and torch.stack want parts with the same axes: full_like(d[:1], x) has those "
+        "of d, and one entry along the first."
+    ),
+    "Sizes of tensors must match except": (
+        "torch.cat wants parts that are equally long along all axes but the one they are joined at."
+    ),
     "can be converted to Python scalar": (
         "math.* and float() take one number. For a tensor of many use torch.*."
     ),
@@ -71,7 +85,7 @@ MEANINGS = {
         "a number that the way back needs was overwritten (*=, +=, x[...] = ..., add_). Make a new "
         "tensor instead: y = y * 2 for y *= 2."
     ),
-    "object is not callable": (
+    "not callable": (
         "Brackets stand behind something that is no function. Is a * missing between two numbers, "
         "or did you hand the result to the check? It wants the function: checks.NAME(NAME)."
     ),
@@ -150,24 +164,22 @@ def call(name: str, case: Sequence[Any], reference: Answer, worst: Worst | None 
     if sum(map(len, texts)) < 70:
         return f"  called as {name}({', '.join(texts)})"
     if worst:
-        parts = {key: _part(value, *worst) for key, value in zip(keys, case, strict=True)}
-        texts += [f"{key} at that place: {text(x)}" for key, x in parts.items() if x is not None]
+        parts = [_part(key, value, *worst) for key, value in zip(keys, case, strict=True)]
+        texts += filter(None, parts)
     return "\n    ".join(["  called with", *texts])
 
 
-def _part(value: Any, where: tuple[int, ...], shape: tuple[int, ...]) -> Any:
-    """What a large tensor holds for one number of the result, if their axes fit; else None."""
-    if not isinstance(value, Tensor) or value.numel() <= MOST or not shape:
-        return None
-    more = value.dim() - len(shape)
+def _part(key: str, value: Any, where: tuple[int, ...], shape: tuple[int, ...]) -> str:
+    """What a large tensor holds for one number of the result, if their axes fit; else ""."""
+    if not isinstance(value, Tensor) or value.numel() <= FEW or not shape:
+        return ""
+    more, index = value.dim() - len(shape), ", ".join(map(str, where))
     if more > 0 and tuple(value.shape[more:]) == shape:
-        index: tuple[Any, ...] = (slice(None), *where)
-        part = value.flatten(0, more - 1)[index]
-    elif tuple(value.shape[: len(shape)]) == shape:
-        part = value[where]
-    else:
-        return None
-    return part if part.dim() else part.item()
+        at: tuple[Any, ...] = (*[slice(None)] * more, *where)
+        return f"{key}[{':, ' * more}{index}] = {_rounded(value[at].tolist())}"
+    if tuple(value.shape[: len(shape)]) == shape and value[where].numel() <= FEW:
+        return f"{key}[{index}] = {_rounded(value[where].tolist())}"
+    return ""
 
 
 def changed(after: Any, before: Any) -> bool:
@@ -233,8 +245,8 @@ def table(got: Tensor, expected: Tensor, tolerance: float = 1e-5) -> str:
     difference = got[where] - expected[where]
     digits = 6 if off[where] > 1e-5 * expected[where].abs() else 12
     return (
-        f"{place}\n    yours      {got[where]:.{digits}g}\n    expected   "
-        f"{expected[where]:.{digits}g}\n    difference {difference:.6g}"
+        f"{place}\n    yours      {got[where] + 0.0:.{digits}g}\n    expected   "
+        f"{expected[where] + 0.0:.{digits}g}\n    difference {difference:.6g}"
     )
 
 

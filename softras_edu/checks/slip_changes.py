@@ -166,6 +166,8 @@ def _of_argument(name: str, value: Any) -> Iterator[Change]:
         yield f"{name} - 1 in place of {name}", lambda x: x - 1
         yield f"{name} = 1, whatever {name} is: it is not used", lambda x: type(x)(1)
         yield f"{name} = 0, whatever {name} is: it is not used", lambda x: type(x)(0)
+        if not any(part in name for part in ("azim", "elev", "angle", "fov")):
+            return
         yield f"{name} in radians. It comes in degrees: math.radians({name})", math.degrees
         yield f"{name} in degrees. It comes in radians", math.radians
 

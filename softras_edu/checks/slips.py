@@ -35,9 +35,10 @@ def named(
     if not wrong:
         return ""
     if any(t.got.shape != t.expected.shape for t in trials):
-        return next(filter(None, map(_shape, wrong)), "")
+        return _shape(wrong[0])
     ways = (
-        lambda: next(filter(None, map(_not_finite, wrong)), ""),
+        lambda: _not_finite(wrong[0]),
+        lambda: _constant(trials),
         lambda: _rounded(wrong),
         lambda: changed(trials, tol),
         lambda: other_arguments(trials, names, ask, tol),
@@ -102,6 +103,30 @@ def _not_finite(trial: Trial) -> str:
             "of 0."
         )
     return ""
+
+
+def _constant(trials: Sequence[Trial]) -> str:
+    """The same number, whatever was asked."""
+    got, expected = (torch.cat([x.flatten() for x in xs]) for xs in _both(trials))
+    if got.numel() < 2 or (got != got[0]).any() or (expected == expected[0]).all():
+        return ""
+    return f"Yours is {got[0].item():.4g} everywhere, whatever the arguments are."
+
+
+def _both(trials: Sequence[Trial]) -> tuple[list[Tensor], list[Tensor]]:
+    return [t.got for t in trials], [t.expected for t in trials]
+
+
+def digits(trials: Sequence[Trial]) -> int:
+    """To how many digits all numbers are right, beside each case's largest; 0 if to less than 2."""
+    off = [
+        float((t.got - t.expected).abs().max() / t.expected.abs().max().clamp_min(1e-300))
+        for t in trials
+        if t.got.shape == t.expected.shape and t.got.numel()
+    ]
+    if len(off) < len(trials) or not off or not 0 < max(off) < 1e-2:
+        return 0
+    return int(-math.log10(max(off)))
 
 
 def _rounded(wrong: Sequence[Trial]) -> str:
