@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import re
-import textwrap
 
 import torch
 from torch import Tensor
@@ -68,13 +67,14 @@ def about(name: str, got: Tensor | None, right: Tensor, yours: Answer, off: floa
 
 
 def line(yours: Answer, pattern: re.Pattern[str]) -> str:
-    """The first line of an answer in which the pattern stands, with its number, or ""."""
+    """The first two lines of an answer in which the pattern stands, with their numbers, or ""."""
     try:
         lines, first = inspect.getsourcelines(inspect.unwrap(yours))
     except (OSError, TypeError):  # not written in a cell or a file
         return ""
-    for number, text in enumerate(textwrap.dedent("".join(lines)).splitlines(), start=first):
-        code = text.partition("#")[0]
-        if pattern.search(code) and not code.lstrip().startswith("def "):
-            return f"  look at line {number} of the cell:  {code.strip()}"
-    return ""
+    found = [
+        f"  look at line {number} of the cell:  {code.strip()}"
+        for number, text in enumerate(lines, start=first)
+        if pattern.search(code := text.partition("#")[0]) and not code.lstrip().startswith("def ")
+    ]
+    return "\n".join(found[:2])

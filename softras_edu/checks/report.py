@@ -14,6 +14,7 @@ from torch import Tensor
 Answer = Callable[..., Any]
 
 MOST = 24  # numbers of a tensor that are printed one by one
+LONG = 110  # letters
 FEW = 6  # numbers of a tensor in which one is found at a glance
 # Where an answer differs most, and its shape.
 Worst = tuple[tuple[int, ...], tuple[int, ...]]
@@ -72,6 +73,9 @@ MEANINGS = {
     "expected scalar type": (
         "float32 meets float64. Make new tensors in the dtype of an argument: x.new_tensor(...)."
     ),
+    "same scalar type": (
+        "float32 meets float64. Make new tensors in the dtype of an argument: x.new_zeros(...)."
+    ),
     "must have the same dtype": (
         "float32 meets float64. Make new tensors in the dtype of an argument: x.new_tensor(...)."
     ),
@@ -84,6 +88,12 @@ MEANINGS = {
     "modified by an inplace operation": (
         "a number that the way back needs was overwritten (*=, +=, x[...] = ..., add_). Make a new "
         "tensor instead: y = y * 2 for y *= 2."
+    ),
+    "can't multiply sequence by non-int": (
+        "What comes from a file is text. float(...) makes a number of it, int(...) a whole one."
+    ),
+    "interpreted as an integer": (
+        "A whole number is wanted there, and / always makes a float: // divides whole numbers."
     ),
     "not callable": (
         "Brackets stand behind something that is no function. Is a * missing between two numbers, "
@@ -120,6 +130,8 @@ def explanation(error: Exception) -> str:
     text = str(error)
     if isinstance(error, NameError):
         return "Is it spelled as above, and was the cell run that defines or imports it?"
+    if isinstance(error, KeyError):
+        return f"There is no {error} in it: compare its names with the exercise."
     return next((meaning for part, meaning in MEANINGS.items() if part in text), "")
 
 
@@ -150,8 +162,9 @@ def stopped(error: Exception, yours: Answer) -> str:
 
 def names(reference: Answer, case: Sequence[Any]) -> list[str]:
     """What a case's arguments are called."""
-    known = [*inspect.signature(reference).parameters]
-    return known if len(known) == len(case) else [f"argument {k}" for k in range(len(case))]
+    known = inspect.signature(reference).parameters.values()
+    asked = [p.name for p in known if p.kind is not p.KEYWORD_ONLY][: len(case)]
+    return asked if len(asked) == len(case) else [f"argument {k}" for k in range(len(case))]
 
 
 def call(name: str, case: Sequence[Any], reference: Answer, worst: Worst | None = None) -> str:
@@ -161,12 +174,12 @@ def call(name: str, case: Sequence[Any], reference: Answer, worst: Worst | None 
     """
     keys = names(reference, case)
     texts = [f"{key} = {text(value)}" for key, value in zip(keys, case, strict=True)]
+    parts = [_part(k, v, *worst) for k, v in zip(keys, case, strict=True)] if worst else []
     if sum(map(len, texts)) < 70:
-        return f"  called as {name}({', '.join(texts)})"
-    if worst:
-        parts = [_part(key, value, *worst) for key, value in zip(keys, case, strict=True)]
-        texts += filter(None, parts)
-    return "\n    ".join(["  called with", *texts])
+        lines = [f"  called as {name}({', '.join(texts)})", *parts]
+    else:
+        lines = ["  called with", *texts, *parts]
+    return "\n    ".join(filter(None, lines))
 
 
 def _part(key: str, value: Any, where: tuple[int, ...], shape: tuple[int, ...]) -> str:
@@ -204,14 +217,16 @@ def text(value: Any) -> str:
     if callable(value):
         return str(getattr(value, "__name__", type(value).__name__))
     whole = repr(value)
+    if isinstance(value, dict) and len(whole) <= 200:
+        return whole
     return whole if len(whole) <= 80 else f"{type(value).__name__} of {len(value)} parts"
 
 
 def _tensor_text(x: Tensor) -> str:
     """All numbers of a small tensor; shape and range of a large one."""
     shape = f"tensor {tuple(x.shape)}"
-    if x.numel() <= MOST:
-        return f"{shape} {_rounded(x.detach().tolist())}"
+    if x.numel() <= MOST and len(all_of_them := _rounded(x.detach().tolist())) <= LONG:
+        return f"{shape} {all_of_them}"
     if x.dtype == torch.bool:
         return f"{shape}, {int(x.sum())} of {x.numel()} true"
     return f"{shape}, numbers from {x.min().item():.4g} to {x.max().item():.4g}"

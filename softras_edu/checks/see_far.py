@@ -42,7 +42,8 @@ class ByHand(Exercise):
         if calls:
             raise Mistake(
                 f"{self.name}: the numbers are right, and autograd made them. Derive the slope by "
-                "hand: in part II you write a backward pass where there is no autograd."
+                "hand: in part II you write a backward pass where there is no autograd.\n"
+                f"{self._called(self.cases[0])}"
             )
 
 

@@ -81,6 +81,10 @@ def _shape(trial: Trial) -> str:
                 f"An axis is gone: the result keeps its axis {axis}, of {length} entries. Is the "
                 "sum over another one?"
             )
+    if math.prod(got) == math.prod(want):
+        return (
+            "As many numbers as are wanted, with other axes: a reshape, or brackets, are missing."
+        )
     if len(got) == len(want):
         axis = next(k for k, (a, b) in enumerate(zip(got, want, strict=True)) if a != b)
         return f"Axis {axis} of the result has {got[axis]} entries, and {want[axis]} are wanted."
