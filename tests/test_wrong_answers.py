@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from wrong_answers import build_it, see_it
+from wrong_answers import build_it, see_it, use_it
 
 from softras_edu import checks
 from softras_edu.checks import report
 from softras_edu.checks.exercise import Mistake
 
-TABLES = (see_it, build_it)
+TABLES = (see_it, build_it, use_it)
 WRONG = {name: answers for table in TABLES for name, answers in table.WRONG.items()}
 RIGHT = {name: answers for table in TABLES for name, answers in table.RIGHT.items()}
 

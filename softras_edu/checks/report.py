@@ -73,6 +73,21 @@ MEANINGS = {
     "expected scalar type": (
         "float32 meets float64. Make new tensors in the dtype of an argument: x.new_tensor(...)."
     ),
+    "to have the same dtype": (
+        "float32 meets float64. Make new tensors in the dtype of an argument: dtype=x.dtype."
+    ),
+    "values to unpack": (
+        "`a, b, c = x` goes along the first axis of x. For the last one: x.unbind(-1)."
+    ),
+    "tensors used as indices": (
+        "An index is a whole number: .long() makes one, rounding towards 0. A mask is .bool()."
+    ),
+    "out of bounds": "An index is too large (or below -n): the last of n is n - 1.",
+    "out of range": "An index is too large (or below -n): the last of n is n - 1.",
+    "square matrices": "solve(A, b) wants the square matrix first.",
+    "shape mismatch: indexing": (
+        "Two index tensors do not fit. Read their shapes from the right: equal, or one of them 1."
+    ),
     "same scalar type": (
         "float32 meets float64. Make new tensors in the dtype of an argument: x.new_zeros(...)."
     ),
