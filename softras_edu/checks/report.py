@@ -163,16 +163,18 @@ def stopped(error: Exception, yours: Answer) -> str:
     code = getattr(inspect.unwrap(yours), "__code__", None)
     if code is None:
         return said
-    # The innermost line of the cell in which the answer stands, be it in a helper function of it.
+    # The innermost line that the reader wrote: in the answer's cell, or in a helper's, of another.
     lines = [
-        frame.lineno
+        frame
         for frame in traceback.extract_tb(error.__traceback__)
-        if frame.filename == code.co_filename and frame.lineno
+        if frame.lineno and (frame.filename == code.co_filename or "ipykernel_" in frame.filename)
     ]
     if not lines:
         return said
-    source = linecache.getline(code.co_filename, lines[-1]).strip()
-    return f"{said}\n  in line {lines[-1]} of the cell" + (f":  {source}" if source else "")
+    last = lines[-1]
+    cell = "the cell" if last.filename == code.co_filename else f"the cell with {last.name}"
+    source = linecache.getline(last.filename, last.lineno or 0).strip()
+    return f"{said}\n  in line {last.lineno} of {cell}" + (f":  {source}" if source else "")
 
 
 def names(reference: Answer, case: Sequence[Any]) -> list[str]:
