@@ -97,7 +97,7 @@ class Exercise:
                 raise Mistake(
                     f"{place}. {self.diagnose(yours)}\n"
                     f"{report.table(got, expected, self.tolerance)}\n"
-                    f"{self._called(case, report.worst(got, expected))}"
+                    f"{self._called(case, self._parts(case, got, expected))}"
                 )
             self._compare_arguments(arguments, case, place)
         for number, case in enumerate(self.cases if self.slopes else (), start=1):
@@ -134,8 +134,24 @@ class Exercise:
     def _expected(self, case: Sequence[Any]) -> Tensor:
         return _numbers(self.reference(*copy.deepcopy(case))).detach()
 
-    def _called(self, case: tuple[Any, ...], worst: report.Worst | None = None) -> str:
-        return report.call(self.name, case, self.reference, worst)
+    def _called(self, case: tuple[Any, ...], parts: Sequence[str] = ()) -> str:
+        return report.call(self.name, case, self.reference, parts)
+
+    def _parts(self, case: tuple[Any, ...], got: Tensor, expected: Tensor) -> list[str]:
+        """What the arguments hold for the number that differs most, where that is known.
+
+        It is, for an argument whose axes are those of the result in every case, and some more.
+        """
+        if got.shape != expected.shape:
+            return []
+        shapes = [tuple(self._expected(each).shape) for each in self.cases]
+        where, found = report.worst(got, expected), []
+        for at, name in enumerate(report.names(self.reference, case)):
+            ways = {report.fits(c[at], shape) for c, shape in zip(self.cases, shapes, strict=True)}
+            how = ways.pop() if len(ways) == 1 else ""
+            if how:
+                found.append(report.part(name, case[at], where, how))
+        return [part for part in found if part]
 
     def _compare_arguments(
         self, arguments: Sequence[Any], case: tuple[Any, ...], place: str

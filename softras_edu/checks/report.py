@@ -16,8 +16,6 @@ Answer = Callable[..., Any]
 MOST = 24  # numbers of a tensor that are printed one by one
 LONG = 110  # letters
 FEW = 6  # numbers of a tensor in which one is found at a glance
-# Where an answer differs most, and its shape.
-Worst = tuple[tuple[int, ...], tuple[int, ...]]
 
 ON_THE_DEVICE = (
     "Make new tensors where the arguments are: torch.zeros(n, device=x.device), or x.new_zeros(n)."
@@ -184,32 +182,34 @@ def names(reference: Answer, case: Sequence[Any]) -> list[str]:
     return asked if len(asked) == len(case) else [f"argument {k}" for k in range(len(case))]
 
 
-def call(name: str, case: Sequence[Any], reference: Answer, worst: Worst | None = None) -> str:
-    """The arguments of a case, by name: numbers in one line, tensors one a line.
-
-    With `worst`, a place of the result, also the numbers of large tensors at that place.
-    """
+def call(name: str, case: Sequence[Any], reference: Answer, parts: Sequence[str] = ()) -> str:
+    """The arguments of a case, by name: numbers in one line, tensors one a line; then `parts`."""
     keys = names(reference, case)
     texts = [f"{key} = {text(value)}" for key, value in zip(keys, case, strict=True)]
-    parts = [_part(k, v, *worst) for k, v in zip(keys, case, strict=True)] if worst else []
     if sum(map(len, texts)) < 70:
         lines = [f"  called as {name}({', '.join(texts)})", *parts]
     else:
         lines = ["  called with", *texts, *parts]
-    return "\n    ".join(filter(None, lines))
+    return "\n    ".join(lines)
 
 
-def _part(key: str, value: Any, where: tuple[int, ...], shape: tuple[int, ...]) -> str:
-    """What a large tensor holds for one number of the result, if their axes fit; else ""."""
-    if not isinstance(value, Tensor) or value.numel() <= FEW or not shape:
+def fits(value: Any, shape: tuple[int, ...]) -> str:
+    """Whether an argument has "rows" or "columns" that belong to one number of a result, or ""."""
+    if not isinstance(value, Tensor) or not shape:
         return ""
-    more, index = value.dim() - len(shape), ", ".join(map(str, where))
-    if more > 0 and tuple(value.shape[more:]) == shape:
-        at: tuple[Any, ...] = (*[slice(None)] * more, *where)
-        return f"{key}[{':, ' * more}{index}] = {_rounded(value[at].tolist())}"
-    if tuple(value.shape[: len(shape)]) == shape and value[where].numel() <= FEW:
-        return f"{key}[{index}] = {_rounded(value[where].tolist())}"
-    return ""
+    if value.dim() > len(shape) and tuple(value.shape[value.dim() - len(shape) :]) == shape:
+        return "columns"
+    return "rows" if tuple(value.shape[: len(shape)]) == shape else ""
+
+
+def part(key: str, value: Tensor, where: tuple[int, ...], how: str) -> str:
+    """What a large tensor holds for one number of the result."""
+    more, index = value.dim() - len(where), ", ".join(map(str, where))
+    before = more if how == "columns" else 0
+    at: tuple[Any, ...] = (*[slice(None)] * before, *where)
+    if value.numel() <= FEW or value[at].numel() > MOST:
+        return ""
+    return f"{key}[{':, ' * before}{index}] = {_rounded(value[at].tolist())}"
 
 
 def changed(after: Any, before: Any) -> bool:
@@ -255,12 +255,10 @@ def _rounded(values: Any) -> str:
     return f"{values:.4g}" if isinstance(values, float) else repr(values)
 
 
-def worst(got: Tensor, expected: Tensor) -> Worst | None:
-    """Where two results differ most; None if their shapes differ, or they are one number."""
-    if got.shape != expected.shape or not got.dim() or not got.numel():
-        return None
+def worst(got: Tensor, expected: Tensor) -> tuple[int, ...]:
+    """Where two results of one shape differ most."""
     off = (got - expected).abs().nan_to_num(torch.inf)
-    return tuple(int(i) for i in torch.unravel_index(off.argmax(), off.shape)), tuple(off.shape)
+    return tuple(int(i) for i in torch.unravel_index(off.argmax(), off.shape)) if off.dim() else ()
 
 
 def table(got: Tensor, expected: Tensor, tolerance: float = 1e-5) -> str:
@@ -268,7 +266,7 @@ def table(got: Tensor, expected: Tensor, tolerance: float = 1e-5) -> str:
     if got.shape != expected.shape:
         return f"  shape of yours {tuple(got.shape)}, expected {tuple(expected.shape)}"
     off = (got - expected).abs().nan_to_num(torch.inf)
-    where = (worst(got, expected) or ((), ()))[0]
+    where = worst(got, expected)
     place = (
         f"  {int((off > tolerance).sum())} of {off.numel()} numbers differ; most at index {where}:"
         if where
@@ -290,7 +288,7 @@ def show(got: Tensor, expected: Tensor) -> None:
     if got.shape != expected.shape or got.dim() not in (2, 3) or min(got.shape[-2:]) < 8:
         return
     if got.dim() == 3:
-        (face, *_), _ = worst(got, expected) or ((0,), ())
+        face = worst(got, expected)[0]
         got, expected = got[face], expected[face]
     from IPython.display import display
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -139,13 +140,11 @@ def _swap(a: int, b: int) -> Question:
 
 def _answers(trials: Sequence[Trial], ask: Ask, question: Question, tol: float) -> bool:
     """Whether the right answer to another question is yours, in every case."""
-    for t in trials:
-        try:
-            if not close(t.got, ask(question(t.case)), tol):
-                return False
-        except Exception:  # no such question: the root of a negative number, an index too large
-            return False
-    return True
+    try:
+        with warnings.catch_warnings(action="ignore"):  # they are about a question we made up
+            return all(close(t.got, ask(question(t.case)), tol) for t in trials)
+    except Exception:  # no such question: the root of a negative number, an index too large
+        return False
 
 
 def _of_argument(name: str, value: Any) -> Iterator[Change]:

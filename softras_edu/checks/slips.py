@@ -243,12 +243,11 @@ def _place(trials: Sequence[Trial], names: Sequence[str], tol: float) -> str:
             continue
         x = torch.cat([value.flatten() for value in values])
         off = torch.cat([((t.got - t.expected).abs() > tol).flatten() for t in trials])
-        where = (
-            {f"{name} is true": x, f"{name} is false": ~x}
-            if x.dtype == torch.bool
-            else {f"{name} < 0": x < 0, f"{name} > 0": x > 0, f"{name} is 0": x == 0,
-                  f"{name} > 1": x > 1}
-        )  # fmt: skip
+        if x.dtype == torch.bool:
+            where = {f"{name} is true": x, f"{name} is false": ~x}
+        else:  # the narrowest first
+            where = {f"{name} is 0": x == 0, f"{name} > 1": x > 1}
+            where |= {f"{name} < 0": x < 0, f"{name} > 0": x > 0}
         for words, there in where.items():
             if (
                 off.any()
