@@ -60,6 +60,9 @@ class Folder:
             raise FileNotFoundError(name)
         return file.read_bytes()
 
+    def __getitem__(self, name: str) -> bytes:
+        return self.get(name)
+
 
 def check_places(uv: Floats) -> None:
     """ValueError unless all places on a picture (F, 3, 2) are finite."""

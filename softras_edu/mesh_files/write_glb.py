@@ -6,7 +6,6 @@ beside a picture, and gives each picture a set of vertices of its own, so that t
 
 from __future__ import annotations
 
-import json
 import struct
 from pathlib import Path
 from typing import Any

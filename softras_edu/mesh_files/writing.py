@@ -124,8 +124,8 @@ def _multiply(paint: Paint, corners: NDArray[np.float32]) -> None:
         colors = corners[mine].reshape(-1, 3)
         if (colors != colors[0]).any():
             raise ValueError(
-                "colors: this format shows a picture or colours, not their product, and the colours "
-                f"of the faces with picture {k - 1} differ; a .glb has both"
+                "colors: this format shows a picture or colours, not their product, and the "
+                f"colours of the faces with picture {k - 1} differ; a .glb has both"
             )
         paint.images[k] = paint.images[k] * colors[0]
         corners[mine] = 1.0
