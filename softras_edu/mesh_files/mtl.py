@@ -20,6 +20,7 @@ OPTIONS = {
     "-boost": "1", "-imfchan": "1", "-type": "1", "-mm": "2", "-o": "123", "-s": "123",
     "-t": "123",
 }  # fmt: skip
+CLAMP = "# clamp"  # a comment of ours; see `write`
 
 
 @dataclass
@@ -53,6 +54,8 @@ def read(path: Path, libraries: list[str], notes: list[str]) -> dict[str, Materi
 def _parse(text: str, out: dict[str, Material]) -> None:
     now = Material()  # before the first newmtl: nobody's
     for line in text.splitlines():
+        if line.strip() == CLAMP:
+            now.wrap = "clamp"
         words = re.split(r"(?:^|\s)#", line)[0].strip().split(None, 1)
         kind, rest = (words[0].lower(), words[1]) if len(words) == 2 else ("", "")
         if kind == "newmtl":
@@ -63,6 +66,19 @@ def _parse(text: str, out: dict[str, Material]) -> None:
                 now.color = tuple((numbers * 3)[:3])  # type: ignore[assignment]
         elif kind == "map_kd":
             _map(now, rest)
+
+
+def write(name: str, picture: str, wrap: str, beyond: bool) -> str:
+    """The lines of a material with a picture.
+
+    Programs that know no options of a map, as trimesh and others, would not find the picture of
+    "map_Kd -clamp on wood.png". So the option is there only where faces reach beyond the picture's
+    border. Else clamping changes half a texel along the border, and a comment says it.
+    """
+    lines = [f"newmtl {name}", "Kd 1 1 1", f"map_Kd {picture}"]
+    if wrap == "clamp":
+        lines[2:] = [f"map_Kd -clamp on {picture}"] if beyond else [CLAMP, lines[2]]
+    return "\n".join(lines) + "\n"
 
 
 def _map(material: Material, rest: str) -> None:

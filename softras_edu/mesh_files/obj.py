@@ -191,11 +191,12 @@ def write(raw: Raw, path: Path) -> None:
     if paint is not None:
         materials = path.with_suffix(".mtl")
         out.write(f"mtllib {materials.name}\n")
-        lines = ["newmtl plain\nKd 1 1 1"]
+        text = "newmtl plain\nKd 1 1 1\n"
         for k, file in enumerate(paint.save(path), start=1):
-            clamp = "-clamp on " if paint.wraps[k] == "clamp" else ""
-            lines.append(f"newmtl texture_{k}\nKd 1 1 1\nmap_Kd {clamp}{file.name}")
-        materials.write_text("\n".join(lines) + "\n", encoding="utf-8")
+            uv = paint.uv[paint.which == k]
+            beyond = bool(((uv < 0) | (uv > 1)).any())
+            text += mtl.write(f"texture_{k}", file.name, paint.wraps[k], beyond)
+        materials.write_text(text, encoding="utf-8")
     np.savetxt(out, rows, fmt="v " + " ".join([digits] * rows.shape[1]))
     _write_faces(out, raw.faces + 1, paint, digits)
     path.write_text(out.getvalue(), encoding="utf-8")
