@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ def picture(path: Path, name: str, notes: list[str]) -> Any:
         notes.append(f"the picture {name!r} is not there, so its faces are drawn without it")
         return None
     try:
-        image = Image.open(file)
+        image = Image.open(io.BytesIO(file.read_bytes()))
         image.load()
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         notes.append(f"the picture {name!r} cannot be read ({error}), so it is left out")

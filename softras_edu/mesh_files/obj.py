@@ -17,6 +17,8 @@ from .beside import picture
 from .polygons import Ints
 from .raw import Corners, Paint, Raw, corners_of, decode, unit
 
+FEW = 64  # colours beside pictures that are materials
+
 
 @dataclass
 class _Text:
@@ -182,27 +184,59 @@ def write(raw: Raw, path: Path) -> None:
 
     Vertices and faces keep their order: places on pictures have numbers of their own, which
     trimesh's writer does not use, so that it splits vertices at seams. (It rounds to 8 decimals,
-    too, of which little is left of a small mesh.)
+    too, of which little is left of a small mesh.) Beside pictures, the colours of faces are
+    materials, if they are few, else colours of vertices, which not all programs read.
     """
     digits = "%.17g" if raw.verts.dtype == np.float64 else "%.9g"
-    rows = raw.verts if raw.colors is None else np.hstack([raw.verts, raw.colors])
-    out = io.StringIO()
-    paint = raw.paint
+    out, paint, colors = io.StringIO(), raw.paint, raw.colors
+    which = np.zeros(len(raw.faces), np.int64)  # of each face: which of `names`
+    names = [""]
     if paint is not None:
-        materials = path.with_suffix(".mtl")
-        out.write(f"mtllib {materials.name}\n")
-        text = "newmtl plain\nKd 1 1 1\n"
+        text, names, which = "newmtl plain\nKd 1 1 1\n", ["plain"], paint.which.copy()
         for k, file in enumerate(paint.save(path), start=1):
-            uv = paint.uv[paint.which == k]
+            uv = paint.uv[which == k]
             beyond = bool(((uv < 0) | (uv > 1)).any())
-            text += mtl.write(f"texture_{k}", file.name, paint.wraps[k], beyond)
-        materials.write_text(text, encoding="utf-8")
+            names.append(f"texture_{k}")
+            text += mtl.write(names[k], file.name, paint.wraps[k], beyond)
+        few = _few_colors(raw)
+        if few is not None:
+            colors, (rows, number) = None, few
+            which[which == 0] = len(names) + number
+            names += [f"color_{k}" for k in range(len(rows))]
+            for k, row in enumerate(rows):
+                text += f"newmtl color_{k}\nKd {row[0]:.9g} {row[1]:.9g} {row[2]:.9g}\n"
+        path.with_suffix(".mtl").write_text(text, encoding="utf-8")
+        out.write(f"mtllib {path.with_suffix('.mtl').name}\n")
+    rows = raw.verts if colors is None else np.hstack([raw.verts, colors])
     np.savetxt(out, rows, fmt="v " + " ".join([digits] * rows.shape[1]))
-    _write_faces(out, raw.faces + 1, paint, digits)
+    _write_faces(out, raw.faces + 1, paint, digits, which, names)
     path.write_text(out.getvalue(), encoding="utf-8")
 
 
-def _write_faces(out: io.StringIO, faces: Ints, paint: Paint | None, digits: str) -> None:
+def _few_colors(raw: Raw) -> tuple[NDArray[np.float32], Ints] | None:
+    """The colours of the faces without a picture, (N, 3), and which is each face's.
+
+    None if there are none, or more than can be materials: more than FEW, or several on one face.
+    """
+    assert raw.paint is not None
+    plain = raw.paint.which == 0
+    if raw.colors is None or not plain.any():
+        return None
+    corners = raw.colors[raw.faces[plain]]
+    if (corners != corners[:, :1]).any():
+        return None
+    colors, number = np.unique(corners[:, 0], axis=0, return_inverse=True)
+    return (colors, number.reshape(-1)) if len(colors) <= FEW else None
+
+
+def _write_faces(
+    out: io.StringIO,
+    faces: Ints,
+    paint: Paint | None,
+    digits: str,
+    which: Ints,
+    names: list[str],
+) -> None:
     if paint is None:
         np.savetxt(out, faces, fmt="f %d %d %d")
         return
@@ -212,10 +246,10 @@ def _write_faces(out: io.StringIO, faces: Ints, paint: Paint | None, digits: str
     both = np.zeros((len(faces), 6), np.int64)
     both[:, ::2] = faces
     both[shown, 1::2] = number.reshape(-1, 3) + 1
-    # one line "usemtl" before each run of faces with the same picture
-    starts = np.flatnonzero(np.diff(paint.which, prepend=-1))
+    # one line "usemtl" before each run of faces with the same material
+    starts = np.flatnonzero(np.diff(which, prepend=-1))
     for start, end in zip(starts, [*starts[1:], len(faces)], strict=True):
-        k = paint.which[start]
-        out.write(f"usemtl texture_{k}\n" if k else "usemtl plain\n")
-        rows, kind = (both, "f %d/%d %d/%d %d/%d") if k else (faces, "f %d %d %d")
+        out.write(f"usemtl {names[which[start]]}\n")
+        picture = paint.which[start] > 0
+        rows, kind = (both, "f %d/%d %d/%d %d/%d") if picture else (faces, "f %d %d %d")
         np.savetxt(out, rows[start:end], fmt=kind)
