@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import numpy as np
+
 from .polygons import Floats
 
 
@@ -67,6 +69,5 @@ class Folder:
 
 def check_places(uv: Floats) -> None:
     """ValueError unless all places on a picture (F, 3, 2) are finite."""
-    bad = ~(abs(uv) < float("inf")).all(axis=(1, 2))
-    for k in bad.nonzero()[0][:1]:
+    for k in np.flatnonzero(~np.isfinite(uv).all(axis=(1, 2)))[:1]:
         raise ValueError(f"uv: face {k} has {uv[k].tolist()}, wanted finite numbers")

@@ -38,10 +38,11 @@ def read(path: Path) -> Raw:
     header, rest = _open_glb(path.read_bytes()) if glb else _open_gltf(path.read_bytes())
     materials = _name_materials(header)
     data = close_glb(header, rest) if glb else json.dumps(header).encode()
+    resolver: Any = Folder(path)
     scene = trimesh.load_scene(
         io.BytesIO(data),
         file_type=path.suffix[1:].lower(),
-        resolver=Folder(path),
+        resolver=resolver,
         process=False,
     )
     also, paint = 0, Paint.none(0)
@@ -56,7 +57,8 @@ def read(path: Path) -> Raw:
             also += 1
             continue
         matrix = np.asarray(matrix, np.float64)
-        material = materials[int(part.visual.material.name)]
+        visual: Any = part.visual
+        material = materials[int(visual.material.name)]
         own = _part(part, matrix, material, header, paint, notes)
         # Parts with the same vertices share them, so that their order is that of the file.
         key = (material["positions"], len(own.verts), matrix.tobytes())
@@ -105,10 +107,11 @@ def _name_materials(header: dict[str, Any]) -> list[dict[str, Any]]:
     trimesh keeps colours of vertices as they are in the file only beside a material.
 
     Returns:
-        The materials as they were.
+        The materials as they were, with "positions": the accessor of the primitive's vertices.
     """
     old: list[dict[str, Any]] = header.get("materials", [])
     new: list[dict[str, Any]] = []
+    places = []
     packed = [name for name in header.get("extensionsRequired", []) if name in PACKED]
     if packed:
         raise ValueError(f"the file needs {packed[0]}, which is not read")
@@ -121,10 +124,10 @@ def _name_materials(header: dict[str, Any]) -> list[dict[str, Any]]:
             material = _without_gloss(material)
             _choose_places(primitive["attributes"], material)
             primitive["material"] = len(new)
-            place = primitive["attributes"].get("POSITION")
-            new.append({**material, "name": str(len(new)), "positions": place})
+            places.append(primitive["attributes"].get("POSITION"))
+            new.append({**material, "name": str(len(new))})
     header["materials"] = new
-    return new
+    return [{**m, "positions": place} for m, place in zip(new, places, strict=True)]
 
 
 def _without_gloss(material: dict[str, Any]) -> dict[str, Any]:

@@ -200,15 +200,15 @@ def write(raw: Raw, path: Path) -> None:
             text += mtl.write(names[k], file.name, paint.wraps[k], beyond)
         few = _few_colors(raw)
         if few is not None:
-            colors, (rows, number) = None, few
+            colors, (few_rows, number) = None, few
             which[which == 0] = len(names) + number
-            names += [f"color_{k}" for k in range(len(rows))]
-            for k, row in enumerate(rows):
+            names += [f"color_{k}" for k in range(len(few_rows))]
+            for k, row in enumerate(few_rows):
                 text += f"newmtl color_{k}\nKd {row[0]:.9g} {row[1]:.9g} {row[2]:.9g}\n"
         path.with_suffix(".mtl").write_text(text, encoding="utf-8")
         out.write(f"mtllib {path.with_suffix('.mtl').name}\n")
-    rows = raw.verts if colors is None else np.hstack([raw.verts, colors])
-    np.savetxt(out, rows, fmt="v " + " ".join([digits] * rows.shape[1]))
+    points = raw.verts if colors is None else np.hstack([raw.verts, colors])
+    np.savetxt(out, points, fmt="v " + " ".join([digits] * points.shape[1]))
     _write_faces(out, raw.faces + 1, paint, digits, which, names)
     path.write_text(out.getvalue(), encoding="utf-8")
 
@@ -243,13 +243,11 @@ def _write_faces(
     shown = paint.which > 0
     uv, number = np.unique(paint.uv[shown].reshape(-1, 2), axis=0, return_inverse=True)
     np.savetxt(out, uv, fmt=f"vt {digits} {digits}")
-    both = np.zeros((len(faces), 6), np.int64)
-    both[:, ::2] = faces
-    both[shown, 1::2] = number.reshape(-1, 3) + 1
+    rows = np.ones((len(faces), 6), np.int64)  # without a picture any place will do: VTK wants one
+    rows[:, ::2] = faces
+    rows[shown, 1::2] = number.reshape(-1, 3) + 1
     # one line "usemtl" before each run of faces with the same material
     starts = np.flatnonzero(np.diff(which, prepend=-1))
     for start, end in zip(starts, [*starts[1:], len(faces)], strict=True):
         out.write(f"usemtl {names[which[start]]}\n")
-        picture = paint.which[start] > 0
-        rows, kind = (both, "f %d/%d %d/%d %d/%d") if picture else (faces, "f %d %d %d")
-        np.savetxt(out, rows[start:end], fmt=kind)
+        np.savetxt(out, rows[start:end], fmt="f %d/%d %d/%d %d/%d")
