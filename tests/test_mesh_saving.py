@@ -128,6 +128,21 @@ def test_a_list_of_materials_in_one_obj_and_its_mtl(tmp_path):
     assert len(Mesh.load(moved / "two tiles.obj").texture.pictures()) == 3  # and white
 
 
+@pytest.mark.parametrize(
+    "name", ["a.b.OBJ", "tile #2 \u00fc.obj", "#.ply", "a 'b' \u00fc.PLY", "x y.GLB"]
+)
+def test_any_name_of_a_file_will_do(tmp_path, name):
+    quad().save(tmp_path / name)
+    assert torch.equal(Mesh.load(tmp_path / name).texture.pictures()[0], PICTURE)
+
+
+def test_a_texture_that_is_being_optimised_is_saved(tmp_path):
+    leaves = [x.clone().requires_grad_() for x in (quad().verts, PICTURE, quad().texture.uv)]
+    mesh = Mesh(leaves[0], quad().faces, texture=Texture(leaves[1], leaves[2]))
+    for suffix in TEXTURED:
+        assert torch.equal(again(mesh, tmp_path, suffix).texture.pictures()[0], PICTURE)
+
+
 @pytest.mark.parametrize("suffix", [".obj", ".ply", ".glb"])
 def test_another_library_reads_the_picture_and_the_places(tmp_path, suffix):
     picture = noise(8, 8, 3)

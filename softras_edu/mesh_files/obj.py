@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from . import mtl
 from .beside import picture
 from .polygons import Ints
-from .raw import Corners, Paint, Raw, corners_of, decode, unit
+from .raw import Corners, Paint, Raw, companion, corners_of, decode, unit
 
 FEW = 64  # colours beside pictures that are materials
 
@@ -205,8 +205,9 @@ def write(raw: Raw, path: Path) -> None:
             names += [f"color_{k}" for k in range(len(few_rows))]
             for k, row in enumerate(few_rows):
                 text += f"newmtl color_{k}\nKd {row[0]:.9g} {row[1]:.9g} {row[2]:.9g}\n"
-        path.with_suffix(".mtl").write_text(text, encoding="utf-8")
-        out.write(f"mtllib {path.with_suffix('.mtl').name}\n")
+        library = companion(path, ".mtl")
+        library.write_text(text, encoding="utf-8")
+        out.write(f"mtllib {library.name}\n")
     points = raw.verts if colors is None else np.hstack([raw.verts, colors])
     np.savetxt(out, points, fmt="v " + " ".join([digits] * points.shape[1]))
     _write_faces(out, raw.faces + 1, paint, digits, which, names)

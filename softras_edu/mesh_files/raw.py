@@ -40,7 +40,7 @@ class Paint:
         """
         files = []
         for k, image in enumerate(self.images[1:], start=1):
-            files.append(path.with_name(f"{path.stem}_texture_{k}.png"))
+            files.append(companion(path, f"_texture_{k}.png"))
             files[-1].write_bytes(png(image))
         return files
 
@@ -125,6 +125,11 @@ def unit(colors: Any) -> NDArray[np.float32]:
         return np.asarray(colors.astype(np.float32) / largest, np.float32)
     top = np.float32(255 if colors.size and np.nanmax(colors) > 1 else 1)
     return np.asarray(colors.astype(np.float32) / top, np.float32)
+
+
+def companion(path: Path, end: str) -> Path:
+    """A file beside `path`, named after it. A "#" would begin a comment in OBJ and MTL."""
+    return path.with_name(path.stem.replace("#", "_") + end)
 
 
 def png(image: NDArray[np.float32]) -> bytes:
