@@ -16,6 +16,7 @@ import re
 from typing import Any
 
 from .source import (
+    NUMBER,
     Cell,
     Notebook,
     Stub,
@@ -129,19 +130,39 @@ def otter(notebook: Notebook, seed: int, name: str, files: bool) -> Notebook:
     questions, cells = _questions(notebook), [_new("raw", "otter-config", config)]
     for at, cell in enumerate(result["cells"]):
         if at in found:
-            stub = f'raise NotImplementedError("Exercise {found[at].number}")'
-            begin = ['""" # BEGIN PROMPT', stub, '""" # END PROMPT', "# BEGIN SOLUTION NO PROMPT"]
+            stub = NUMBER.search(text(cell))
+            assert stub is not None
+            begin = [
+                '""" # BEGIN PROMPT',
+                stub[0],
+                '""" # END PROMPT',
+                "# BEGIN SOLUTION NO PROMPT",
+            ]
             _mark_solution(cell, found[at], begin, "# END SOLUTION")
-        cells += _otter_question(cell, *questions[at], seed) if at in questions else [cell]
+        inside = _between(cell, "SOLUTION", at) if at in found else [cell]
+        if at in questions:
+            inside += _otter_tests(*questions[at], seed)
+        if at in found or at in questions:
+            name = questions[at][0] if at in questions else found[at].name
+            begin = _new("raw", f"otter-question-{at}", ["# BEGIN QUESTION", f"name: {name}"])
+            inside = [begin, *inside, _new("raw", f"otter-end-{at}", ["# END QUESTION"])]
+        cells += inside
     result["cells"] = cells
     return result
 
 
-def _otter_question(cell: Cell, name: str, answer: str, worth: int, seed: int) -> list[Cell]:
-    """An exercise between Otter's raw cells, with a check that all see and one that is hidden."""
+def _between(cell: Cell, word: str, at: int) -> list[Cell]:
+    """A cell between two of Otter's raw ones."""
+    names = (f"otter-begin-{word}-{at}".lower(), f"otter-end-{word}-{at}".lower())
+    begin, end = (
+        _new("raw", names[0], [f"# BEGIN {word}"]),
+        _new("raw", names[1], [f"# END {word}"]),
+    )
+    return [begin, cell, end]
 
-    def raw(kind: str, *lines: str) -> Cell:
-        return _new("raw", f"otter-{name}-{kind}".lower().replace(" ", "-"), [f"# {kind}", *lines])
+
+def _otter_tests(name: str, answer: str, worth: int, seed: int) -> list[Cell]:
+    """A check that all see, without points, and one that is hidden."""
 
     def test(which: str, worth: int, *lines: str) -> Cell:
         config = ['""" # BEGIN TEST CONFIG', f"points: {worth}", f"hidden: {which == 'hidden'}"]
@@ -149,15 +170,11 @@ def _otter_question(cell: Cell, name: str, answer: str, worth: int, seed: int) -
         source = [*config, *head, *(f"    {line}" for line in lines)]
         return _new("code", f"otter-{name}-{which}", source)
 
-    seen = "from softras_edu import checks"
     return [
-        raw("BEGIN QUESTION", f"name: {name}"),
-        cell,
-        raw("BEGIN TESTS"),
-        test("seen", 0, seen, f"checks.{name}({answer})"),
+        _new("raw", f"otter-tests-{name}", ["# BEGIN TESTS"]),
+        test("seen", 0, "from softras_edu import checks", f"checks.{name}({answer})"),
         test("hidden", worth, IMPORT, hidden(name, answer, seed)),
-        raw("END TESTS"),
-        raw("END QUESTION"),
+        _new("raw", f"otter-tests-end-{name}", ["# END TESTS"]),
     ]
 
 

@@ -18,10 +18,10 @@ Notebook = dict[str, Any]
 Cell = dict[str, Any]
 
 SOLUTION = re.compile(
-    r"<details>\s*<summary>Solution[^<]*</summary>(.*?)</details>[ \t]*\n*", re.DOTALL
+    r"\n*<details>\s*<summary>Solution[^<]*</summary>(.*?)</details>[ \t]*\n*", re.DOTALL
 )
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
-NUMBER = re.compile(r'raise NotImplementedError\("Exercise (\d\d-\d+)"\)')
+NUMBER = re.compile(r'raise NotImplementedError\("Exercise (\d\d-\d+)[^"]*"\)')
 
 
 @dataclass(frozen=True)

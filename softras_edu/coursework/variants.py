@@ -22,7 +22,8 @@ def student(notebook: Notebook) -> Notebook:
     result = copied(notebook)
     for cell in result["cells"]:
         if cell["cell_type"] == "markdown":
-            set_text(cell, SOLUTION.sub("", text(cell)).strip())
+            # An empty line ends a block of HTML: without it a heading would not be one.
+            set_text(cell, SOLUTION.sub("\n\n", text(cell)).strip())
     result["cells"] = [c for c in result["cells"] if c["cell_type"] != "markdown" or text(c)]
     return result
 
