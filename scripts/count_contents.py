@@ -25,7 +25,9 @@ TABLE = re.compile(r"(?<=\n## In numbers\n\n)(?:\|.*\n)+")
 
 def texts(kind: str) -> list[str]:
     """The sources of all cells of one kind."""
-    return [source.text(c) for n in NOTEBOOKS.values() for c in n["cells"] if c["cell_type"] == kind]
+    return [
+        source.text(c) for n in NOTEBOOKS.values() for c in n["cells"] if c["cell_type"] == kind
+    ]
 
 
 def pictures() -> int:
@@ -78,7 +80,7 @@ def table() -> str:
 
 
 def counted(page: str) -> str:
-    """A page with the table, and with its numbers of notebooks, exercises and explorers, renewed."""
+    """A page with the table, and its numbers of notebooks, exercises and explorers, renewed."""
     page = TABLE.sub(lambda _: table(), page)
     return re.sub(
         r"\b\d+ (notebooks|exercises|explorers)\b", lambda m: f"{COUNTS[m[1]]()} {m[1]}", page

@@ -141,7 +141,7 @@ def test_nbgrader_finds_solutions_between_marks_and_hidden_checks_behind_them(pa
         )
         text = source.text(cell)
         ast.parse(text)
-        left = re.sub(r"(?s) *### BEGIN SOLUTION.*### END SOLUTION\n?", "    pass\n", text)
+        left = re.sub(r"(?s)( *)### BEGIN SOLUTION.*### END SOLUTION\n?", r"\1pass\n", text)
         assert ast.unparse(ast.parse(stub.solution).body[-1].body[-1]) not in ast.unparse(
             ast.parse(left)
         )

@@ -149,6 +149,7 @@ class Job:
     def write(self, kept: set[str]) -> None:
         """Make the notebook and what goes with it."""
         notebook, wanted = self.make(kept)
+        self.folder.mkdir(parents=True, exist_ok=True)
         links.copy_linked(wanted, self.source, self.folder)
         if self.variant == "solution":
             _execute(notebook, self.folder, self.name)

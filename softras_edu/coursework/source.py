@@ -110,11 +110,17 @@ def _function(code: str) -> ast.FunctionDef:
     return [part for part in ast.parse(code).body if isinstance(part, ast.FunctionDef)][-1]
 
 
+def _start(part: ast.stmt) -> int:
+    """The number of a statement's first line, from 0: a function begins with its decorators."""
+    marks = part.decorator_list if isinstance(part, (ast.FunctionDef, ast.ClassDef)) else []
+    return min([part.lineno, *(mark.lineno for mark in marks)]) - 1
+
+
 def halves(code: str) -> tuple[list[str], list[str], list[str]]:
     """The lines before the function of a stub or a solution, its own (with decorators), and those
     after it."""
     function, lines = _function(code), code.splitlines()
-    start = min([function.lineno, *(mark.lineno for mark in function.decorator_list)]) - 1
+    start = _start(function)
     return lines[:start], lines[start : function.end_lineno], lines[function.end_lineno :]
 
 
@@ -130,7 +136,7 @@ def solved(stub: str, solution: str) -> str:
 
 def body_start(code: str) -> int:
     """The number of the line, from 0, where the body of the last function begins."""
-    return _function(code).body[0].lineno - 1
+    return _start(_function(code).body[0])
 
 
 def copied(notebook: Notebook) -> Notebook:
