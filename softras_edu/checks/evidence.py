@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterable, Iterator
+from dataclasses import fields
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from ..rasterizers.broadcast import rasterize_broadcast
 from . import contract_scenes, way_back
-from .exercise import Answer, Exercise, Mistake, YourTurn, as_numbers
+from .exercise import Answer, Exercise, Mistake, YourTurn, _numbers
 from .fresh import with_fresh_cases
 
 # Whole programs are judged by functions, each with the name of the function that it judges.
@@ -78,11 +79,13 @@ def gather(name: str, yours: Any, seed: int | None) -> list[Numbers]:
         return [_written(x) for x in _whole(name, yours)]
     answer, found = exercise.as_answer(yours), []
     for case in exercise.cases:
-        numbers = as_numbers(answer(*copy.deepcopy(case))).detach()
-        slopes = exercise._slopes(answer, case, name) if exercise.has_slope(case) else []
-        found.append(
-            _written(numbers) | {"slopes": [x if x is None else _written(x) for x in slopes]}
-        )
+        numbers = _numbers(answer(*copy.deepcopy(case))).detach()
+        try:
+            slopes = exercise._slopes(answer, case, name) if exercise.slopes else []
+        except Mistake:  # in a case whose gradient the check does not ask for
+            slopes = []
+        told = [x if x is None else _written(x) for x in slopes]
+        found.append(_written(numbers) | {"slopes": told})
     return found
 
 
@@ -114,23 +117,36 @@ def holds(name: str, evidence: Any, seed: int | None) -> bool:
             return _whole_holds(name, [_read(entry) for entry in evidence])
         pairs = list(zip(exercise.cases, evidence, strict=True))
         return all(_case_holds(exercise, case, entry) for case, entry in pairs)
-    except (TypeError, ValueError, KeyError, RuntimeError, AttributeError, OverflowError):
-        return False  # not the form of evidence at all
+    except Exception:  # a wrong gradient, or not the form of evidence at all
+        return False
 
 
 def _case_holds(exercise: Exercise, case: tuple[Any, ...], entry: Numbers) -> bool:
-    expected = as_numbers(exercise.reference(*copy.deepcopy(case))).detach()
+    expected = _numbers(exercise.reference(*copy.deepcopy(case))).detach()
     if not exercise.same(_read(entry), expected, case):
         return False
-    if not exercise.has_slope(case):
-        return True
-    right = exercise._slopes(exercise.reference, case, exercise.name)
-    for wanted, got in zip(right, entry["slopes"], strict=True):
-        if wanted is not None and wanted.numel():
-            close = exercise.tolerance * max(1.0, wanted.abs().max().item())
-            if not torch.allclose(_read(got), wanted.double(), rtol=exercise.tolerance, atol=close):
-                return False
+    if exercise.slopes:
+        _with_slopes(exercise, entry["slopes"])._compare_slopes(_recorded, case, exercise.name)
     return True
+
+
+def _recorded(*arguments: Any) -> Any:
+    """Stands for the student's answer, which is not here."""
+    raise LookupError("only its numbers are known")
+
+
+def _with_slopes(exercise: Exercise, told: list[Numbers | None]) -> Exercise:
+    """The exercise, for which the gradients of `_recorded` are those that were told."""
+    kind: Any = type(exercise)
+
+    class Told(kind):  # type: ignore[misc]
+        def _slopes(self, answer: Answer, case: tuple[Any, ...], place: str) -> Any:
+            if answer is _recorded:
+                return [x if x is None else _read(x) for x in told]
+            return super()._slopes(answer, case, place)
+
+    same: Exercise = Told(**{f.name: getattr(exercise, f.name) for f in fields(exercise)})
+    return same
 
 
 def _whole_holds(name: str, got: Iterable[Tensor]) -> bool:

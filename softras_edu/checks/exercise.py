@@ -83,10 +83,6 @@ class Exercise:
         answer: Answer = yours
         return answer
 
-    def has_slope(self, case: tuple[Any, ...]) -> bool:
-        """Whether the gradient of a case is compared."""
-        return bool(self.slopes)
-
     def examine(self, yours: Answer, *, shown: bool = False) -> None:
         """Return if `yours` is right in numbers and gradients.
 
@@ -97,7 +93,7 @@ class Exercise:
         """
         for number, case in enumerate(self.cases, start=1):
             place = f"{self.name}, case {number} of {len(self.cases)}"
-            expected = as_numbers(self.reference(*copy.deepcopy(case))).detach()
+            expected = _numbers(self.reference(*copy.deepcopy(case))).detach()
             got = self._run(yours, copy.deepcopy(case), case, place).detach()
             if not self.same(got, expected, case):
                 if shown:
@@ -106,10 +102,8 @@ class Exercise:
                     f"{place}. {self.diagnose(yours)}\n{report.table(got, expected)}\n"
                     f"{self._called(case)}"
                 )
-        for number, case in enumerate(self.cases, start=1):
-            if self.has_slope(case):
-                place = f"{self.name}, case {number} of {len(self.cases)}"
-                self._compare_slopes(yours, case, place)
+        for number, case in enumerate(self.cases if self.slopes else (), start=1):
+            self._compare_slopes(yours, case, f"{self.name}, case {number} of {len(self.cases)}")
 
     def _run(
         self, answer: Answer, arguments: Sequence[Any], case: tuple[Any, ...], place: str
@@ -124,9 +118,9 @@ class Exercise:
             parts = [said, self.explain(error), self._called(case)]
             raise Mistake("\n".join(filter(None, parts))) from None
         try:
-            return as_numbers(raw)
+            return _numbers(raw)
         except (TypeError, ValueError, RuntimeError):
-            shape = tuple(as_numbers(self.reference(*copy.deepcopy(case))).shape)
+            shape = tuple(_numbers(self.reference(*copy.deepcopy(case))).shape)
             raise Mistake(
                 f"{place}: your function returned {raw!r}, wanted numbers of shape {shape}.\n"
                 f"{self._called(case)}"
@@ -192,8 +186,8 @@ class Exercise:
 
     def _agree(self, yours: Answer, wrong: Answer, case: tuple[Any, ...]) -> bool:
         try:
-            got = as_numbers(yours(*copy.deepcopy(case))).detach()
-            other = as_numbers(wrong(*copy.deepcopy(case))).detach()
+            got = _numbers(yours(*copy.deepcopy(case))).detach()
+            other = _numbers(wrong(*copy.deepcopy(case))).detach()
         except Exception:  # an answer that crashes on a later case makes no known mistake
             return False
         return got.shape == other.shape and torch.allclose(
@@ -201,12 +195,12 @@ class Exercise:
         )
 
 
-def as_numbers(value: Any) -> Tensor:
+def _numbers(value: Any) -> Tensor:
     """Tensors, numbers, booleans, and tuples or lists of them, as float64, with their graph."""
     if isinstance(value, Tensor):
         return value.double()
     if isinstance(value, (tuple, list)):
-        return torch.stack([as_numbers(part) for part in value])
+        return torch.stack([_numbers(part) for part in value])
     if value is None:
         raise TypeError("nothing was returned")
     return torch.as_tensor(value, dtype=torch.float64)

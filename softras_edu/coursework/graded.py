@@ -144,8 +144,8 @@ def otter(notebook: Notebook, seed: int, name: str, files: bool) -> Notebook:
             inside += _otter_tests(*questions[at], seed)
         if at in found or at in questions:
             name = questions[at][0] if at in questions else found[at].name
-            begin = _new("raw", f"otter-question-{at}", ["# BEGIN QUESTION", f"name: {name}"])
-            inside = [begin, *inside, _new("raw", f"otter-end-{at}", ["# END QUESTION"])]
+            question = _new("raw", f"otter-question-{at}", ["# BEGIN QUESTION", f"name: {name}"])
+            inside = [question, *inside, _new("raw", f"otter-end-{at}", ["# END QUESTION"])]
         cells += inside
     result["cells"] = cells
     return result
