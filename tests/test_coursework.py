@@ -219,6 +219,28 @@ def test_unknown_numbers_are_named(tmp_path, capsys):
     assert not (tmp_path / "x").exists()
 
 
+@pytest.mark.parametrize("grader", ["nbgrader", "otter", "pytest"])
+def test_graded_notebooks_lie_where_their_grader_looks(tmp_path, capsys, grader):
+    config = tmp_path / "nbgrader_config.py"
+    config.write_text("# mine", encoding="utf-8")
+    words = (tmp_path, "--variant", "graded", "--only", "02", "03", "--grader", grader)
+    assert notebooks(*words, "--seed", "5") == 0
+    said = capsys.readouterr().out
+    assert "Made 2 notebooks" in said
+    assert "seed 5" in said
+    folder = tmp_path / "source" if grader == "nbgrader" else tmp_path
+    for name in ("02_probability_maps", "03_silhouettes"):
+        made = source.read(folder / name / f"{name}.ipynb")
+        assert "<summary>Solution" not in prose(made)
+        for link in links.LINK.finditer(prose(made)):
+            if not link["fence"] and "://" not in link["to"]:
+                assert (folder / name / link["to"]).exists(), link[0]
+        assert (folder / name / f"test_{name}.py").exists() == (grader == "pytest")
+    assert config.read_text(encoding="utf-8") == "# mine"
+    assert notebooks(*words) == 1
+    assert "02_probability_maps.ipynb: not made by this command" in capsys.readouterr().err
+
+
 # ---------------------------------------------------------------- updates
 
 

@@ -156,7 +156,9 @@ class Job:
         if self.variant != "graded":
             update.sign(notebook, self.variant, self.version)
         elif self.grader == "nbgrader":
-            (self.dest / "nbgrader_config.py").write_text(graded.NBGRADER_CONFIG, "utf-8")
+            config = self.dest / "nbgrader_config.py"
+            if not config.exists():  # an instructor may have one
+                config.write_text(graded.NBGRADER_CONFIG, "utf-8")
         elif self.grader == "pytest":
             tests = graded.pytest_file(read(self.source / self.name), self.seed)
             (self.folder / f"test_{self.target.stem}.py").write_text(tests, "utf-8")
