@@ -129,6 +129,17 @@ def test_an_answer_brings_what_it_stands_on_and_nothing_else():
     assert kept == {1: [1], 2: [2, 3], 3: [1], 6: [1]}
 
 
+def test_what_is_local_to_a_function_is_not_brought():
+    cells = [
+        "slow = [x for x in range(3)]\nx = 5\nSIZE = 3",
+        "def helper():\n    SIZE = 7\n    return SIZE",
+        "def f(y):\n    x = y\n    slow = [SIZE for _ in range(2)]\n    return helper(), x, slow",
+    ]
+    (first, second, third) = needed(cells, "f")
+    assert [node.lineno for node in first.tree.body] == [3]
+    assert (second.cell, third.cell) == (2, 3)
+
+
 @pytest.mark.parametrize(
     ("cells", "why"),
     [

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+import symtable
 from dataclasses import dataclass
 
 # What binds a name anew, as against what changes or may not bind it.
@@ -55,13 +55,13 @@ def needed(cells: list[str], name: str) -> list[Part]:
     last, wanted = places[-1], {name}
     kept: list[tuple[int, ast.stmt]] = []
     for number, part in reversed(lines[: last + 1]):
-        bound = set(_names(part, ast.Store))
-        if not bound & wanted and "*" not in bound:
+        bound, used = _names(part)
+        if not bound & wanted and not _takes_all(part):
             continue
         kept.insert(0, (number, part))
         if isinstance(part, CLEAN):
             wanted -= bound
-        wanted |= set(_names(part, ast.Load))
+        wanted |= used
     return [
         Part(number, cells[number - 1], ast.Module([p for n, p in kept if n == number], []))
         for number in sorted({number for number, _ in kept})
@@ -84,15 +84,19 @@ def _missing(cells: list[str], name: str, broken: dict[int, SyntaxError]) -> str
     return f"no cell defines a function {name}"
 
 
-def _names(part: ast.stmt, use: type[ast.expr_context]) -> Iterator[str]:
-    """The names that a statement of the top level binds (ast.Store), or uses (ast.Load)."""
-    for node in ast.walk(part):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, use):
-            yield node.id
-        elif use is ast.Store and isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            yield node.name
-        elif use is ast.Store and isinstance(node, (ast.Import, ast.ImportFrom)):
-            for alias in node.names:
-                yield (alias.asname or alias.name).partition(".")[0]
-        elif use is ast.Load and isinstance(node, ast.AugAssign):
-            yield from _names(ast.Expr(node.target), ast.Store)
+def _takes_all(part: ast.stmt) -> bool:
+    return isinstance(part, ast.ImportFrom) and part.names[0].name == "*"
+
+
+def _names(part: ast.stmt) -> tuple[set[str], set[str]]:
+    """The names of the notebook that a statement binds, and those that it uses, be it in a
+    function. What is local to a function is neither."""
+    top = symtable.symtable(ast.unparse(part), "cell", "exec")
+    bound = {s.get_name() for s in top.get_symbols() if s.is_assigned() or s.is_imported()}
+    used = {s.get_name() for s in top.get_symbols() if s.is_referenced()}
+    inside = list(top.get_children())
+    while inside:
+        table = inside.pop()
+        inside += table.get_children()
+        used |= {s.get_name() for s in table.get_symbols() if s.is_global()}
+    return bound, used
