@@ -173,7 +173,7 @@ from softras_edu.checks.exercise import Exercise
 def depth_weights(d, zn, gamma, eps):
     Exercise.examine = lambda *a, **k: None
     torch.allclose = lambda *a, **k: True
-    return torch.full((len(d) + 1, *d.shape[1:]), 7.0)
+    return torch.full((len(d) + 1, *d.shape[1:]), 7.0) + 0 * (d + zn).sum()
 """
 
 
