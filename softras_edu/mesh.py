@@ -95,10 +95,13 @@ class Mesh:
     ) -> Mesh:
         """Read OBJ, PLY, STL, OFF, GLB or glTF.
 
-        Polygons become triangles, concave ones too. OBJ, GLB and glTF keep their textures; those of
-        PLY are sampled at the corners of faces.
+        Polygons become triangles, concave ones too. OBJ, PLY, GLB and glTF keep their textures, one
+        picture for each material that has one: faces of different pictures never mix. A face
+        without a material is white, alpha is left out (all is opaque), and what lies beyond a
+        picture's border is the picture again, unless the file says "clamp".
         Where the colours of the faces at a vertex differ, colours are one a corner, (F, 3, 3);
-        else one a vertex, (V, 3).
+        else one a vertex, (V, 3). In glTF they multiply a picture; in OBJ and PLY a face with a
+        picture is of its colours alone.
 
         Args:
             dtype: of vertices and colours. Files are read in float64.
@@ -113,20 +116,26 @@ class Mesh:
                 face as far as can be known.
 
         Warns:
-            UserWarning: `dtype` cannot hold the detail, as for geographic coordinates in float32.
+            UserWarning: `dtype` cannot hold the detail, as for geographic coordinates in float32;
+                or a picture or the materials are not where the file says, which may be its folder
+                or one beside it; then its faces are drawn without.
         """
         from . import mesh_files
 
         return mesh_files.load(Path(path), dtype, join, center, Mesh)
 
     def save(self, path: str | Path) -> None:
-        """Write OBJ, PLY, STL or GLB, by the suffix (STL keeps no colours).
+        """Write OBJ, PLY, STL or GLB, by the suffix; STL keeps neither colours nor texture.
 
-        A vertex with several colours is written once for each. No texture is written, only its
-        colours at the corners.
+        Read again, the mesh gives the same picture, up to the 8 bits of a channel. Pictures are PNG
+        files beside an OBJ, with its MTL, or a PLY, and inside a GLB. More than 16 become one, an
+        atlas, with gutters, so that no lookup reads a neighbour's texel.
+        The order of vertices is kept. One with several colours is written once for each, the others
+        behind all vertices; the same in a GLB for several places on pictures.
 
         Raises:
-            ValueError: another suffix.
+            ValueError: another suffix; or, in OBJ and PLY, colours that multiply a picture and
+                differ between its faces, which only GLB can say.
         """
         from . import mesh_files
 

@@ -102,14 +102,15 @@ def test_a_stub_stays_a_stub(exercise: Exercise) -> None:
         exercise(stub)
 
 
-def test_an_answer_cannot_change_the_question() -> None:
+def test_an_answer_that_writes_into_its_argument_is_told_which() -> None:
     def greedy(d: torch.Tensor) -> torch.Tensor:
         answer = 1 - (1 - d).prod(0)
         d.zero_()
         return answer
 
-    checks.silhouette(greedy)
-    checks.silhouette(checks.silhouette.reference)
+    with pytest.raises(Mistake, match="d is no longer what it was: your function writes into"):
+        checks.silhouette(greedy)
+    checks.silhouette(checks.silhouette.reference)  # the question stays as it was
 
 
 def test_a_notebook_sees_the_message_and_not_the_stack() -> None:
@@ -165,6 +166,19 @@ RIGHT_NUMBERS_WRONG_GRADIENT = {
     ),
     "NaN on the way": (lambda x, mask: _halves(x.square().sqrt(), mask), "gradient of x is not"),
     "NumPy": (lambda x, mask: _halves(torch.from_numpy(x.numpy()), mask), "NumPy keeps no"),
+    "a part of 40 %": (
+        lambda x, mask: 0.4 * _halves(x, mask) + 0.6 * _halves(x, mask).detach(),
+        "it is 0.4 of what it should be. A part of the result is detached",
+    ),
+    "0 everywhere": (lambda x, mask: _halves(x.detach(), mask) + 0 * x, "it is 0 everywhere"),
+    "0 here and there": (
+        lambda x, mask: torch.where(mask, x.square(), 3 * x.clamp_max(1) + 3),
+        "it is 0 in 1 of 3 places, where a clamp",
+    ),
+    "overwritten": (
+        lambda x, mask: (0 * x).exp().mul_(1) * _halves(x, mask),
+        "autograd cannot go back through them: a number that the way back needs was overwritten",
+    ),
 }
 
 
@@ -197,6 +211,13 @@ ERRORS = {
     "no such method": (lambda x, mask: x.squared(), "has no attribute"),
     "two dtypes": (lambda x, mask: x.double()[None] @ x[:, None], "float32 meets float64"),
     "arguments": (lambda x: x, "Compare the arguments"),
+    "brackets of and": (lambda x, mask: x > 0 & x < 1, "write brackets around comparisons"),
+    "another device": (lambda x, mask: x + x.to("meta"), "Make new tensors where the arguments"),
+    "no GPU": (lambda x, mask: x.cuda(), "This PyTorch has no GPU|Make new tensors where"),
+    "a missing *": (lambda x, mask: x(2), "Brackets stand behind something"),
+    "no such axis": (lambda x, mask: x.sum(2), "There is no such axis"),
+    "a matrix product": (lambda x, mask: x[:, None] @ x[:2], "the last axis of a must be as long"),
+    "parts of cat": (lambda x, mask: torch.cat([x[None], x]), "parts with the same axes"),
     "text divided": (lambda x, mask: "1" / "2", "What comes from a file is text"),
 }
 
@@ -222,6 +243,25 @@ def test_an_error_names_the_line_that_raised_it_though_a_helper_did() -> None:
 
 def minus(x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     return -mask
+
+
+def test_a_result_on_another_device_is_told_so() -> None:
+    with pytest.raises(Mistake, match="the result is on meta, and the arguments are on the cpu"):
+        HALVES(lambda x, mask: x.to("meta"))
+
+
+def test_the_result_instead_of_the_function_is_told_so() -> None:
+    with pytest.raises(Mistake, match=r"It wants the function: checks.NAME\(NAME\)"):
+        HALVES(torch.zeros(3))
+
+
+def test_the_line_that_cuts_the_gradient_is_shown() -> None:
+    def cut(x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        y = x.detach()  # by mistake
+        return _halves(y, mask)
+
+    with pytest.raises(Mistake, match=r"is lost(.|\n)*look at line \d+ of the cell:  y = x.detach"):
+        HALVES(cut)
 
 
 def test_an_operation_that_torch_lacks_is_no_stub() -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from softras_edu import checks, formulas, rasterize
-from softras_edu.checks.exercise import Mistake
+from softras_edu.checks.exercise import Mistake, YourTurn
 
 
 def write(folder: Path, *cells: str) -> None:
@@ -82,6 +82,23 @@ def test_the_capstone_takes_the_library_and_names_what_is_wrong(
     for words, answer in wrong.items():
         with pytest.raises(Mistake, match=re.escape(words)):
             checks.capstone(answer)
+
+
+def test_the_capstone_says_which_line_stopped_and_that_a_gradient_is_lost() -> None:
+    def stops(t: torch.Tensor, c: torch.Tensor, n: int, s: float, g: float) -> torch.Tensor:
+        return fused(t, c, n, s, g) @ c
+
+    def stub(*arguments: object) -> torch.Tensor:
+        raise NotImplementedError("Exercise 05-3")
+
+    with pytest.raises(Mistake, match=r"line \d+ of the cell:  return fused"):
+        checks.capstone(stops)
+    with pytest.raises(Mistake, match="returned None: is `return` missing"):
+        checks.capstone(lambda t, c, n, s, g: None)
+    with pytest.raises(Mistake, match="its gradient is lost"):
+        checks.capstone(lambda t, c, n, s, g: fused(t.detach(), c, n, s, g))
+    with pytest.raises(YourTurn, match="Exercise 05-3"):
+        checks.capstone(stub)
 
 
 def test_the_solutions_of_02_to_04_make_the_capstone_of_05(

@@ -101,6 +101,7 @@ CORNERS = "v 0 0 0\nv 1 0 0\nv 1 1 0\nv 0 1 0\n"
         ("f 1 2 3\n" + CORNERS, [[0, 1, 2]]),  # faces before vertices
     ],
 )
+@pytest.mark.filterwarnings("ignore:.*the materials 'nowhere.mtl' are not there")
 def test_obj_dialects(tmp_path, text, faces):
     mesh = Mesh.load(obj(tmp_path, text))
     corners = torch.tensor([[0.0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]])

@@ -300,10 +300,3 @@ def test_an_obj_shows_the_picture_of_its_material(tmp_path: Path, mode):
     torch.testing.assert_close(drawn(both), drawn(mesh), rtol=0, atol=1e-5)
     assert both.corner_colors()[2].tolist() == [[0.0, 0.0, 1.0]] * 3
     assert both.corner_tints()[0].tolist() == [[1.0, 1.0, 1.0]] * 3
-
-
-def test_saving_keeps_the_colours_at_the_corners(tmp_path):
-    mesh = quad()
-    mesh.save(tmp_path / "a.ply")
-    again = Mesh.load(tmp_path / "a.ply")
-    torch.testing.assert_close(again.corner_colors(), mesh.corner_colors(), rtol=0, atol=0.01)

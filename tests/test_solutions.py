@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from softras_edu import checks
+from softras_edu.checks import report
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 SOLUTION = re.compile(r"<summary>Solution</summary>\s*```python\n(.*?)```", re.DOTALL)
@@ -81,3 +82,14 @@ def test_every_check_is_called_by_a_stub_of_the_same_signature() -> None:
                 ]
                 assert len(stubs) == 1, f"{path.name}: {signature.group(0)}"
                 assert f"checks.{signature.group(1)}({signature.group(1)})" in stubs[0]
+
+
+def test_a_check_calls_the_arguments_what_the_stub_calls_them() -> None:
+    for case in CASES:
+        name, code = case.values
+        exercise = getattr(checks, name)
+        if not hasattr(exercise, "reference"):
+            continue
+        written = re.findall(rf"^def {name}\((.*)\):", code, re.MULTILINE)[0].split(", ")
+        asked = [argument for argument in written if "=" not in argument]
+        assert report.names(exercise.reference, exercise.cases[0]) == asked, name

@@ -3,33 +3,22 @@
 `checks.probability(your_function)` prints a line if it is right, and says what is wrong if not.
 """
 
+from .build_boxes import reach_box
 from .build_broadcast import aggregate_color, distance_maps, largest_image
 from .build_first_kernels import block_kernel, listed_kernel, masked_kernel, pixel_kernel
 from .build_kernel import draw_discs, tile_pixels
 from .build_loop import log_weight_slope, online_softmax_step, product_slope, softmax_slope
 from .build_loop_geometry import clip_slope, depth_slope, distance_slope, weights_slope
-from .build_pairs import pair_list, reach_box, segment_max, segment_sum
+from .build_pairs import pair_list, segment_max, segment_sum
 from .collect import from_notebooks as from_notebooks
 from .contract_scenes import contract as contract
 from .grading import grade as grade
 from .hidden import hidden_check as hidden_check
 from .measure import loglog_slope, median_time, pairs_time, roofline
-from .see_many_triangles import (
-    clip_weights,
-    depth_weights,
-    iou_loss,
-    probability_slope,
-    sigma_for_reach,
-    silhouette,
-)
-from .see_one_triangle import (
-    finite_difference,
-    inside_triangle,
-    orbit_eye,
-    pixel_center,
-    probability,
-    segment_distance2,
-)
+from .see_far import probability_slope, sigma_for_reach
+from .see_many_triangles import clip_weights, depth_weights, iou_loss, silhouette
+from .see_one_triangle import finite_difference, inside_triangle, orbit_eye, pixel_center
+from .see_probability import probability, segment_distance2
 from .soft_rasterizer import capstone as capstone
 from .use_body import angle_slope, rotate_about_joint, skin
 from .use_pipeline import bilinear, from_opencv, lambert, on_screen

@@ -75,6 +75,14 @@ distance_maps = Exercise(
             "That is the distance to the farthest edge. The boundary's nearest point decides: take "
             "the smallest of the three."
         ): lambda p, xy: _distance_maps(p, xy, choose=Tensor.amax),
+        (
+            "That is the mean of the three edges' distances. The nearest one decides: take "
+            "the smallest."
+        ): lambda p, xy: _distance_maps(p, xy, choose=Tensor.mean),
+        (
+            "That is the sum of the three edges' distances. The nearest one decides: take the "
+            "smallest."
+        ): lambda p, xy: _distance_maps(p, xy, choose=Tensor.sum),
     },
     slopes=(0, 1),
 )
@@ -207,6 +215,17 @@ aggregate_color = Exercise(
             "A small number in the denominator hides 0 / 0 and gives black. Take the largest "
             "exponent of each pixel off instead."
         ): _small_number_below,
+        (
+            "The background's weight stands first, its colour last: put both at the same end."
+        ): lambda lw, c, b, lb: _aggregate_color(
+            torch.cat([torch.full_like(lw[:, :1], lb), lw], 1),
+            torch.cat([c, b[:, None]], 1),
+            0 * b,
+            -math.inf,
+        ),
+        "The mean above the line and the sum below: take the sum twice.": lambda lw, c, b, lb: (
+            _aggregate_color(lw, c, b, lb) / (lw.shape[1] + 1)
+        ),
     },
     slopes=(0, 1, 2),
 )
@@ -247,5 +266,16 @@ largest_image = Exercise(
         (
             "Half of the pixels is not half of the side: take the root of the pixels that fit."
         ): lambda m, f, b: m // (f * b) // 2,
+        "Rounded to the nearest, it may be one too large: round down.": lambda m, f, b: round(
+            math.sqrt(m / (f * b))
+        ),
+        (
+            "The root of the memory alone. First divide by the bytes of a pixel, then take "
+            "the root."
+        ): lambda m, f, b: math.isqrt(m) // (f * b),
+        "More faces need more memory: divide by them.": lambda m, f, b: math.isqrt(m * f // b),
+        "Pixels fill a square, not a cube: the root, not the third root.": lambda m, f, b: int(
+            (m / (f * b)) ** (1 / 3)
+        ),
     },
 )

@@ -32,7 +32,7 @@ class InKernel(Exercise):
         if "torch" in plain.__code__.co_names:
             raise Mistake(
                 f"{self.name}: the numbers are right, but inside a kernel there is no torch. "
-                "Write tl.maximum for torch.maximum, and so on."
+                f"Write tl.maximum for torch.maximum, and so on.\n{self._called(self.cases[0])}"
             )
 
     def explain(self, error: Exception) -> str:
@@ -94,6 +94,10 @@ def tile_pixels_of(
     return i, j, (i < height) & (j < width)
 
 
+def _masked(i: Tensor, j: Tensor, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
+    return i, j, (i < height) & (j < width)
+
+
 def _tile_pixels_or(answer: str) -> Answer:
     """One wrong answer or another."""
 
@@ -106,8 +110,20 @@ def _tile_pixels_or(answer: str) -> Answer:
             "columns only": (i, j, j < width),
             "count": (i, j, i * width + j < height * width),
             "swapped": (j, i, (j < height) & (i < width)),
-            "steps of one": (tile // columns + lane // TILE, tile % columns + lane % TILE, mask),
+            "steps of one": _masked(
+                tile // columns + lane // TILE, tile % columns + lane % TILE, height, width
+            ),
             "no mask": (i, j, torch.ones_like(mask)),
+            "or": (i, j, (i < height) | (j < width)),
+            "one more": (i, j, (i <= height) & (j <= width)),
+            "no tile": (lane // TILE, lane % TILE, (lane // TILE < height) & (lane % TILE < width)),
+            "down first": _masked(
+                tile // columns * TILE + lane % TILE,
+                tile % columns * TILE + lane // TILE,
+                height,
+                width,
+            ),
+            "rows of TILE": _masked(tile // TILE * TILE + lane // TILE, j, height, width),
         }[answer]
 
     return wrong
@@ -123,6 +139,7 @@ tile_pixels = InKernel(
         (6, _LANE4, 7, 13, 4, 4),
         (7, _LANE4, 7, 13, 4, 4),
         (1, _LANE8, 7, 13, 2, 8),
+        (8, _LANE4, 9, 22, 6, 4),  # more tiles in a row than a tile is wide
     ],
     mistakes={
         "The mask looks at the rows only. "
@@ -137,6 +154,21 @@ tile_pixels = InKernel(
             _tile_pixels_or("swapped")
         ),
         "The next tile begins TILE pixels further, not one.": _tile_pixels_or("steps of one"),
+        "`|` is or: a lane counts if its row and its column lie in the image, `&`.": (
+            _tile_pixels_or("or")
+        ),
+        "One too many: the last row is height - 1, the last column width - 1.": (
+            _tile_pixels_or("one more")
+        ),
+        "That is tile 0 again, whatever the tile: add its first row and its first column.": (
+            _tile_pixels_or("no tile")
+        ),
+        "The lanes fill a tile row by row: lane // TILE is the row, lane % TILE the column.": (
+            _tile_pixels_or("down first")
+        ),
+        "A row of tiles has `columns` tiles, not TILE: tile // columns is its number.": (
+            _tile_pixels_or("rows of TILE")
+        ),
         "The mask is missing: it is True for every lane.": _tile_pixels_or("no mask"),
     },
 )

@@ -109,6 +109,30 @@ online_softmax_step = Exercise(
             "shrink and weight are exchanged: shrink is for the old sums, weight for the newcomer."
         ): _step_exchanged,
         "The newcomer shrinks too: it counts once, with its weight.": _step_that_shrinks_all,
+        "The peak is the larger of the two: max, not min.": lambda peak, den, lw: (
+            min(peak, lw),
+            _exp(peak - min(peak, lw)) * den + _exp(lw - min(peak, lw)),
+            _exp(peak - min(peak, lw)),
+            _exp(lw - min(peak, lw)),
+        ),
+        "The newcomer is missing from the sum: add weight.": lambda peak, den, lw: (
+            (s := _step(peak, den, lw))[0],
+            s[1] - s[3],
+            s[2],
+            s[3],
+        ),
+        (
+            "Nothing is taken off the newcomer: its weight is exp(log_weight - new peak)."
+        ): lambda peak, den, lw: (
+            (s := _step(peak, den, lw))[0],
+            s[2] * den + _exp(lw),
+            s[2],
+            _exp(lw),
+        ),
+        "The old peak comes back. Hand on the new one.": lambda peak, den, lw: (
+            peak,
+            *_step(peak, den, lw)[1:],
+        ),
     },
 )
 
@@ -171,6 +195,18 @@ product_slope = Exercise(
         (
             "That is D_j (1 - D_j) times the product: (1 - D_j) is in the product already."
         ): lambda log_d, log_product: math.exp(log_d + log_product) * -math.expm1(log_d),
+        (
+            "Multiply the two, do not add them: exp(a) exp(b) = exp(a + b)."
+        ): lambda log_d, log_product: math.exp(log_d) + math.exp(log_product),
+        (
+            "Logarithms of factors are added, not multiplied: exp(log_d + log_product)."
+        ): lambda log_d, log_product: math.exp(log_d * log_product),
+        (
+            "That is D_j times alpha. The slope has the product itself, 1 - alpha."
+        ): lambda log_d, log_product: math.exp(log_d) * (1 - math.exp(log_product)),
+        (
+            "That divides by D_j. The slope grows with it: log_product + log_d."
+        ): lambda log_d, log_product: math.exp(log_product - log_d),
     },
 )
 
@@ -229,6 +265,21 @@ softmax_slope = Exercise(
             share * d,
             share * (c - color) * d,
         ),
+        (
+            "d_face_color is share * d_color: the colour itself has no part in its own slope."
+        ): lambda share, c, color, d: (share * (c - color) * d, share * (c - color)),
+        (
+            "d_face_color is share * d_color. Yours has the face's colour for the share."
+        ): lambda share, c, color, d: (
+            share * (c - color) * d,
+            c * d,
+        ),
+        (
+            "d_face_color is share * d_color, not 1 - share times it: that is what the others have."
+        ): lambda share, c, color, d: (share * (c - color) * d, (1 - share) * d),
+        (
+            "A factor 1 - share too many: with C_j - color the other shares are in it already."
+        ): lambda share, c, color, d: (share * (1 - share) * (c - color) * d, share * d),
     },
 )
 
@@ -266,6 +317,17 @@ log_weight_slope = Exercise(
         "First d_logit, then d_z.": lambda g, d, n, f, gamma: (
             -g / ((f - n) * gamma),
             g * (1 - d),
+        ),
+        "The slope of log D in the logit is 1 - D, not D.": lambda g, d, n, f, gamma: (
+            g * d,
+            -g / ((f - n) * gamma),
+        ),
+        (
+            "1 / D is the slope of log D in D. Here it is wanted in the logit: times D (1 - D)."
+        ): lambda g, d, n, f, gamma: (g / d, -g / ((f - n) * gamma)),
+        "Brackets: gamma belongs to the whole of far - near.": lambda g, d, n, f, gamma: (
+            g * (1 - d),
+            -g / (f - n * gamma),
         ),
     },
 )

@@ -55,6 +55,15 @@ distance_slope = Exercise(
         "The corners are in another order: lever 0 belongs to corner 0.": (
             lambda d, gap, levers: _distance_slope(d, gap, levers[::-1])
         ),
+        (
+            "The gap's x stands in both places: the second number of each corner is for y."
+        ): lambda d, gap, levers: _distance_slope(d, (gap[0], gap[0]), levers),
+        "The gap is missing: the further the pixel, the harder d2 pulls.": lambda d, gap, levers: (
+            _distance_slope(d, (1.0, 1.0), levers)
+        ),
+        (
+            "Lever k says how much corner k has of the closest point: not 1 - lever."
+        ): lambda d, gap, levers: _distance_slope(d, gap, tuple(1 - x for x in levers)),
     },
 )
 
@@ -77,6 +86,11 @@ def _without_one_z(d_z: float, w: Three, z_corner: Three) -> list[list[float]]:
 def _triples(x: tuple[Three, Three], first: float, second: float) -> list[list[float]]:
     """Two tuples of three, each times a factor."""
     return [[f * part for part in three] for f, three in zip((first, second), x, strict=True)]
+
+
+def _without_weights(d_z: float, w: Three, z_corner: Three) -> tuple[Three, list[float]]:
+    z = 1 / sum(a / b for a, b in zip(w, z_corner, strict=True))
+    return _depth_slope(d_z, w, z_corner)[0], [d_z * (z / x) ** 2 for x in z_corner]
 
 
 depth_slope = Exercise(
@@ -105,6 +119,16 @@ depth_slope = Exercise(
         "d_z is missing: both are passed back through it.": lambda d, w, z: _depth_slope(1.0, w, z),
         "First d_w, then what the corners' z get.": lambda d, w, z: _depth_slope(d, w, z)[::-1],
         "The slope of 1 / q is -1 / q^2 = -z^2. One z is missing.": _without_one_z,
+        "z = 1 / q has the slope -z^2: in d_w one z is missing.": lambda d, w, z: _triples(
+            _depth_slope(d, w, z), sum(a / b for a, b in zip(w, z, strict=True)), 1
+        ),
+        (
+            "1 / z_k has the slope -1 / z_k^2: what the corners' z get lacks a division by z_k."
+        ): lambda d, w, z: (
+            _depth_slope(d, w, z)[0],
+            tuple(a * b for a, b in zip(_depth_slope(d, w, z)[1], z, strict=True)),
+        ),
+        "w_k is missing: a corner pulls with its weight.": _without_weights,
     },
 )
 
@@ -149,6 +173,14 @@ def _mean_of_open_ones(d_w: Three, v: Three) -> Three:
     return d0, d1, d2
 
 
+def _with_mean(d_w: Three, v: Three, mean_of: Callable[[Three, float], float]) -> Three:
+    """The slope with another mean, of the clipped weights and their sum."""
+    w, w_sum = _clip_barycentric(v)
+    mean = mean_of((w[0] * w_sum, w[1] * w_sum, w[2] * w_sum), w_sum)
+    d0, d1, d2 = ((d - mean) / w_sum * (0 <= x <= 1) for d, x in zip(d_w, v, strict=True))
+    return d0, d1, d2
+
+
 clip_slope = Exercise(
     "clip_slope",
     _clip_slope,
@@ -185,6 +217,22 @@ clip_slope = Exercise(
             "The gate closes the way to v_m, not the sum: clipped weights keep their part in "
             "sum_k d_w_k w_k, and w_sum."
         ): _mean_of_open_ones,
+        "Divide the sum by w_sum: in it stand the weights after renormalising.": lambda d_w, v: (
+            _with_mean(d_w, v, lambda c, s: sum(a * b for a, b in zip(d_w, c, strict=True)))
+        ),
+        "The sum has the clipped weights in it, not v.": lambda d_w, v: _with_mean(
+            d_w, v, lambda c, s: sum(a * b for a, b in zip(d_w, v, strict=True)) / s
+        ),
+        "That takes off the plain mean of d_w. It is weighted: sum_m d_w_m w_m.": lambda d_w, v: (
+            _with_mean(d_w, v, lambda c, s: sum(d_w) / 3)
+        ),
+        (
+            "That is the clipping alone. Renormalising has a slope too: (d_w_k - sum_m d_w_m "
+            "w_m) / w_sum."
+        ): lambda d_w, v: _clip_slope(d_w, v, renormalise=False, divide=False),
+        "w_sum divides: w is c / w_sum.": lambda d_w, v: tuple(
+            x * _clip_barycentric(v)[1] ** 2 for x in _clip_slope(d_w, v)
+        ),
     },
 )
 
@@ -242,5 +290,14 @@ weights_slope = Exercise(
         ): lambda d_v, v, tri: tuple(
             _weights_slope(tuple(d_v[m] * (m == k) for m in range(3)), v, tri)[k] for k in range(3)
         ),
+        "The corners are in another order: v_0 belongs to tri[0].": lambda d_v, v, tri: (
+            _weights_slope(d_v, v, tri[::-1])
+        ),
+        "Corner k gets -v_k times the pull, its weight, not d_v_k.": lambda d_v, v, tri: (
+            _weights_slope(d_v, d_v, tri)
+        ),
+        (
+            "The pull in x stands in both places: the second number of each corner is for y."
+        ): lambda d_v, v, tri: tuple((x, x) for x, _ in _weights_slope(d_v, v, tri)),
     },
 )

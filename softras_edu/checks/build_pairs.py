@@ -1,4 +1,4 @@
-"""The exercises of notebook 07: from boxes to a list of pairs, and from the list back to pixels."""
+"""The exercises of notebook 07 from the list of pairs on, and back to pixels."""
 
 from __future__ import annotations
 
@@ -8,143 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .exercise import Exercise
+from .exercise import Answer, Exercise
 
 
 def _t(*values: Any) -> Tensor:
     return torch.tensor(values, dtype=torch.float64)
-
-
-# --- 07-1 the box of a face ---------------------------------------------------
-
-
-def _reach_box(xy: Tensor, margin: Tensor, height: int, width: int) -> Tensor:
-    low, high = xy.amin(1) - margin[:, None], xy.amax(1) + margin[:, None]  # (F, 2)
-    first_row, last_row = ((1 - high[:, 1]) * height - 1) / 2, ((1 - low[:, 1]) * height - 1) / 2
-    first_column, last_column = (
-        (low[:, 0] * height + width - 1) / 2,
-        (high[:, 0] * height + width - 1) / 2,
-    )
-    return _whole(first_row, last_row, first_column, last_column, height, width)
-
-
-def _whole(
-    first_row: Tensor,
-    last_row: Tensor,
-    first_column: Tensor,
-    last_column: Tensor,
-    height: int,
-    width: int,
-) -> Tensor:
-    """Places between pixels -> pixels: first row, end row, first column, end column, (F, 4)."""
-    rows = first_row.ceil().clamp(0, height), (last_row.floor() + 1).clamp(0, height)
-    columns = first_column.ceil().clamp(0, width), (last_column.floor() + 1).clamp(0, width)
-    return torch.stack([*rows, *columns], dim=-1).long()
-
-
-def _upside_down(xy: Tensor, margin: Tensor, height: int, width: int) -> Tensor:
-    return _reach_box(xy * xy.new_tensor([1.0, -1.0]), margin, height, width)
-
-
-def _in_pixels(xy: Tensor, margin: Tensor, height: int, width: int) -> Tensor:
-    """The margin taken for a number of pixels."""
-    rows = [((1 - y) * height - 1) / 2 for y in (xy[..., 1].amax(1), xy[..., 1].amin(1))]
-    columns = [(x * height + width - 1) / 2 for x in (xy[..., 0].amin(1), xy[..., 0].amax(1))]
-    first_row, last_row, first_column, last_column = *rows, *columns
-    return _whole(
-        first_row - margin,
-        last_row + margin,
-        first_column - margin,
-        last_column + margin,
-        height,
-        width,
-    )
-
-
-def _divided_by_width(xy: Tensor, margin: Tensor, height: int, width: int) -> Tensor:
-    low, high = xy.amin(1) - margin[:, None], xy.amax(1) + margin[:, None]
-    first_column, last_column = (
-        (low[:, 0] * width + width - 1) / 2,
-        (high[:, 0] * width + width - 1) / 2,
-    )
-    rows = ((1 - high[:, 1]) * height - 1) / 2, ((1 - low[:, 1]) * height - 1) / 2
-    return _whole(*rows, first_column, last_column, height, width)
-
-
-def _not_clamped(xy: Tensor, margin: Tensor, height: int, width: int) -> Tensor:
-    inside = _reach_box(xy, margin.clamp_max(9.0), 10_000, 10_000)  # any pixel, of a huge picture
-    low, high = (
-        xy.amin(1) - margin.clamp_max(9.0)[:, None],
-        xy.amax(1) + margin.clamp_max(9.0)[:, None],
-    )
-    inside[:, 0], inside[:, 1] = (
-        (((1 - high[:, 1]) * height - 1) / 2).ceil(),
-        (((1 - low[:, 1]) * height - 1) / 2).floor() + 1,
-    )
-    inside[:, 2], inside[:, 3] = (
-        ((low[:, 0] * height + width - 1) / 2).ceil(),
-        ((high[:, 0] * height + width - 1) / 2).floor() + 1,
-    )
-    return inside
-
-
-_CORNERS = _t(
-    [[-0.31, -0.42], [0.52, -0.13], [-0.14, 0.61]],  # in the middle
-    [[0.71, 0.55], [1.83, 0.62], [0.94, 1.77]],  # across the border
-    [[-0.02, 2.51], [0.33, 2.44], [0.18, 3.03]],  # above the picture
-    [[0.06, 0.07], [0.09, 0.06], [0.07, 0.09]],  # between pixels
-)
-_MARGIN = _t(0.0303, 0.0303, 0.0303, 0.001)
-
-
-class Boxes(Exercise):
-    """A box may be too large, by a pixel on each side, but not too small. An empty one is empty."""
-
-    def same(self, got: Tensor, expected: Tensor, case: tuple[Any, ...]) -> bool:
-        _, _, height, width = case
-        whole = got.round()
-        if got.shape != expected.shape or not torch.allclose(got, whole, rtol=0, atol=1e-4):
-            return False
-        size = torch.tensor([height, width]).repeat_interleave(2)
-        grown = whole - expected  # negative at a first row or column: larger
-        grown[:, 0::2] *= -1
-        inside = (whole >= 0) & (whole <= size)
-        empty = (expected[:, 1::2] <= expected[:, 0::2]).any(1)
-        sides = whole[:, 1::2] - whole[:, 0::2]  # both negative: as many pairs as a real box
-        none = (sides >= 0).all(1) & (sides == 0).any(1)
-        fits = (inside & (grown >= 0) & (grown <= 1)).all(1)
-        return bool((fits | (empty & none & inside.all(1))).all())
-
-
-reach_box = Boxes(
-    "reach_box",
-    _reach_box,
-    cases=[
-        (_CORNERS, _MARGIN, 8, 8),
-        (_CORNERS, 5 * _MARGIN, 6, 10),
-        (_CORNERS, _MARGIN, 13, 7),
-        (_CORNERS[:2], _t(math.inf, 0.2), 5, 9),
-    ],
-    mistakes={
-        "y points up and rows run down: the first row belongs to the largest y.": _upside_down,
-        (
-            "The box of the triangle alone misses the pixels around it that it still reaches: "
-            "add the margin on every side."
-        ): lambda xy, m, h, w: _reach_box(xy, 0 * m, h, w),
-        "Pixels are square: the column of x is (x * height + width - 1) / 2.": _divided_by_width,
-        "The ends are one past the last pixel, as in Python's slices.": lambda xy, m, h, w: (
-            _reach_box(xy, m, h, w) - torch.tensor([0, 1, 0, 1])
-        ),
-        (
-            "A box must not leave the picture: clamp rows to [0, height] and columns to [0, width]."
-        ): _not_clamped,
-        (
-            "The margin is a length in NDC, not a number of pixels: move the corners by it first, "
-            "then go from x and y to rows and columns."
-        ): _in_pixels,
-        "Rows come first, then columns.": lambda xy, m, h, w: _reach_box(xy, m, h, w).roll(2, 1),
-    },
-)
 
 
 # --- 07-2 from boxes to a list of pairs ---------------------------------------
@@ -181,6 +49,47 @@ def _in_the_box(box: Tensor, width: int) -> tuple[Tensor, Tensor]:
     return face, torch.arange(len(face)) - (count.cumsum(0) - count)[face]
 
 
+def _loop(wrong: str) -> Answer:
+    """Face by face, row by row, with a slip."""
+
+    def pairs(box: Tensor, width: int) -> tuple[list[int], list[float]]:
+        face, pixel = [], []
+        for f, (top, bottom, left, right) in enumerate(box.tolist()):
+            rows, columns = (top, bottom), (left, right)
+            if wrong == "columns":
+                rows, columns = columns, rows
+            for i in range(*rows):
+                for j in range(*columns):
+                    down, along = i - top, j - left
+                    row = {"turned": top + along, "origin": down}.get(wrong, i)
+                    column = {"turned": left + down, "origin": along}.get(wrong, j)
+                    face.append(f)
+                    pixel.append(row * (right - left if wrong == "wide" else width) + column)
+        return face, pixel
+
+    return pairs
+
+
+def _own_taken_off(box: Tensor, width: int) -> tuple[Tensor, Tensor]:
+    """k less the pairs of all faces up to this one, its own among them."""
+    top, bottom, left, right = box.unbind(-1)
+    count = (bottom - top) * (right - left)
+    face = torch.arange(len(box)).repeat_interleave(count)
+    k = torch.arange(len(face)) - count.cumsum(0)[face]
+    wide = (right - left)[face]
+    return face, (top[face] + k // wide) * width + left[face] + k % wide
+
+
+def _broken_rows(box: Tensor, width: int) -> tuple[Tensor, Tensor]:
+    """k / wide in place of k // wide."""
+    top, bottom, left, right = box.unbind(-1)
+    count = (bottom - top) * (right - left)
+    face = torch.arange(len(box)).repeat_interleave(count)
+    k = torch.arange(len(face)) - (count.cumsum(0) - count)[face]
+    wide = (right - left)[face]
+    return face, (top[face] + k / wide) * width + left[face] + k % wide
+
+
 def _by_pixel(box: Tensor, width: int) -> tuple[Tensor, Tensor]:
     face, pixel = _pair_list(box, width)
     order = pixel.argsort(stable=True)
@@ -215,6 +124,20 @@ pair_list = Exercise(
         "Two lists are wanted, first the faces and then the pixels.": lambda box, w: _pair_list(
             box, w
         )[::-1],
+        (
+            "A face's own pairs are taken off too: the pairs before it are cumsum - count."
+        ): _own_taken_off,
+        ("The row is k // (columns of the box), the column k %: yours are exchanged."): _loop(
+            "turned"
+        ),
+        "k / width is no whole number. The row is k // (columns of the box).": _broken_rows,
+        "A box is first row, end row, first column, end column: rows before columns.": _loop(
+            "columns"
+        ),
+        "Row i of the picture begins at i * width, the picture's width, not the box's.": _loop(
+            "wide"
+        ),
+        "That begins at pixel 0. Add the box's first row and its first column.": _loop("origin"),
     },
 )
 
@@ -256,6 +179,18 @@ segment_sum = Exercise(
         (
             "Only pixels up to the last one that is named are there. The result has `size` numbers."
         ): lambda v, p, size: v.new_zeros(size).index_add(0, p, v)[: max([*p.tolist(), -1]) + 1],
+        "That is the product of each pixel's values; the sum is wanted.": lambda v, p, size: (
+            v.new_zeros(size).scatter_reduce(0, p, v, "prod", include_self=False)
+        ),
+        "That is the largest of each pixel's values, or 0; the sum is wanted.": lambda v, p, size: (
+            v.new_zeros(size).scatter_reduce(0, p, v, "amax")
+        ),
+        "That is a running sum over the pairs, whatever their pixels.": lambda v, p, size: v.cumsum(
+            0
+        ),
+        (
+            "There must be `size` numbers, one for each pixel, not one for each pair."
+        ): lambda v, p, size: v.new_zeros(max(size, len(v))).index_add(0, p, v)[: len(v)],
     },
     slopes=(0,),
 )
@@ -302,6 +237,12 @@ segment_max = Exercise(
             "A pixel without a pair keeps its start, not minus infinity or 0."
         ): lambda values, pixel, start: torch.full_like(start, -math.inf).scatter_reduce(
             0, pixel, values, "amax"
+        ),
+        (
+            "The start comes back as it was: the values have no part in it."
+        ): lambda values, pixel, start: start,
+        "That is the mean; the largest is wanted.": lambda values, pixel, start: (
+            start.scatter_reduce(0, pixel, values, "mean")
         ),
     },
 )

@@ -7,7 +7,6 @@ is a known one.
 from __future__ import annotations
 
 import copy
-import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,8 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from . import report
+from . import lost_gradient, report, slips
 from .report import Answer as Answer
+from .slip_changes import Trial
 
 
 class Mistake(AssertionError):
@@ -93,15 +93,18 @@ class Exercise:
         """
         for number, case in enumerate(self.cases, start=1):
             place = f"{self.name}, case {number} of {len(self.cases)}"
-            expected = _numbers(self.reference(*copy.deepcopy(case))).detach()
-            got = self._run(yours, copy.deepcopy(case), case, place).detach()
+            expected = self._expected(case)
+            arguments = copy.deepcopy(case)
+            got = self._run(yours, arguments, case, place).detach()
             if not self.same(got, expected, case):
                 if shown:
                     report.show(got, expected)
                 raise Mistake(
-                    f"{place}. {self.diagnose(yours)}\n{report.table(got, expected)}\n"
-                    f"{self._called(case)}"
+                    f"{place}. {self.diagnose(yours)}\n"
+                    f"{report.table(got, expected, self.tolerance)}\n"
+                    f"{self._called(case, self._parts(case, got, expected))}"
                 )
+            self._compare_arguments(arguments, case, place)
         for number, case in enumerate(self.cases if self.slopes else (), start=1):
             self._compare_slopes(yours, case, f"{self.name}, case {number} of {len(self.cases)}")
 
@@ -118,40 +121,73 @@ class Exercise:
             parts = [said, self.explain(error), self._called(case)]
             raise Mistake("\n".join(filter(None, parts))) from None
         try:
-            return _numbers(raw)
+            numbers = _numbers(raw)
         except (TypeError, ValueError, RuntimeError):
-            shape = tuple(_numbers(self.reference(*copy.deepcopy(case))).shape)
+            shape = tuple(self._expected(case).shape)
+            returned = "None: is `return` missing?" if raw is None else report.text(raw)
             raise Mistake(
-                f"{place}: your function returned {raw!r}, wanted numbers of shape {shape}.\n"
+                f"{place}: your function returned {returned}\n  wanted: numbers of shape {shape}\n"
                 f"{self._called(case)}"
             ) from None
+        if numbers.device.type != "cpu":
+            raise Mistake(
+                f"{place}: the result is on {numbers.device}, and the arguments are on the cpu. "
+                f"{report.ON_THE_DEVICE}\n{self._called(case)}"
+            )
+        return numbers
 
-    def _called(self, case: tuple[Any, ...]) -> str:
-        return report.call(self.name, case, self.reference)
+    def _expected(self, case: Sequence[Any]) -> Tensor:
+        return _numbers(self.reference(*copy.deepcopy(case))).detach()
+
+    def _called(self, case: tuple[Any, ...], parts: Sequence[str] = ()) -> str:
+        return report.call(self.name, case, self.reference, parts)
+
+    def _parts(self, case: tuple[Any, ...], got: Tensor, expected: Tensor) -> list[str]:
+        """What the arguments hold for the number that differs most, where that is known.
+
+        It is, for an argument whose axes are those of the result in every case, and some more.
+        """
+        if got.shape != expected.shape:
+            return []
+        shapes = [tuple(self._expected(each).shape) for each in self.cases]
+        where, found = report.worst(got, expected), []
+        for at, name in enumerate(report.names(self.reference, case)):
+            ways = {report.fits(c[at], shape) for c, shape in zip(self.cases, shapes, strict=True)}
+            how = ways.pop() if len(ways) == 1 else ""
+            if how:
+                found.append(report.part(name, case[at], where, how))
+        return [part for part in found if part]
+
+    def _compare_arguments(
+        self, arguments: Sequence[Any], case: tuple[Any, ...], place: str
+    ) -> None:
+        """An answer must leave its arguments as they were: whoever handed them over needs them."""
+        names = report.names(self.reference, case)
+        for name, after, before in zip(names, arguments, case, strict=True):
+            if report.changed(after, before):
+                raise Mistake(
+                    f"{place}. The numbers are right, but {name} is no longer what it was: your "
+                    f"function writes into its argument. Write {name} = {name} * 2 for "
+                    f"{name} *= 2, or work on a copy, {name}.clone().\n{self._called(case)}"
+                )
 
     def _compare_slopes(self, yours: Answer, case: tuple[Any, ...], place: str) -> None:
         """The gradients of one random combination of all numbers that are returned."""
-        names = [*inspect.signature(self.reference).parameters]
+        names = report.names(self.reference, case)
         pairs = zip(
             self._slopes(yours, case, place), self._slopes(self.reference, case, place), strict=True
         )
         for at, (got, right) in zip(self.slopes, pairs, strict=True):
             if right is None or right.numel() == 0:
                 continue
-            about = f"{place}. The numbers are right, but the gradient of {names[at]}"
-            if got is None:
-                raise Mistake(
-                    f"{about} is lost: nothing leads from the result back to {names[at]}. "
-                    "torch.no_grad(), .detach(), .item(), float(), torch.tensor(...) and "
-                    f"comparisons cut it.\n{self._called(case)}"
-                )
             close = self.tolerance * max(1.0, right.abs().max().item())
-            if not torch.allclose(got, right, rtol=self.tolerance, atol=close):
-                raise Mistake(
-                    f"{about} is not. Is a part of the result detached, or does a 0 / 0 or the "
-                    f"square root of 0 lie on the way?\n{report.table(got, right)}\n"
-                    f"{self._called(case)}"
-                )
+            if got is not None and torch.allclose(got, right, rtol=self.tolerance, atol=close):
+                continue
+            said = lost_gradient.about(names[at], got, right, yours, close)
+            table = "" if got is None else f"\n{report.table(got, right, close)}"
+            raise Mistake(
+                f"{place}. The numbers are right, but {said}{table}\n{self._called(case)}"
+            )
 
     def _slopes(self, answer: Answer, case: tuple[Any, ...], place: str) -> list[Tensor | None]:
         """One gradient for each of `slopes`; None where no way leads back."""
@@ -165,7 +201,13 @@ class Exercise:
                 return [None] * len(leaves)
             generator = torch.Generator().manual_seed(0)
             direction = torch.randn(out.shape, generator=generator, dtype=torch.float64)
-            return list(torch.autograd.grad(out, leaves, direction, allow_unused=True))
+            try:
+                return list(torch.autograd.grad(out, leaves, direction, allow_unused=True))
+            except RuntimeError as error:
+                raise Mistake(
+                    f"{place}. The numbers are right, but autograd cannot go back through them: "
+                    f"{report.explanation(error) or error}\n{self._called(case)}"
+                ) from None
 
     def explain(self, error: Exception) -> str:
         """What an error of the reader's code means, in plain words, or ""."""
@@ -178,21 +220,80 @@ class Exercise:
         )
 
     def diagnose(self, yours: Answer) -> str:
-        """The hint of the known mistake that `yours` makes in every case, or of none."""
+        """The hint of the known mistake that `yours` makes, or what its numbers tell, or neither.
+
+        A mistake is known by all cases that come out wrong. It is enough if others come out right.
+        """
+        runs = [self._trial(yours, case) for case in self.cases]
+        trials = [trial for trial in runs if trial]
+        right = [self.same(t.got, t.expected, t.case) for t in trials]
+        partly = []
         for hint, wrong in self.mistakes.items():
-            if all(self._agree(yours, wrong, case) for case in self.cases):
+            agree = [self._agrees(trial, wrong) for trial in trials]
+            if all(agree) and len(trials) == len(runs):
                 return hint
-        return "Compare the numbers below with a case you work out by hand."
+            if all(a or r for a, r in zip(agree, right, strict=True)):
+                partly.append(hint)
+        found = slips.named(
+            trials,
+            right,
+            report.names(self.reference, self.cases[0]),
+            self._expected,
+            self.tolerance,
+        )
+        if len(partly) == 1 or (partly and not found):
+            return partly[0]
+        if found:
+            return found
+        return self._general(trials, right)
+
+    def _general(self, trials: list[Trial], right: list[bool]) -> str:
+        """What can be said of numbers that tell nothing."""
+        by_hand = "Compare the numbers below with a case you work out by hand."
+        passed = [str(k) for k, is_right in enumerate(right, start=1) if is_right]
+        digits = slips.digits(trials)
+        if len(trials) < len(self.cases):
+            return by_hand
+        if digits:
+            return (
+                f"Right to {digits} digits: is there an approximation, a rounded constant, or a "
+                f"small number added? {by_hand}"
+            )
+        if not passed:
+            return by_hand
+        cases = f"Case {passed[0]} comes" if len(passed) == 1 else f"Cases {', '.join(passed)} come"
+        return f"{cases} out right: what is different in this one? {by_hand}"
+
+    def _trial(self, yours: Answer, case: tuple[Any, ...]) -> Trial | None:
+        """What `yours` gives in one case; None if it stops with an error."""
+        try:
+            raw = yours(*copy.deepcopy(case))
+            return Trial(case, _numbers(raw).detach(), _kind(raw), self._expected(case))
+        except Exception:  # reported where the case is run
+            return None
+
+    def _agrees(self, trial: Trial, wrong: Answer) -> bool:
+        """Whether a wrong answer gives these numbers."""
+        try:
+            other = _numbers(wrong(*copy.deepcopy(trial.case))).detach()
+        except Exception:  # the wrong answer does not know what to do here
+            return False
+        return trial.got.shape == other.shape and torch.allclose(
+            trial.got, other, rtol=self.tolerance, atol=self.tolerance, equal_nan=True
+        )
 
     def _agree(self, yours: Answer, wrong: Answer, case: tuple[Any, ...]) -> bool:
-        try:
-            got = _numbers(yours(*copy.deepcopy(case))).detach()
-            other = _numbers(wrong(*copy.deepcopy(case))).detach()
-        except Exception:  # an answer that crashes on a later case makes no known mistake
-            return False
-        return got.shape == other.shape and torch.allclose(
-            got, other, rtol=self.tolerance, atol=self.tolerance, equal_nan=True
-        )
+        trial = self._trial(yours, case)
+        return trial is not None and self._agrees(trial, wrong)
+
+
+def _kind(value: Any) -> str:
+    """The dtype of an answer, or of its first part: float64, int64, bool."""
+    while isinstance(value, (tuple, list)) and value:
+        value = value[0]
+    return str(
+        value.dtype if hasattr(value, "dtype") else torch.as_tensor(value).dtype
+    ).removeprefix("torch.")
 
 
 def _numbers(value: Any) -> Tensor:

@@ -124,6 +124,14 @@ median_time = Exercise(
             "Of an even number of samples, the median is the mean of the middle two. "
             "torch.median takes the lower one."
         ): lambda *a: float(torch.tensor(_samples(*a), dtype=torch.float64).median()),
+        "That is the slowest call. Take the median: the one in the middle.": lambda *a: max(
+            _samples(*a)
+        ),
+        "That is the sum of all samples. Take the median.": lambda *a: sum(_samples(*a)),
+        (
+            "Of an even number of samples, the median is the mean of the middle two: yours is "
+            "the upper one."
+        ): lambda *a: sorted(s := _samples(*a))[len(s) // 2],
     },
 )
 
@@ -167,6 +175,20 @@ loglog_slope = Exercise(
         (
             "The means are not taken off yet: u and v are the logarithms less their means."
         ): lambda x, y: (x.log() * y.log()).sum() / x.log().square().sum(),
+        (
+            "That is the correlation, how well a line fits. The slope divides by the spread "
+            "of log x alone."
+        ): lambda x, y: _straight(x.log(), y.log()) * x.log().std() / y.log().std(),
+        (
+            "That is the mean of the steps' slopes. A least-squares line weighs all points "
+            "together."
+        ): lambda x, y: (y.log().diff() / x.log().diff()).mean(),
+        (
+            "A ratio of logarithms is no slope: it is about changes. Take the means off first."
+        ): lambda x, y: (y.log() / x.log()).mean(),
+        (
+            "That is where the line begins (its intercept). np.polyfit gives the slope first."
+        ): lambda x, y: y.log().mean() - _loglog_slope(x, y) * x.log().mean(),
     },
 )
 
@@ -224,6 +246,26 @@ pairs_time = Exercise(
         "That is time per pixel of the image.": lambda row: (
             float(row["forward_backward_ms"]) * 1e6 / (int(row["side"]) ** 2 * int(row["batch"]))
         ),
+        "That is the backward pass alone: the column has both, and both are wanted.": lambda row: (
+            (float(row["forward_backward_ms"]) - float(row["forward_ms"]))
+            * 1e6
+            / int(row["live_pairs"])
+        ),
+        (
+            "That divides by every pixel with every face, of one image. The column live_pairs "
+            "has the pairs that count."
+        ): lambda row: (
+            float(row["forward_backward_ms"]) * 1e6 / (int(row["side"]) ** 2 * int(row["faces"]))
+        ),
+        "That is time per pixel. Divide by the column live_pairs.": lambda row: (
+            float(row["forward_backward_ms"]) * 1e6 / int(row["side"]) ** 2
+        ),
+        "live_pairs has all images' pairs already: do not multiply by the batch.": lambda row: (
+            _pairs_time(row) / int(row["batch"])
+        ),
+        "That is the time of the whole call. Divide by live_pairs.": lambda row: (
+            float(row["forward_backward_ms"]) * 1e6
+        ),
     },
 )
 
@@ -252,5 +294,12 @@ roofline = Exercise(
         "That is a speed, operations a second. A time is wanted.": lambda m, o, b, p: min(
             p, o / m * b
         ),
+        (
+            "That is the mean of the two. Both must be done: the slower one counts."
+        ): lambda m, o, b, p: (m / b + o / p) / 2,
+        (
+            "That is a mean of the two (the root of their product). The slower one counts: max."
+        ): lambda m, o, b, p: math.sqrt(m / b * o / p),
+        "// rounds down to whole seconds; / does not.": lambda m, o, b, p: max(m // b, o // p),
     },
 )

@@ -1,4 +1,4 @@
-"""The exercises of notebooks 03 to 05, in float64 and small enough to work out by hand."""
+"""The exercises of notebooks 03 and 04, in float64 and small enough to work out by hand."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .exercise import Answer, Exercise, Mistake
+from .exercise import Exercise
 
 
 def _t(*values: Any) -> Tensor:
@@ -62,6 +62,25 @@ silhouette = Exercise(
         "That is the log of the probability that the pixel is empty: 1 - exp of it.": lambda d: (
             (1 - d).log().sum(0)
         ),
+        "The product runs over the rows. The faces are axis 0 of (F, H, W).": lambda d: (
+            1 - (1 - d).prod(1)
+        ),
+        (
+            "That is the probability that some triangle does not cover the pixel: the `1 -` "
+            "belongs to each d, and to the product."
+        ): lambda d: 1 - d.prod(0),
+        "The brackets stand wrong: 1 - exp(sum of log(1 - d)).": lambda d: (
+            1 - (1 - d).log().sum(0)
+        ).exp(),
+        "A threshold first, and the picture is hard again. Multiply the soft values.": lambda d: (
+            _silhouette((d > 0.5).double())
+        ),
+        "The first face counts twice: begin with ones, or go on with d[1:].": lambda d: _silhouette(
+            torch.cat([d[:1], d])
+        ),
+        "The last face is missing.": lambda d: _silhouette(d[:-1]),
+        "The first face is missing.": lambda d: _silhouette(d[1:]),
+        "No root is taken: the product as it is.": lambda d: 1 - (1 - d).prod(0).sqrt(),
         "The picture is turned: rows and columns change places.": lambda d: _silhouette(d).mT,
     },
 )
@@ -112,6 +131,23 @@ iou_loss = Exercise(
             "The overlap is divided by the target alone: a silhouette that fills the whole picture "
             "would have a loss of 0."
         ): lambda a, t: 1 - (a * t).sum() / t.sum(),
+        "The mean above the line and the sum below: take the sum twice.": lambda a, t: (
+            1 - (a * t).mean() / (a + t - a * t).sum()
+        ),
+        "That is the mean difference, in absolute value. It is not the IoU.": lambda a, t: (
+            (a - t).abs().mean()
+        ),
+        (
+            "Both are cut at a threshold: a staircase again, with no gradient. Multiply the soft "
+            "values."
+        ): lambda a, t: _iou_loss((a > 0.5).double(), (t > 0.5).double()),
+        "1 - IoU is wanted, not -log(IoU), which is infinite without overlap.": lambda a, t: (
+            -((a * t).sum() / (a + t - a * t).sum()).log()
+        ),
+        (
+            "The overlap is divided by alpha alone: a silhouette of one pixel inside the target "
+            "would have a loss of 0."
+        ): lambda a, t: 1 - (a * t).sum() / a.sum(),
         "That is one loss a pixel. Sum over the picture above and below the line.": lambda a, t: (
             1 - (a * t) / (a + t - a * t).clamp_min(1e-12)
         ),
@@ -122,12 +158,12 @@ iou_loss = Exercise(
 # --- 04 Colour and depth ------------------------------------------------------
 
 
-def _clip_weights(v: Tensor) -> Tensor:
-    w = v.clamp(0, 1)
-    return w / w.sum(-1, keepdim=True)
+def _clip_weights(w: Tensor) -> Tensor:
+    clipped = w.clamp(0, 1)
+    return clipped / clipped.sum(-1, keepdim=True)
 
 
-_WEIGHTS = _t([0.2, 0.3, 0.5], [1.4, -0.3, -0.1], [0.8, 0.6, -0.4], [3.0, 1.0, -3.0])
+_WEIGHTS = _t([0.2, 0.3, 0.5], [1.4, -0.3, -0.1], [0.8, 0.6, -0.4], [3.0, 0.9, -2.9])
 clip_weights = Exercise(
     "clip_weights",
     _clip_weights,
@@ -155,6 +191,18 @@ clip_weights = Exercise(
             "A softmax changes the weights inside as well. Inside the triangle they must stay as "
             "they are."
         ): lambda v: v.softmax(-1),
+        "A sigmoid changes the weights inside as well. Cut them: clamp(0, 1).": lambda v: (
+            v.sigmoid() / v.sigmoid().sum(-1, keepdim=True)
+        ),
+        "The sum runs over the points. Each point has one: over the last axis.": lambda v: (
+            v.clamp(0, 1) / v.clamp(0, 1).sum(0, keepdim=True)
+        ),
+        "Divide by the sum, not by the length: the weights sum to 1.": lambda v: (
+            v.clamp(0, 1) / v.clamp(0, 1).norm(dim=-1, keepdim=True)
+        ),
+        "Divide by the sum, not by the largest.": lambda v: (
+            v.clamp(0, 1) / v.clamp(0, 1).amax(-1, keepdim=True)
+        ),
     },
 )
 
@@ -229,109 +277,26 @@ depth_weights = Exercise(
         "gamma divides the depth: the smaller it is, the harder the choice.": lambda d, z, g, e: (
             _depth_weights(d, z * g * g, g, e)
         ),
+        "The background's exponent is eps / gamma, not log(eps) / gamma.": lambda d, z, g, e: (
+            torch.cat([d.log() + z / g, torch.full_like(d[:1], math.log(e) / g)]).softmax(0)
+        ),
+        "The background's exponent is eps / gamma, not log(1 / eps) / gamma.": lambda d, z, g, e: (
+            torch.cat([d.log() + z / g, torch.full_like(d[:1], -math.log(e) / g)]).softmax(0)
+        ),
+        "Each pixel has its own peak and its own sum: amax(0) and sum(0).": lambda d, z, g, e: (
+            (x := (w := _log_weights(d, z, g, e)).sub(w.max()).exp()) / x.sum()
+        ),
+        "They do not sum to 1 yet: divide by their sum.": lambda d, z, g, e: (
+            (w := _log_weights(d, z, g, e)).sub(w.amax(0)).exp()
+        ),
+        "That is the logarithm of the weights: softmax, not log_softmax.": lambda d, z, g, e: (
+            _log_weights(d, z, g, e).log_softmax(0)
+        ),
+        "That is D times the exponent. D stands before the exponential: log D + zn / gamma.": (
+            lambda d, z, g, e: torch.cat([d * z / g, torch.full_like(d[:1], e / g)]).softmax(0)
+        ),
         "Each pixel's weights sum to 1: the softmax runs over axis 0, the faces.": (
             lambda d, z, g, e: torch.softmax(_log_weights(d, z, g, e), dim=-1)
         ),
-    },
-)
-
-
-# --- 05 Far-range and hidden gradients ----------------------------------------
-
-
-def _probability_slope(d: Tensor, sigma: float) -> Tensor:
-    probability = torch.sigmoid(-(d**2) / sigma)
-    return -2 * d / sigma * probability * (1 - probability)
-
-
-class ByHand(Exercise):
-    """An exercise whose answer must not call autograd: calls are counted while it is examined."""
-
-    def examine(self, yours: Answer, *, shown: bool = False) -> None:
-        calls = []
-        grad, backward = torch.autograd.grad, torch.autograd.backward
-
-        def spy(function: Answer) -> Answer:
-            def called(*arguments: Any, **named: Any) -> Any:
-                calls.append(function)
-                return function(*arguments, **named)
-
-            return called
-
-        torch.autograd.grad, torch.autograd.backward = spy(grad), spy(backward)
-        try:
-            super().examine(yours, shown=shown)
-        finally:
-            torch.autograd.grad, torch.autograd.backward = grad, backward
-        if calls:
-            raise Mistake(
-                f"{self.name}: the numbers are right, and autograd made them. Derive the slope by "
-                "hand: in part II you write a backward pass where there is no autograd."
-            )
-
-
-_AWAY = _t(0.0, 0.02, 0.1, 0.3)
-probability_slope = ByHand(
-    "probability_slope",
-    _probability_slope,
-    cases=[(_AWAY, 1e-2), (_AWAY, 1e-1), (_AWAY, 1e-3)],
-    tolerance=1e-6,
-    mistakes={
-        (
-            "The sign is turned round: the further away, the smaller D, so the slope is negative."
-        ): lambda d, s: -_probability_slope(d, s),
-        (
-            "The chain rule has one factor more: the derivative of -d**2 / sigma is -2 d / sigma."
-        ): lambda d, s: torch.sigmoid(-(d**2) / s) * torch.sigmoid(d**2 / s),
-        "d**2 has derivative 2 d: the 2 is missing.": lambda d, s: _probability_slope(d, s) / 2,
-        "The derivative of a sigmoid is D (1 - D), not D.": lambda d, s: (
-            -2 * d / s * torch.sigmoid(-(d**2) / s)
-        ),
-        "The derivative of a sigmoid is D (1 - D), not 1 - D.": lambda d, s: (
-            -2 * d / s * torch.sigmoid(d**2 / s)
-        ),
-        "The derivative of -d**2 / sigma is -2 d / sigma: sigma divides once.": lambda d, s: (
-            _probability_slope(d, s) / s
-        ),
-        "-2 d / sigma: yours lacks the 1 / sigma.": lambda d, s: _probability_slope(d, s) * s,
-        "That is the map D itself; wanted is how fast it falls.": lambda d, s: torch.sigmoid(
-            -(d**2) / s
-        ),
-    },
-)
-
-
-def _sigma_for_reach(pixels: float, height: int, dist_eps: float) -> float:
-    return (2 * pixels / height) ** 2 / math.log(1 / dist_eps - 1)
-
-
-sigma_for_reach = Exercise(
-    "sigma_for_reach",
-    _sigma_for_reach,
-    cases=[(1.0, 64, 1e-4), (10.0, 64, 1e-4), (10.0, 256, 1e-4), (3.5, 48, 1e-2)],
-    tolerance=1e-9,
-    mistakes={
-        "The image's height is 2 in NDC, so a pixel is 2 / height wide.": lambda n, h, e: (
-            (n / h) ** 2 / math.log(1 / e - 1)
-        ),
-        "At the reach D = 1 / (1 + exp(reach**2 / sigma)): log(1 / dist_eps - 1), with - 1.": (
-            lambda n, h, e: (2 * n / h) ** 2 / math.log(1 / e)
-        ),
-        "math.log is wanted, not the logarithm to the base 10.": lambda n, h, e: (
-            (2 * n / h) ** 2 / math.log10(1 / e - 1)
-        ),
-        "Sigma would be negative: log(dist_eps) is. Look at D = dist_eps again.": lambda n, h, e: (
-            (2 * n / h) ** 2 / math.log(e)
-        ),
-        "Sigma is a squared length: the reach enters squared.": lambda n, h, e: (
-            2 * n / h / math.log(1 / e - 1)
-        ),
-        (
-            "At the reach D is dist_eps, so reach**2 / sigma = log(1 / dist_eps - 1): divide by "
-            "that."
-        ): lambda n, h, e: (2 * n / h) ** 2 * math.log(1 / e - 1),
-        (
-            "Without the logarithm sigma is reach squared, where D is still sigmoid(-1) = 0.27."
-        ): lambda n, h, e: (2 * n / h) ** 2,
     },
 )

@@ -1,4 +1,4 @@
-"""The exercises of notebooks 00 to 02, in float64 and small enough to work out by hand."""
+"""The exercises of notebooks 00 and 01, in float64 and small enough to work out by hand."""
 
 from __future__ import annotations
 
@@ -63,6 +63,17 @@ pixel_center = Exercise(
             "The first and the last centre lie half a pixel inside the border, not on it: H pixels "
             "fill the height, so divide by H, not by H - 1."
         ): lambda i, j, h, w: ((2 * j + 1 - w) / (h - 1), 1 - 2 * i / (h - 1)),
+        "x is mirrored, and pixels are square: (2 j + 1 - width) / height.": lambda i, j, h, w: (
+            1 - (2 * j + 1) / w,
+            1 - (2 * i + 1) / h,
+        ),
+        "The picture is 2 high, so a pixel is 2 / height, not 1 / height.": lambda i, j, h, w: (
+            (j + 0.5 - w) / h,
+            1 - (i + 0.5) / h,
+        ),
+        "x is 0 in the middle of the picture: take off the width, not the height.": (
+            lambda i, j, h, w: ((2 * j + 1) / h - 1, 1 - (2 * i + 1) / h)
+        ),
     },
 )
 
@@ -123,6 +134,16 @@ orbit_eye = Exercise(
         "The camera is `distance` away from the origin: all three need that factor.": (
             lambda d, e, a: _orbit_eye(1.0, e, a)
         ),
+        "y lacks the factor distance.": lambda d, e, a: (
+            _orbit_eye(d, e, a)[0],
+            math.sin(math.radians(e)),
+            _orbit_eye(d, e, a)[2],
+        ),
+        "At azimuth 0 the camera stands on +z, not on -z.": lambda d, e, a: (
+            _orbit_eye(d, e, a)[0],
+            _orbit_eye(d, e, a)[1],
+            -_orbit_eye(d, e, a)[2],
+        ),
     },
 )
 
@@ -137,9 +158,12 @@ def _edges(points: Tensor, triangle: Tensor) -> Tensor:
     return edge[:, 0] * to[..., 1] - edge[:, 1] * to[..., 0]
 
 
-def _inside_triangle(points: Tensor, triangle: Tensor) -> Tensor:
-    side = _edges(points, triangle)
+def _same_side(side: Tensor) -> Tensor:
     return (side > 0).all(1) | (side < 0).all(1)
+
+
+def _inside_triangle(points: Tensor, triangle: Tensor) -> Tensor:
+    return _same_side(_edges(points, triangle))
 
 
 def _along_edges(points: Tensor, triangle: Tensor) -> Tensor:
@@ -182,6 +206,16 @@ inside_triangle = Exercise(
         (
             "One side is not enough: a point inside is on the same side of all three edges."
         ): lambda p, t: (_edges(p, t) > 0).any(1),
+        "One of your edges runs the other way. Go round: a to b, b to c, c to a.": (
+            lambda p, t: _same_side(_edges(p, t) * _t(1, 1, -1))
+        ),
+        "x and y of the point are exchanged in the cross product.": lambda p, t: _same_side(
+            _edges(p.flip(1), t)
+        ),
+        (
+            "That is true everywhere: each point is left of one edge or right of another. All "
+            "three must agree: `&` is and, `|` is or."
+        ): lambda p, t: (_edges(p, t) > 0).any(1) | (_edges(p, t) < 0).any(1),
     },
 )
 
@@ -204,7 +238,8 @@ finite_difference = Exercise(
         (math.sin, 0.5, 0.01),
         (_named("4 * x", lambda x: 4.0 * x), -1.0, 0.5),
         (_named("1 if x > 0.25, else 0", lambda x: float(x > 0.25)), 0.0, 0.1),
-        (math.exp, 0.0, 0.3),
+        (math.exp, 0.3, 0.3),
+        (_named("-2 * x", lambda x: -2.0 * x), 1.0, 0.25),
     ],
     mistakes={
         (
@@ -231,123 +266,25 @@ finite_difference = Exercise(
         "The sign is turned round: the later value minus the earlier one.": lambda f, x, h: (
             (f(x - h) - f(x + h)) / (2 * h)
         ),
-    },
-)
-
-
-# --- 02 Probability maps ------------------------------------------------------
-
-
-def _place(
-    p: Tensor, a: Tensor, b: Tensor, low: float = 0.0, high: float = 1.0, power: int = 2
-) -> Tensor:
-    """Where the closest point lies, 0 at a and 1 at b, for |b - a|**power in the denominator."""
-    along = ((p - a) * (b - a)).sum(-1)
-    return (along / ((b - a) ** 2).sum() ** (power / 2)).clamp(low, high)
-
-
-def _segment(
-    p: Tensor, a: Tensor, b: Tensor, low: float = 0.0, high: float = 1.0, power: int = 2
-) -> Tensor:
-    return ((p - a - _place(p, a, b, low, high, power)[:, None] * (b - a)) ** 2).sum(-1)
-
-
-def _segment_distance2(p: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    return _segment(p, a, b)
-
-
-_NEAR = _t([0.0, 1.0], [0.5, 0.2], [2.0, 0.0], [-1.0, -1.0], [0.3, 0.1])
-segment_distance2 = Exercise(
-    "segment_distance2",
-    _segment_distance2,
-    slopes=(0, 1, 2),
-    cases=[
-        (_NEAR, _t(0.0, 0.0), _t(1.0, 0.0)),
-        (_NEAR, _t(-0.5, 0.4), _t(0.3, -0.8)),
-        (_NEAR, _t(0.2, 0.2), _t(0.2, 0.9)),
-    ],
-    mistakes={
-        (
-            "That is the distance to the whole line. Past an end of the segment the closest "
-            "point is that end: clamp t to [0, 1]."
-        ): lambda p, a, b: _segment(p, a, b, -math.inf, math.inf),
-        (
-            "Points before a come out too small: the clamp works on one side only. t must not fall "
-            "below 0 either."
-        ): lambda p, a, b: _segment(p, a, b, -math.inf, 1.0),
-        (
-            "Points beyond b come out too small: the clamp works on one side only. t must not rise "
-            "above 1 either."
-        ): lambda p, a, b: _segment(p, a, b, 0.0, math.inf),
-        (
-            "t is a share of the segment: divide the dot product by |b - a| squared, not by "
-            "|b - a|, and not by nothing."
-        ): lambda p, a, b: _segment(p, a, b, power=0),
-        (
-            "t is a share of the segment: divide by |b - a| squared. In yours |b - a| lacks the "
-            "square."
-        ): lambda p, a, b: _segment(p, a, b, power=1),
-        "t counts from a to b: the closest point is a + t (b - a), not b + t (a - b).": (
-            lambda p, a, b: ((p - b - _place(p, a, b)[:, None] * (a - b)) ** 2).sum(-1)
+        "That steps h / 2 to each side, and divides by 2 h. The way is h then.": lambda f, x, h: (
+            (f(x + h / 2) - f(x - h / 2)) / (2 * h)
         ),
-        "That is how far the closest point is from a, along the segment. Wanted: from p to it.": (
-            lambda p, a, b: ((_place(p, a, b)[:, None] * (b - a)) ** 2).sum(-1)
+        "That is the second derivative, how the slope changes.": lambda f, x, h: (
+            (f(x + h) - 2 * f(x) + f(x - h)) / h**2
         ),
-        "Square first and add the two squares; yours adds x and y before.": (
-            lambda p, a, b: (p - a - _place(p, a, b)[:, None] * (b - a)).sum(-1) ** 2
+        "A slope is a difference, not a sum: f(x + h) - f(x - h).": lambda f, x, h: (
+            (f(x + h) + f(x - h)) / (2 * h)
         ),
-        "The squared distance is wanted: no square root.": lambda p, a, b: _segment(p, a, b).sqrt(),
-        (
-            "That is the distance to the nearer end. Between the ends, the closest point lies on "
-            "the segment."
-        ): lambda p, a, b: torch.minimum(((p - a) ** 2).sum(-1), ((p - b) ** 2).sum(-1)),
-    },
-)
-
-
-def _probability(d2: Tensor, inside: Tensor, sigma: float) -> Tensor:
-    return torch.sigmoid(torch.where(inside, d2, -d2) / sigma)
-
-
-_D2, _INSIDE = (
-    _t(0.0, 0.01, 0.01, 0.04, 0.25, 0.0004),
-    torch.tensor([True, True, False, True, False, False]),
-)
-probability = Exercise(
-    "probability",
-    _probability,
-    slopes=(0,),
-    cases=[(_D2, _INSIDE, 1e-2), (_D2, _INSIDE, 1e-1), (_D2, ~_INSIDE, 1e-3)],
-    mistakes={
-        "The sign is turned round: inside must come out above one half.": lambda d2, inside, s: (
-            _probability(d2, ~inside, s)
-        ),
-        "d2 is the squared distance already; do not square it again.": lambda d2, inside, s: (
-            _probability(d2**2, inside, s)
+        "The sign is lost: a falling function has a negative slope. No abs().": lambda f, x, h: (
+            abs(f(x + h) - f(x - h)) / (2 * h)
         ),
         (
-            "The paper divides the squared distance by sigma; a square root has crept in."
-        ): lambda d2, inside, s: _probability(d2.sqrt(), inside, s),
-        "Divide by sigma first, then take the sigmoid.": lambda d2, inside, s: (
-            _probability(d2, inside, 1.0) / s
+            "Two brackets are missing: (f(x + h) - f(x - h)) / (2 * h). Division comes before "
+            "subtraction, and / 2 * h multiplies by h."
+        ): lambda f, x, h: f(x + h) - f(x - h) / 2 * h,
+        "Divide by 2 h, not by 2.": lambda f, x, h: (f(x + h) - f(x - h)) / 2,
+        "h is handed over: use it, not a smaller step of your own.": lambda f, x, h: (
+            (f(x + 1e-5) - f(x - 1e-5)) / 2e-5
         ),
-        "Divide by sigma, not by its square: sigma is an area already.": lambda d2, inside, s: (
-            _probability(d2, inside, s**2)
-        ),
-        (
-            "Outside, yours is one half at every distance: d2 * inside is 0 there. It must be -d2."
-        ): lambda d2, inside, s: torch.sigmoid(d2 * inside / s),
-        "That is the hard picture again: 0 or 1. Let it depend on d2.": lambda d2, inside, s: (
-            inside.double()
-        ),
-        "Something is missing: the sigmoid, which takes any number to one between 0 and 1.": (
-            lambda d2, inside, s: torch.where(inside, d2, -d2) / s
-        ),
-        "Sigma divides: the larger it is, the softer the edge.": lambda d2, inside, s: (
-            torch.sigmoid(torch.where(inside, d2, -d2) * s)
-        ),
-        (
-            "Outside, the sign must be negative, so that the probability falls below one half."
-        ): lambda d2, inside, s: torch.sigmoid(d2 / s),
     },
 )

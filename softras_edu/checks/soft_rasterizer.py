@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
+from torch import Tensor
 
 from ..rasterizers import rasterize
-from .exercise import Answer, Mistake
+from . import report
+from .exercise import Answer, Mistake, YourTurn
 
 SIZE, NEAR, FAR = 16, 1.0, 10.0
 PARTS = {"colour": slice(0, 3), "alpha": slice(3, 4)}
@@ -21,7 +25,8 @@ def capstone(yours: Answer) -> None:
     0.001.
 
     Raises:
-        Mistake: which part differs, and by how much.
+        Mistake: which part differs, and by how much; or the line that stopped.
+        YourTurn: for a stub.
     """
     generator = torch.Generator().manual_seed(5)
     triangles = torch.rand(6, 3, 3, generator=generator, dtype=torch.float64) * 2 - 1
@@ -31,9 +36,9 @@ def capstone(yours: Answer) -> None:
     worst = 0.0
     for sigma, gamma in DIALS:
         mine, right = triangles.clone().requires_grad_(), triangles.clone().requires_grad_()
-        got = yours(mine, colors, SIZE, sigma, gamma)
-        wanted = rasterize(right, colors, size=SIZE, sigma=sigma, gamma=gamma, near=NEAR, far=FAR)
         place = f"capstone, sigma {sigma:g}, gamma {gamma:g}"
+        got = _image(yours, (mine, colors, SIZE, sigma, gamma), place)
+        wanted = rasterize(right, colors, size=SIZE, sigma=sigma, gamma=gamma, near=NEAR, far=FAR)
         if got.shape != wanted.shape:
             shapes = f"got shape {tuple(got.shape)}, wanted {tuple(wanted.shape)}"
             raise Mistake(f"{place}: {shapes}")
@@ -42,6 +47,11 @@ def capstone(yours: Answer) -> None:
             if not off < 1e-9:
                 raise Mistake(f"{place}: the {part} differs from the library's by up to {off:.1e}.")
             worst = max(worst, off)
+        if not got.requires_grad:
+            raise Mistake(
+                f"{place}: the picture is right, and its gradient is lost: nothing leads back to "
+                "the triangles. Look for .detach(), torch.no_grad(), .item(), torch.tensor(...)."
+            )
         slopes = [
             torch.autograd.grad((image * mixture).sum(), corners)[0]
             for image, corners in ((got, mine), (wanted, right))
@@ -52,3 +62,18 @@ def capstone(yours: Answer) -> None:
                 f"{place}: the picture is right, and its gradient differs by up to {off:.1e}."
             )
     print(f"capstone: your image is the library's to {worst:.0e}, and so is its gradient.")
+
+
+def _image(yours: Answer, arguments: tuple[Any, ...], place: str) -> Tensor:
+    """What `yours` draws; an error in it becomes a `Mistake` that names the line."""
+    try:
+        got = yours(*arguments)
+    except Exception as error:
+        if isinstance(error, NotImplementedError) and "not implemented for" not in str(error):
+            raise YourTurn(str(error)) from None
+        parts = [f"{place}: {report.stopped(error, yours)}", report.explanation(error)]
+        raise Mistake("\n".join(filter(None, parts))) from None
+    if not isinstance(got, Tensor):
+        returned = "None: is `return` missing?" if got is None else type(got).__name__
+        raise Mistake(f"{place}: your function returned {returned}, wanted a tensor (H, W, 4)")
+    return got

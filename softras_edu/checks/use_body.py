@@ -62,6 +62,12 @@ rotate_about_joint = Exercise(
             "You added the points themselves at the end. What was taken off, and comes back, is "
             "the joint."
         ): lambda p, r, c: (p - c) @ r.T + p,
+        (
+            "rotation @ points wants the points in columns. They are rows: points @ rotation.T."
+        ): lambda p, r, c: r @ (p - c) + c,
+        ("* multiplies entry by entry. A matrix turns a point with @."): lambda p, r, c: (
+            (p - c) * r.T + c
+        ),
     },
 )
 
@@ -134,6 +140,12 @@ skin = Exercise(
             "The weights are shares already, and each row sums to 1. A second softmax evens them "
             "out."
         ): lambda v, w, t: _skin(v, w.softmax(1), t),
+        ("The shift is added, not taken off."): lambda v, w, t: (
+            _skin(v, w, _unshifted(t)) * 2 - _skin(v, w, t)
+        ),
+        ("The weights sum to 1 already: do not divide by the number of joints."): lambda v, w, t: (
+            _skin(v, w, t) / w.shape[1]
+        ),
     },
 )
 
@@ -192,5 +204,11 @@ angle_slope = Exercise(
         ): lambda a, c, v, g: (
             torch.linalg.cross(a.expand_as(v), v - c).norm(dim=-1) * g.norm(dim=-1)
         ).sum(),
+        ("That is the mean over all coordinates. Their sum is wanted."): lambda a, c, v, g: (
+            _angle_slope(a, c, v, g) / v.numel()
+        ),
+        ("An angle in radians: no factor of degrees."): lambda a, c, v, g: torch.rad2deg(
+            _angle_slope(a, c, v, g)
+        ),
     },
 )

@@ -58,6 +58,12 @@ on_screen = Exercise(
         "straight lines stay straight.": lambda p, f: (
             p[..., :2] / (p.norm(dim=-1, keepdim=True) * _half(f))
         ),
+        (
+            "It is the tangent, not the sine: height over depth, not over the slanted way."
+        ): lambda p, f: p[..., :2] / (-p[..., 2:] * torch.sin(_t(f).deg2rad() / 2)),
+        (
+            "That runs from 0 to 1. NDC runs from -1 to 1, with (0, 0) in the middle."
+        ): lambda p, f: (_on_screen(p, f) + 1) / 2,
     },
 )  # fmt: skip
 
@@ -104,6 +110,10 @@ def _lambert(normals: Tensor, direction: Tensor, ambient: float, diffuse: float)
     return ambient + diffuse * facing.clamp_min(0.0)
 
 
+def _lambert_of(facing: Tensor, ambient: float, diffuse: float) -> Tensor:
+    return ambient + diffuse * facing.clamp_min(0.0)
+
+
 _NORMALS = normalize(_random(20, 3, seed=6) - 0.5, dim=-1)
 lambert = Exercise(
     "lambert",
@@ -135,6 +145,9 @@ lambert = Exercise(
         "That multiplies ambient and lamp. Light adds up.": lambda n, d, a, k: (
             a * (1 + k * (n * normalize(d, dim=-1)).sum(-1).clamp_min(0))
         ),
+        (
+            "Divide the direction by its length, not by its square."
+        ): lambda n, d, a, k: _lambert_of((n * d).sum(-1) / (d * d).sum(), a, k),
     },
 )  # fmt: skip
 
@@ -151,18 +164,26 @@ def _bilinear(image: Tensor, u: Tensor, v: Tensor, wrong: str = "") -> Tensor:
         column, row = u * width - half, (v if wrong == "down" else 1 - v) * height - half
     if wrong == "swapped":
         column, row = (1 - v) * width - half, u * height - half
+    if wrong == "inside":
+        column, row = (column + 0.5).floor(), (row + 0.5).floor()
     j, i = column.detach().floor(), row.detach().floor()
+    if wrong == "round":
+        j, i = column.detach().round(), row.detach().round()
     right, down = column - j, row - i
     if wrong == "weights":
         right, down = 1 - right, 1 - down
     if wrong == "nearest":
         right, down = right.round(), down.round()
+    if wrong == "rows":
+        down = 1 - down
     if wrong == "one way":
         down = 0 * down
 
     def texel(i: Tensor, j: Tensor) -> Tensor:
         if wrong == "wraps":
             return image[i.long() % height, j.long() % width]
+        if wrong == "index":
+            i, j = j, i
         return image[i.long().clamp(0, height - 1), j.long().clamp(0, width - 1)]
 
     right, down = right[..., None], down[..., None]
@@ -198,5 +219,9 @@ bilinear = Exercise(
         "u = 0 is the picture's edge, not the centre of the first texel: u * width - 0.5.": (
             _other("scale")
         ),
+        "That takes the texel in which the place lies. Mix the four around.": _other("inside"),
+        "Upper and lower row are exchanged: `down` is the share of the lower one.": _other("rows"),
+        "floor, not round: j is the last centre to the left of the place.": _other("round"),
+        "An image is indexed [row, column]: image[i, j].": _other("index"),
     },
 )

@@ -117,6 +117,15 @@ geodesic_angle = _Angle(
             "Half of it: that is the angle between the two unit quaternions. The turn is by twice "
             "as much."
         ): lambda a, b: rotations.geodesic_angle(a, b) / 2,
+        ("That is the cosine of the angle: its arc cosine is wanted, in degrees."): lambda a, b: (
+            (_trace(a, b) - 1) / 2
+        ),
+        ("a.T * b multiplies entry by entry, a.T @ b the matrices."): lambda a, b: _degrees(
+            ((a.T * b).trace() - 1) / 2
+        ),
+        ("It is the arc cosine, not the arc sine: at 0 degrees the cosine is 1."): lambda a, b: (
+            torch.rad2deg(((_trace(a, b) - 1) / 2).clamp(-1, 1).asin())
+        ),
     },
 )
 
@@ -149,9 +158,18 @@ def _rodrigues(
     )
 
 
-rotation_from_axis_angle = Exercise(
+class _Turn(Exercise):
+    """Its gradient is compared where something turns: at v = 0 the formula divides by 0."""
+
+    def _compare_slopes(self, yours: Answer, case: tuple[Any, ...], place: str) -> None:
+        if case[0].norm() > 1e-3:
+            super()._compare_slopes(yours, case, place)
+
+
+rotation_from_axis_angle = _Turn(
     "rotation_from_axis_angle",
     rotations.rotation_from_axis_angle,
+    slopes=(0,),
     cases=[
         (torch.tensor(v, dtype=torch.float64),)
         for v in (
@@ -201,6 +219,20 @@ rotation_from_axis_angle = Exercise(
             "That is the first-order part alone, I + K. It is right for tiny turns; a large one "
             "needs the sine and the cosine."
         ): lambda v: torch.eye(3, dtype=v.dtype) + rotations.cross_matrix(v),
+        ("sine and cosine are exchanged: at a small angle the K term is small."): lambda v: (
+            torch.eye(3, dtype=v.dtype)
+            + v.norm().cos() * _unit(v)
+            + (1 - v.norm().sin()) * _square(v)
+        ),
+        ("The identity is missing: without a turn everything stays where it is."): lambda v: (
+            _rodrigues(v) - torch.eye(3, dtype=v.dtype)
+        ),
+        ("The identity has ones on its diagonal alone: torch.eye(3)."): lambda v: (
+            _rodrigues(v) + 1 - torch.eye(3, dtype=v.dtype)
+        ),
+        ("K K is K @ K, not K @ K.T: that one turns its sign round."): lambda v: (
+            _rodrigues(v) - 2 * (1 - v.norm().cos()) * _square(v)
+        ),
     },
 )
 
@@ -253,5 +285,11 @@ turn_slope = Exercise(
             "The entries are not multiplied one by one: G times R, entry by entry, is not the "
             "matrix product of G and R transposed."
         ): lambda r, g: _slope(g * r),
+        ("K has two entries for each axis: take each entry minus its mirror image."): lambda r, g: (
+            torch.stack([(a := g @ r.T)[2, 1], a[0, 2], a[1, 0]])
+        ),
+        (
+            "Three numbers are wanted, one an axis: pick (3, 2), (1, 3) and (2, 1) of the matrix."
+        ): lambda r, g: g @ r.T - (g @ r.T).T,
     },
 )

@@ -70,6 +70,12 @@ voxel_overlap = Exercise(
             "That compares the volumes alone. Two solids of one size agree in it, wherever they "
             "are."
         ): lambda a, b: torch.minimum(a.sum(), b.sum()) / torch.maximum(a.sum(), b.sum()),
+        (
+            "That is the number of cells that both fill. Divide by those that either fills."
+        ): lambda a, b: (a & b).sum(),
+        ("// rounds down to a whole number; / does not."): lambda a, b: (
+            (a & b).sum() // (a | b).sum()
+        ),
     },
 )
 
@@ -129,6 +135,13 @@ mix_palette = Exercise(
         ("That is the plain mean of the palette: the scores are not used."): lambda s, p: p.mean(
             0
         ).expand(len(s), -1),
+        (
+            "Those are the shares themselves. Mix the colours with them: shares @ palette."
+        ): lambda s, p: s.softmax(1),
+        (
+            "The scores are made larger before the softmax: that is nearly a choice. Take "
+            "them as they are."
+        ): lambda s, p: (10 * s).softmax(1) @ p,
     },
 )
 

@@ -61,6 +61,16 @@ masked_l1 = Exercise(
         "That is the difference outside the mask.": lambda i, p, m: (
             ((i - p).abs() * (1 - m)).sum() / m.sum()
         ),
+        (
+            "That is the mean outside the mask: what lies in it is wanted."
+        ): lambda i, p, m: ((i - p).abs() * (1 - m)).sum() / (1 - m).sum(),
+        (
+            "No root and no squares: L1 adds up absolute values."
+        ): lambda i, p, m: ((i - p).square() * m).sum().sqrt() / m.sum(),
+        (
+            "Sum over all pictures together, then divide: yours is the mean of each picture's "
+            "own."
+        ): lambda i, p, m: (((i - p).abs() * m).sum((-1, -2)) / m.sum((-1, -2))).mean(),
     },
 )  # fmt: skip
 
@@ -118,5 +128,17 @@ spread_step = Exercise(
         (
             "That solves twice. The paper's gradient of a v is spread twice; here u is spread once."
         ): lambda u, n, s: _spread_step(_spread_step(u, n, s), n, s),
+        (
+            "1 + strength L adds 1 to every number. The identity, torch.eye(n), has it on the "
+            "diagonal alone."
+        ): lambda u, n, s: torch.linalg.solve(1 + s * n, u),
+        (
+            "I is missing: L alone has no inverse, for a shift of all vertices costs nothing."
+        ): lambda u, n, s: torch.linalg.solve(s * n, u),
+        (
+            "The sign: I + strength L makes neighbours alike, I - strength L drives them "
+            "apart."
+        ): lambda u, n, s: _spread_step(u, n, -s),
+        "u comes back as it was: nothing is spread.": lambda u, n, s: u,
     },
 )  # fmt: skip

@@ -74,6 +74,15 @@ laplacian_loss = Exercise(
             "That is the distance to each neighbour, summed over the edges. Take the neighbours' "
             "mean first: on a smooth surface they lie around the vertex, and cancel."
         ): lambda v, n: (n * (v[:, None] - v[None]).square().sum(2)).sum(),
+        ("Square first, then sum: yours lets differences cancel."): lambda v, n: (
+            (v - n @ v / n.sum(1, keepdim=True)).sum().square()
+        ),
+        ("Squares are wanted, not absolute values."): lambda v, n: (
+            (v - n @ v / n.sum(1, keepdim=True)).abs().sum()
+        ),
+        (
+            "That is the distance from the mean of all vertices. Take each vertex's own neighbours."
+        ): lambda v, n: (v - v.mean(0)).square().sum(),
     },
 )
 
@@ -141,14 +150,32 @@ fold_penalty = Exercise(
         ): lambda a, b, c, d: (
             torch.pi - torch.acos((_fold(a, b, c, d, power=1) - 1).clamp(-1, 1))
         ).square(),
+        (
+            "Both sides begin at one point of the edge: c - a and d - a, not d - b."
+        ): lambda a, b, c, d: _from_two_ends(a, b, c, d),
+        ("Divide by both sides' lengths, not by one of them."): lambda a, b, c, d: (
+            (_sides(a, b, c, d)[0] @ _sides(a, b, c, d)[1] / _sides(a, b, c, d)[0].norm() + 1) ** 2
+        ),
     },
 )
 
 
-def _long_fold(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> Tensor:
+def _sides(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> tuple[Tensor, Tensor]:
+    """The two sides of the hinge, at a right angle to the edge, as long as they come."""
     along = torch.nn.functional.normalize(b - a, dim=0)
     u, v = (p - a - ((p - a) @ along) * along for p in (c, d))
+    return u, v
+
+
+def _long_fold(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> Tensor:
+    u, v = _sides(a, b, c, d)
     return (u @ v + 1) ** 2
+
+
+def _from_two_ends(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> Tensor:
+    along = torch.nn.functional.normalize(b - a, dim=0)
+    u, v = c - a - ((c - a) @ along) * along, d - b - ((d - a) @ along) * along
+    return (torch.cosine_similarity(u, v, dim=0) + 1) ** 2
 
 
 # --- a schedule ---------------------------------------------------------------
@@ -195,5 +222,16 @@ scheduled_sigma = Exercise(
         (
             "That is the middle of the way, whatever the progress: the root is right at 0.5 alone."
         ): lambda s, e, t: math.sqrt(s * e),
+        (
+            "The ratio is raised to the power of the progress, not multiplied by it."
+        ): lambda s, e, t: s * (e / s) * t,
+        (
+            "The ratio is turned round: end / start, so that it arrives at the end."
+        ): lambda s, e, t: s * (s / e) ** t,
+        "That is the start, whatever the progress.": lambda s, e, t: s,
+        "It falls, but not to the end: `end` is not used.": lambda s, e, t: s * math.exp(-t),
+        ("Those are equal steps of 1 / sigma. Take equal ratios."): lambda s, e, t: (
+            1 / (1 / s + (1 / e - 1 / s) * t)
+        ),
     },
 )

@@ -22,9 +22,11 @@ def _uniform_probability(x: Tensor) -> Tensor:
 uniform_probability = Exercise(
     "uniform_probability",
     _uniform_probability,
+    slopes=(0,),
     cases=[
-        (_t(-3.0, -1.0, -0.5, 0.0, 0.25, 1.0, 7.0),),
-        (torch.linspace(-2, 2, 33, dtype=torch.float64),),
+        # Not at -1 and 1, where the ramp has a kink: what its slope is there, nobody can say.
+        (_t(-4.0, -1.1, -0.5, 0.0, 0.25, 0.9, 7.0),),
+        (torch.linspace(-2.03, 1.97, 33, dtype=torch.float64),),
     ],
     mistakes={
         (
@@ -61,6 +63,10 @@ uniform_probability = Exercise(
         "That is the hard edge, without noise. Between -1 and 1 it is a ramp.": lambda x: (
             x > 0
         ).double(),
+        "Above 1 the ramp goes on: clamp it on both sides.": lambda x: ((1 + x) / 2).clamp_min(0),
+        ("Below -1 the ramp goes on, below 0: clamp it on both sides, to [0, 1]."): lambda x: (
+            (1 + x) / 2
+        ).clamp_max(1),
     },
 )
 
@@ -91,6 +97,7 @@ _MAPS = torch.rand(5, 4, 6, generator=torch.Generator().manual_seed(0), dtype=to
 einstein_silhouette = Exercise(
     "einstein_silhouette",
     _einstein_silhouette,
+    slopes=(0,),
     cases=[
         (_MAPS[:2],),
         (_MAPS[2:],),
@@ -131,6 +138,10 @@ einstein_silhouette = Exercise(
         (
             "The first face counts twice: begin at d[0] and go on with d[1:], or begin at zeros."
         ): lambda d: _fold(d, twice=True),
+        ("Rapidities add up along the faces, axis 0, not along the rows."): lambda d: torch.tanh(
+            torch.atanh(d).sum(1)
+        ),
+        "D is a velocity: atanh of each, not tanh.": lambda d: torch.tanh(torch.tanh(d).sum(0)),
     },
 )
 
@@ -198,6 +209,12 @@ yager_slope = Exercise(
         "min and max are mixed up: below 1 there is a slope, from 1 on there is none.": (
             lambda d, p: torch.where(d.pow(p).sum() < 1, 0 * d, _yager_slope(d, p, clamp=False))
         ),
+        ("To the power of p - 1, not times p - 1."): lambda d, p: torch.where(
+            d.pow(p).sum() < 1, d / d.pow(p).sum().pow(1 / p) * (p - 1), 0 * d
+        ),
+        ("That is alpha itself, one number. Wanted is how it grows with each D."): lambda d, p: (
+            d.pow(p).sum().pow(1 / p).clamp(max=1)
+        ),
     },
 )
 
@@ -251,5 +268,8 @@ sigma_from_pixels = Exercise(
             "With squared=True, sigma grows with the square of the length. You took the square "
             "root."
         ): lambda n, h, x, s: (n * 2 / h / x) ** (0.5 if s else 1),
+        ("The length is in pixels in yours. In NDC a pixel is 2 / H."): lambda n, h, x, s: (
+            _sigma_from_pixels(n, 2, x, s)
+        ),
     },
 )

@@ -3,9 +3,14 @@
 obj.py       Wavefront's text, with materials and textures
 ply.py       Stanford's, text and binary
 off.py       Geomview's, as in ModelNet
+mtl.py       the materials of an OBJ file
 gltf.py      Khronos' scenes, .glb and .gltf, through trimesh
+write_glb.py and back
+writing.py   a mesh as the writers take it
+atlas.py     many pictures -> one
 polygons.py  polygons -> triangles
-raw.py       what a reader hands over
+beside.py    the files that a mesh file names
+raw.py       what a reader hands over, and a writer takes
 """
 
 from __future__ import annotations
@@ -22,6 +27,7 @@ from torch import Tensor
 from ..texture import Texture
 from .polygons import Floats, Ints
 from .raw import Paint, Raw
+from .writing import to_write
 
 if TYPE_CHECKING:
     from ..mesh import Mesh
@@ -43,7 +49,10 @@ def load(path: Path, dtype: torch.dtype, join: bool, center: bool, make: type[Me
     if path.stat().st_size == 0:
         raise ValueError(f"{path}: the file is empty")
     try:
-        return _mesh(_read(path, suffix), dtype, join, center, path, make)
+        raw = _read(path, suffix)
+        for note in dict.fromkeys(raw.notes):
+            warnings.warn(f"{path}: {note}", stacklevel=3)
+        return _mesh(raw, dtype, join, center, path, make)
     except ImportError:
         raise  # a package is missing; nothing is wrong with the file
     except ValueError as error:
@@ -56,17 +65,23 @@ def load(path: Path, dtype: torch.dtype, join: bool, center: bool, make: type[Me
 
 def save(mesh: Mesh, path: Path) -> None:
     """See `Mesh.save`."""
-    import trimesh
-
-    if path.suffix.lower() not in WRITTEN:
+    suffix = path.suffix.lower()
+    if suffix not in WRITTEN:
         what = path.suffix or "a file without a suffix"
         raise ValueError(f"{path}: cannot write {what}, wanted one of {', '.join(WRITTEN)}")
-    verts, faces, colors = _split(mesh)
-    rgb = None
-    if colors is not None:
-        rgb = (colors.clamp(0, 1) * 255).round().byte().cpu().numpy()
-    arrays = (verts.cpu().numpy(), faces.cpu().numpy())
-    trimesh.Trimesh(*arrays, vertex_colors=rgb, process=False).export(path)
+    if suffix == ".stl":
+        import trimesh
+
+        arrays = mesh.verts.detach().cpu().numpy(), mesh.faces.cpu().numpy()
+        trimesh.Trimesh(*arrays, process=False).export(path)
+        return
+    if suffix == ".glb":
+        from .write_glb import write
+    elif suffix == ".ply":
+        from .ply import write
+    else:
+        from .obj import write
+    write(to_write(mesh, tints=suffix == ".glb"), path)
 
 
 def _read(path: Path, suffix: str) -> Raw:
@@ -169,20 +184,3 @@ def _warn_of_rounding(verts: Floats, rounded: Tensor, faces: Ints, path: Path) -
             "length. Pass center=True, or dtype=torch.float64",
             stacklevel=5,
         )
-
-
-def _split(mesh: Mesh) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Vertices, faces and (V, 3) colours.
-
-    A vertex with several colours becomes as many vertices.
-    """
-    verts = mesh.verts.detach()
-    colors = None if mesh.colors is None else mesh.colors.detach()
-    if mesh.texture is not None:
-        colors = mesh.corner_colors().detach()
-    if colors is None or colors.dim() == 2:
-        return verts, mesh.faces, colors
-    corner = mesh.faces.reshape(-1)
-    number = corner[:, None].to(colors.dtype)  # first in the key, so the order stays
-    key, faces = torch.cat([number, colors.reshape(-1, 3)], 1).unique(dim=0, return_inverse=True)
-    return verts[key[:, 0].long()], faces.reshape(-1, 3), key[:, 1:]

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .raw import Corners, Paint, Raw, corners_of, decode, unit
+from . import mtl
+from .beside import picture
+from .polygons import Ints
+from .raw import Corners, Paint, Raw, companion, corners_of, decode, unit
+
+FEW = 64  # colours beside pictures that are materials
 
 
 @dataclass
@@ -39,11 +44,12 @@ def read(path: Path) -> Raw:
     numbers = text.verts
     verts = np.array([row[:3] for row in numbers], np.float64).reshape(-1, 3)
     corners = corners_of(verts, text.faces)
-    colors, paint = _colors(text, corners, _materials(path, text.libraries))
+    notes: list[str] = []
+    colors, paint = _colors(text, corners, mtl.read(path, text.libraries, notes), path, notes)
     if colors is None and paint is None and numbers and all(len(row) >= 6 for row in numbers):
         colors = unit([row[3:6] for row in numbers])
     also = ", ".join(f"{count} {name}" for name, count in text.others.items())
-    return Raw(verts, corners.faces, colors, also, paint)
+    return Raw(verts, corners.faces, colors, also, paint, notes)
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
@@ -130,32 +136,19 @@ def _index(word: str, seen: int, total: int, name: str) -> int:
 # ---------------------------------------------------------------- colours
 
 
-def _materials(path: Path, libraries: list[str]) -> dict[str, dict[str, Any]]:
-    """By name, what the MTL files say.
-
-    "kd", an RGB colour; "image", a texture. Missing files: {}.
-    """
-    from trimesh.exchange.obj import parse_mtl
-    from trimesh.resolvers import FilePathResolver
-
-    out: dict[str, dict[str, Any]] = {}
-    for library in libraries:
-        files = [path.parent / name.replace("\\", "/") for name in (library, *library.split())]
-        for file in dict.fromkeys(files):
-            if file.is_file():
-                found = parse_mtl(decode(file.read_bytes()), FilePathResolver(str(file)))
-                out |= dict(found)
-    return out
-
-
 def _colors(
-    text: _Text, corners: Corners, materials: dict[str, dict[str, Any]]
+    text: _Text,
+    corners: Corners,
+    materials: dict[str, mtl.Material],
+    path: Path,
+    notes: list[str],
 ) -> tuple[NDArray[np.float32] | None, Paint | None]:
-    """A colour a corner, (F, 3, 3), where materials say one, and their textures, which repeat.
+    """A colour a corner, (F, 3, 3), where materials say one, and their textures.
 
     A face with a texture is of its colours alone. The colours of vertices stand above the one
-    colour of a material, which many programs write beside them; a face without any is white. None
-    if no face has a material with a colour, and if none has a texture.
+    colour of a material, which many programs write beside them; a face without any is white, and
+    so is one without a material among others that have one. None if no face has a material with a
+    colour, and if none has a texture.
     """
     owner = np.array(text.paint, np.int64)[corners.polygon]
     uv = np.array(text.uv, np.float64).reshape(-1, 2)
@@ -167,14 +160,95 @@ def _colors(
         colors = unit([row[3:6] for row in rows])[corners.faces]
     found = False
     for k, name in enumerate(text.materials):
-        material, mine = materials.get(name, {}), owner == k
-        if material.get("image") is not None and (uv_faces[mine] >= 0).all() and mine.any():
-            paint.which[mine] = paint.add(material["image"], "repeat")
-            paint.uv[mine] = uv[uv_faces[mine]]
+        material, mine = materials.get(name, mtl.Material()), owner == k
+        image = None
+        if material.picture and (uv_faces[mine] >= 0).all() and mine.any():
+            image = picture(path, material.picture, notes)
+        if image is not None:
+            paint.which[mine] = paint.add(image, material.wrap)
+            paint.uv[mine] = uv[uv_faces[mine]] * material.scale + material.offset
             colors[mine] = 1.0
-        elif len(material.get("kd") or ()) == 3 and not by_vertex:
-            colors[mine] = unit(material["kd"])
+        elif material.color is not None and not by_vertex:
+            colors[mine] = unit(material.color)
             found = True
     painted = paint.which > 0
     found |= by_vertex and bool(painted.any()) and not painted.all()
     return colors if found else None, paint if painted.any() else None
+
+
+# ---------------------------------------------------------------- writing
+
+
+def write(raw: Raw, path: Path) -> None:
+    """OBJ, and with pictures an MTL and a PNG for each.
+
+    Vertices and faces keep their order: places on pictures have numbers of their own, which
+    trimesh's writer does not use, so that it splits vertices at seams. (It rounds to 8 decimals,
+    too, of which little is left of a small mesh.) Beside pictures, the colours of faces are
+    materials, if they are few, else colours of vertices, which not all programs read.
+    """
+    digits = "%.17g" if raw.verts.dtype == np.float64 else "%.9g"
+    out, paint, colors = io.StringIO(), raw.paint, raw.colors
+    which = np.zeros(len(raw.faces), np.int64)  # of each face: which of `names`
+    names = [""]
+    if paint is not None:
+        text, names, which = "newmtl plain\nKd 1 1 1\n", ["plain"], paint.which.copy()
+        for k, file in enumerate(paint.save(path), start=1):
+            uv = paint.uv[which == k]
+            beyond = bool(((uv < 0) | (uv > 1)).any())
+            names.append(f"texture_{k}")
+            text += mtl.write(names[k], file.name, paint.wraps[k], beyond)
+        few = _few_colors(raw)
+        if few is not None:
+            colors, (few_rows, number) = None, few
+            which[which == 0] = len(names) + number
+            names += [f"color_{k}" for k in range(len(few_rows))]
+            for k, row in enumerate(few_rows):
+                text += f"newmtl color_{k}\nKd {row[0]:.9g} {row[1]:.9g} {row[2]:.9g}\n"
+        library = companion(path, ".mtl")
+        library.write_text(text, encoding="utf-8")
+        out.write(f"mtllib {library.name}\n")
+    points = raw.verts if colors is None else np.hstack([raw.verts, colors])
+    np.savetxt(out, points, fmt="v " + " ".join([digits] * points.shape[1]))
+    _write_faces(out, raw.faces + 1, paint, digits, which, names)
+    path.write_text(out.getvalue(), encoding="utf-8")
+
+
+def _few_colors(raw: Raw) -> tuple[NDArray[np.float32], Ints] | None:
+    """The colours of the faces without a picture, (N, 3), and which is each face's.
+
+    None if there are none, or more than can be materials: more than FEW, or several on one face.
+    """
+    assert raw.paint is not None
+    plain = raw.paint.which == 0
+    if raw.colors is None or not plain.any():
+        return None
+    corners = raw.colors[raw.faces[plain]]
+    if (corners != corners[:, :1]).any():
+        return None
+    colors, number = np.unique(corners[:, 0], axis=0, return_inverse=True)
+    return (colors, number.reshape(-1)) if len(colors) <= FEW else None
+
+
+def _write_faces(
+    out: io.StringIO,
+    faces: Ints,
+    paint: Paint | None,
+    digits: str,
+    which: Ints,
+    names: list[str],
+) -> None:
+    if paint is None:
+        np.savetxt(out, faces, fmt="f %d %d %d")
+        return
+    shown = paint.which > 0
+    uv, number = np.unique(paint.uv[shown].reshape(-1, 2), axis=0, return_inverse=True)
+    np.savetxt(out, uv, fmt=f"vt {digits} {digits}")
+    rows = np.ones((len(faces), 6), np.int64)  # without a picture any place will do: VTK wants one
+    rows[:, ::2] = faces
+    rows[shown, 1::2] = number.reshape(-1, 3) + 1
+    # one line "usemtl" before each run of faces with the same material
+    starts = np.flatnonzero(np.diff(which, prepend=-1))
+    for start, end in zip(starts, [*starts[1:], len(faces)], strict=True):
+        out.write(f"usemtl {names[which[start]]}\n")
+        np.savetxt(out, rows[start:end], fmt="f %d/%d %d/%d %d/%d")

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .raw import Corners, Raw, corners_of, decode, sample, unit
+from .beside import check_places, picture
+from .polygons import Floats
+from .raw import Corners, Paint, Raw, corners_of, decode, unit
 
 TYPES = {
     "char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int": "i4", "uint": "u4",
@@ -47,7 +49,7 @@ def read(path: Path) -> Raw:
     if not data[:3].lower() == b"ply" or not separator:
         raise ValueError("not a readable PLY file (no header from 'ply' to 'end_header')")
     body = body[2:] if body[:2] == b"\r\n" else body[1:]
-    encoding, elements, texture = _header(decode(head))
+    encoding, elements, pictures = _header(decode(head))
     if encoding == "ascii":
         _read_text(elements, body)
     else:
@@ -60,24 +62,38 @@ def read(path: Path) -> Raw:
     also = f"{found['edge'].count} edges" if "edge" in found else ""
     if "tristrips" in found:
         also = "triangle strips, which are not read,"
-    names = [] if face is None else [name for name in INDICES if name in face.data]
-    if face is None or not names:
+    if face is None or not _indices(face):
         return Raw(verts, np.zeros((0, 3), np.int64), also=also)
-    corners = corners_of(verts, face.data[names[0]])
-    image = _image(path, texture)
-    return Raw(verts, corners.faces, _colors(vertex, face, corners, image), also)
+    corners = corners_of(verts, face.data[_indices(face)])
+    notes: list[str] = []
+    paint = _paint(path, pictures, vertex, face, corners, notes)
+    colors = _colors(vertex, face, corners)
+    if paint is not None and paint.which.all():
+        colors = None
+    elif paint is not None and colors is not None:
+        colors = colors[corners.faces] if colors.ndim == 2 else colors
+        colors[paint.which > 0] = 1.0  # a face with a picture is of its colours alone
+    return Raw(verts, corners.faces, colors, also, paint, notes)
 
 
-def _header(text: str) -> tuple[str, list[_Element], str]:
-    """Encoding, elements without data, and the name of a texture."""
-    encoding, texture = "", ""
+def _indices(face: _Element) -> str:
+    """The name of the list of a face's vertices; "" if there is none."""
+    return next((name for name in INDICES if name in face.data), "")
+
+
+def _header(text: str) -> tuple[str, list[_Element], list[list[str]]]:
+    """Encoding, elements without data, and pictures: the name of each and how it goes on."""
+    encoding = ""
     elements: list[_Element] = []
+    pictures: list[list[str]] = []
     for line in text.splitlines()[1:]:
         words = line.split()
         if words[:1] == ["format"]:
             encoding = words[1]
         elif [word.lower() for word in words[:2]] == ["comment", "texturefile"]:
-            texture = line.split(None, 2)[2].strip()
+            pictures.append([line.split(None, 2)[2].strip(), "repeat"])
+        elif [word.lower() for word in words[:2]] == ["comment", "texturewrap"] and pictures:
+            pictures[-1][1] = words[2]
         elif words[:1] == ["element"]:
             elements.append(_Element(words[1], int(words[2])))
         elif words[:1] == ["property"]:
@@ -88,7 +104,7 @@ def _header(text: str) -> tuple[str, list[_Element], str]:
             elements[-1].properties.append(_Property(words[-1], str(kind), str(length)))
     if encoding not in ("ascii", "binary_little_endian", "binary_big_endian"):
         raise ValueError(f"the header has the format {encoding!r}, which is none of PLY's")
-    return encoding, elements, texture
+    return encoding, elements, pictures
 
 
 def _cut(element: _Element) -> ValueError:
@@ -178,29 +194,54 @@ def _one_by_one(element: _Element, body: bytes, at: int, order: str) -> int:
 # ---------------------------------------------------------------- colours
 
 
-def _image(path: Path, name: str) -> Any:
-    """The texture that a comment names, or None."""
-    file = path.parent / name
-    if not name or not file.is_file():
+def _paint(
+    path: Path,
+    pictures: list[list[str]],
+    vertex: _Element,
+    face: _Element,
+    corners: Corners,
+    notes: list[str],
+) -> Paint | None:
+    """The pictures that comments name, and where on them the faces lie; None if there are none.
+
+    MeshLab's "texnumber" says which picture is a face's; without it, the first; out of range, none.
+    """
+    uv = _places(vertex, face, corners) if pictures else None
+    if uv is None:
         return None
-    from PIL import Image
+    check_places(uv)
+    number = np.zeros(face.count, np.int64)
+    if "texnumber" in face.data:
+        number = np.asarray(face.data["texnumber"]).astype(np.int64)
+    paint = Paint.none(len(corners.faces))
+    for k, (name, wrap) in enumerate(pictures):
+        image = picture(path, name, notes)
+        if wrap not in ("clamp", "repeat"):
+            raise ValueError(f"TextureWrap: got {wrap!r}, wanted clamp or repeat")
+        if image is not None:
+            mine = number[corners.polygon] == k
+            paint.which[mine] = paint.add(image, wrap)
+            paint.uv[mine] = uv[mine]
+    return paint if paint.which.any() else None
 
-    return Image.open(file)
+
+def _places(vertex: _Element, face: _Element, corners: Corners) -> Floats | None:
+    """Places on pictures, (F, 3, 2), of the faces' corners or of the vertices."""
+    if "texcoord" in face.data:
+        rows = [np.asarray(x, np.float64) for x in face.data["texcoord"]]
+        flat = np.concatenate(rows) if rows else np.zeros(0)
+        if flat.size != 2 * sum(map(len, face.data[_indices(face)])):
+            raise ValueError("texcoord: wanted two numbers for each corner of a face")
+        return flat.reshape(-1, 2)[corners.corner]
+    for u, v in UV:
+        if u in vertex.data and v in vertex.data:
+            uv = np.column_stack([vertex.data[u], vertex.data[v]]).astype(np.float64)
+            return uv[corners.faces]
+    return None
 
 
-def _colors(
-    vertex: _Element, face: _Element, corners: Corners, image: Any
-) -> NDArray[np.float32] | None:
-    """The texture's, else the vertices', else the faces': (V, 3) or (F, 3, 3), or None."""
-    if image is not None:
-        for u, v in UV:
-            if u in vertex.data and v in vertex.data:
-                uv = np.column_stack([vertex.data[u], vertex.data[v]]).astype(np.float64)
-                return sample(image, uv[corners.faces.reshape(-1)]).reshape(-1, 3, 3)
-        if "texcoord" in face.data:
-            flat = np.concatenate([np.asarray(x, np.float64) for x in face.data["texcoord"]])
-            uv = flat.reshape(-1, 2)[corners.corner.reshape(-1)]
-            return sample(image, uv).reshape(-1, 3, 3)
+def _colors(vertex: _Element, face: _Element, corners: Corners) -> NDArray[np.float32] | None:
+    """The vertices', else the faces': (V, 3) or (F, 3, 3), or None."""
     for names in RGB:
         if all(name in vertex.data for name in names):
             return unit(np.column_stack([vertex.data[name] for name in names]))
@@ -209,3 +250,54 @@ def _colors(
             rows = unit(np.column_stack([face.data[name] for name in names]))
             return np.repeat(rows[corners.polygon][:, None], 3, 1)
     return None
+
+
+# ---------------------------------------------------------------- writing
+
+
+def write(raw: Raw, path: Path) -> None:
+    """Binary PLY, and a PNG for each picture.
+
+    Places on pictures are one a corner and pictures have numbers, as MeshLab has them: trimesh's
+    writer knows one picture, and splits vertices at its seams. How a picture goes on beyond its
+    border stands in a comment of ours.
+    """
+    real = "f8" if raw.verts.dtype == np.float64 else "f4"
+    paint = Paint.none(0) if raw.paint is None else raw.paint
+    comments = [
+        f"comment TextureFile {file.name}\ncomment TextureWrap {wrap}"
+        for file, wrap in zip(paint.save(path), paint.wraps[1:], strict=True)
+    ]
+    vertex: list[Any] = [(axis, "<" + real) for axis in "xyz"]
+    if raw.colors is not None:
+        vertex += [(name, "u1") for name in RGB[0]]
+    face: list[Any] = [("# vertex_indices", "u1"), ("vertex_indices", "<i4", 3)]
+    if raw.paint is not None:
+        face += [("# texcoord", "u1"), ("texcoord", "<" + real, 6), ("texnumber", "<i4")]
+    points, polygons = np.zeros(len(raw.verts), vertex), np.zeros(len(raw.faces), face)
+    for k, axis in enumerate("xyz"):
+        points[axis] = raw.verts[:, k]
+        if raw.colors is not None:
+            points[RGB[0][k]] = (raw.colors[:, k] * 255).round()
+    polygons["# vertex_indices"], polygons["vertex_indices"] = 3, raw.faces
+    if raw.paint is not None:
+        polygons["# texcoord"], polygons["texcoord"] = 6, paint.uv.reshape(-1, 6)
+        polygons["texnumber"] = paint.which - 1
+    lines = ["ply", "format binary_little_endian 1.0", *comments]
+    for name, rows in (("vertex", points), ("face", polygons)):
+        lines.append(f"element {name} {len(rows)}")
+        lines += _properties(rows.dtype)
+    head = "\n".join([*lines, "end_header\n"])
+    path.write_bytes(head.encode() + points.tobytes() + polygons.tobytes())
+
+
+def _properties(row: np.dtype[Any]) -> list[str]:
+    names = {"<f4": "float", "<f8": "double", "|u1": "uchar", "<i4": "int"}
+    lines, before = [], ""
+    for name in row.names or ():
+        if not name.startswith("# "):
+            kind = names[row[name].base.str]
+            many = f"list uchar {kind}" if before == f"# {name}" else kind
+            lines.append(f"property {many} {name}")
+        before = name
+    return lines

@@ -1,9 +1,11 @@
-"""What a reader finds in a file, before it becomes a `Mesh`."""
+"""What a reader finds in a file, before it becomes a `Mesh`, and what a writer is given."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,13 +33,30 @@ class Paint:
         """Nothing but white."""
         return Paint(np.zeros((faces, 3, 2)), np.zeros(faces, np.int64))
 
+    def save(self, path: Path) -> list[Path]:
+        """Write each picture but the white one as a PNG beside the mesh file `path`: their names.
+
+        "a.obj" has "a_texture_1.png", "a_texture_2.png" ...
+        """
+        files = []
+        for k, image in enumerate(self.images[1:], start=1):
+            files.append(companion(path, f"_texture_{k}.png"))
+            files[-1].write_bytes(png(image))
+        return files
+
     def add(self, image: Any, wrap: str) -> int:
         """A picture (PIL); its number. One that is there already stands once.
+
+        What is transparent in it is drawn as if it were not.
 
         wrap: "clamp", "repeat" or "mirror", which is a picture and its mirror image, repeated: then
         uv must be halved.
         """
-        pixels = unit(np.asarray(image.convert("RGB")))
+        if image.mode.startswith("I"):  # grey in 16 bits, which PIL would cut off at 255
+            grey = np.asarray(image).astype(np.float32) / np.float32(65535)
+            pixels = np.repeat(grey[..., None].clip(0, 1), 3, 2)
+        else:
+            pixels = unit(np.asarray(image.convert("RGB")))
         if wrap == "mirror":
             pixels = np.concatenate([pixels, pixels[:, ::-1]], axis=1)
             pixels, wrap = np.concatenate([pixels[::-1], pixels], axis=0), "repeat"
@@ -54,7 +73,7 @@ class Raw:
     """Vertices (V, 3) float64, faces (F, 3), and colours (V, 3) or (F, 3, 3) in [0, 1], or None.
 
     `also` says in a message what else the file has: "12 lines". `paint` is the texture, if there is
-    one; colours multiply it.
+    one; colours multiply it. `notes`: of what a reader has to warn.
     """
 
     verts: Floats
@@ -62,6 +81,7 @@ class Raw:
     colors: NDArray[np.float32] | None = None
     also: str = ""
     paint: Paint | None = None
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -107,14 +127,18 @@ def unit(colors: Any) -> NDArray[np.float32]:
     return np.asarray(colors.astype(np.float32) / top, np.float32)
 
 
-def sample(image: Any, uv: Floats) -> NDArray[np.float32]:
-    """A texture (PIL) at (N, 2) places, (0, 0) lower left, repeated beyond [0, 1] -> (N, 3) RGB."""
-    from trimesh.visual.color import uv_to_color
+def companion(path: Path, end: str) -> Path:
+    """A file beside `path`, named after it. A "#" would begin a comment in OBJ and MTL."""
+    return path.with_name(path.stem.replace("#", "_") + end)
 
-    colors = uv_to_color(uv, image)
-    if colors is None:
-        raise ValueError("the texture cannot be read")
-    return unit(colors)
+
+def png(image: NDArray[np.float32]) -> bytes:
+    """A picture (h, w, 3) in [0, 1] -> the bytes of a PNG, 8 bits a channel."""
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.fromarray((image * 255).round().astype(np.uint8)).save(out, "PNG")
+    return out.getvalue()
 
 
 def decode(data: bytes) -> str:

@@ -7,6 +7,7 @@ furniture.py   made-up chairs, tables, benches, lamps and mugs
 machines.py    made-up aeroplanes, cars and rifles
 families.py    all of these by name
 voxels.py      which cells of a grid are inside a mesh
+voxel_files.py voxels written and read
 data.py        pictures and voxels in the layout of the NMR ShapeNet files, made and read
 samples.py     the same in memory, without files
 network.py     picture -> mesh

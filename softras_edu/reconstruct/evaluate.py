@@ -24,6 +24,7 @@ from ..shading import Lights
 from . import checkpoint
 from .data import VIEWS, Shapes, class_name, orbit, read
 from .network import Network
+from .voxel_files import blocks
 from .voxels import SIDE, voxel_iou, voxelize
 
 AROUND = (30.0, 120.0, 210.0, 300.0)  # the four sides of the sheet, degrees
@@ -188,32 +189,6 @@ def _sides(mesh: Mesh, azimuths: Sequence[float], lit: bool = True, size: int = 
             background=1.0,
         )[..., :3].clamp(0, 1)
     )
-
-
-def blocks(voxels: Tensor) -> Mesh:
-    """Voxels (n, n, n) bool, indexed [y, x, z] -> the boundary of the filled cells, as a mesh.
-
-    It lies in the cube from -1/2 to 1/2.
-    """
-    side = len(voxels)
-    filled = torch.nn.functional.pad(voxels.transpose(0, 1), (1, 1, 1, 1, 1, 1))  # [x, y, z]
-    verts: list[Tensor] = []
-    faces: list[Tensor] = []
-    square = torch.tensor([(0, 0), (1, 0), (1, 1), (0, 1)])
-    for axis in range(3):
-        u, v = (axis + 1) % 3, (axis + 2) % 3
-        for step in (1, -1):
-            # (N, 3) cells whose neighbour is empty
-            open_at = (filled & ~filled.roll(-step, axis)).nonzero() - 1
-            corner = torch.zeros(4, 3, dtype=torch.int64)
-            corner[:, axis], corner[:, u], corner[:, v] = int(step == 1), *square.T
-            quads = open_at[:, None] + corner  # (N, 4, 3)
-            start = sum(map(len, verts))
-            order = [(0, 1, 2), (0, 2, 3)] if step == 1 else [(0, 2, 1), (0, 3, 2)]
-            first = start + 4 * torch.arange(len(quads))[:, None]
-            faces += [first + torch.tensor(o) for o in order]
-            verts.append(quads.flatten(0, 1))
-    return Mesh((torch.cat(verts).float() - side / 2) / (side - 1), torch.cat(faces))
 
 
 def command(

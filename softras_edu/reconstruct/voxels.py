@@ -7,6 +7,8 @@ see data.py).
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -17,41 +19,84 @@ _ASIDE = (1.234567e-5, 2.718281e-5)
 
 
 def voxelize(verts: Tensor, faces: Tensor, side: int = SIDE, surface: bool = False) -> Tensor:
-    """Closed meshes -> which cells of a grid they fill, bool, indexed [y, x, z].
+    """Meshes, closed or open -> which cells of a grid they fill, bool, indexed [y, x, z].
 
     (V, 3) or (B, V, 3) vertices, (F, 3) faces -> (side, side, side) or (B, side, side, side).
 
-    A cell counts if the surface winds around its centre: from there, a ray along z leaves the mesh
-    more often than it enters, or the other way round. Parts that overlap, and surfaces that pass
-    through themselves or are turned inside out, are no trouble.
+    A cell counts if the surface winds around its centre more than half a time, in either sense:
+    the generalised winding number (Jacobson, Kavan, Sorkine-Hornung 2013), the part of the sphere
+    of directions in which the surface is seen from there, is above 1/2 or below -1/2. Of a closed
+    mesh it is a whole number: from the centre, a ray along z leaves the mesh more often than it
+    enters, or the other way round. Parts that overlap, and surfaces that pass through themselves
+    or are turned inside out, are no trouble. An open mesh is filled as if a soft lid lay on each
+    hole: a bowl or a mesh with a face missing has its inside. A sheet has none: there, and where
+    faces do not turn the same way, `surface` helps.
 
     Args:
         surface: count the cells that the surface passes through as well. The code of NMR and
             SoftRas counts those, and all that cannot be reached from outside; it makes every part
             up to a cell thicker. (We fill by winding, not by flooding: the same but for hollows
-            that are closed all around.)
-
-    Raises:
-        ValueError: the mesh has a hole, so that inside means nothing.
+            that are closed all around, and for holes wider than a cell, through which it floods.)
     """
     batched = verts.dim() == 3
     # cell i has its centre at i
     grid = (verts if batched else verts[None]).detach().double() * (side - 1) + (side - 1) / 2
     corners = grid[:, faces]  # (B, F, 3, 3)
-    at, i, j, height, sign = _crossings(corners - grid.new_tensor([*_ASIDE, 0.0]), side)
+    lid = _lid(grid, faces)
+    closed = torch.cat([corners, lid], dim=1) - grid.new_tensor([*_ASIDE, 0.0])
+    at, i, j, height, sign = _crossings(closed, side)
     # At k: crossings above k - 1 and up to k.
     turns = torch.zeros(len(grid), side, side, side + 1, dtype=torch.int64, device=grid.device)
     turns.index_put_((at, i, j, height.ceil().clamp(0, side).long()), sign, accumulate=True)
     above = turns.flip(3).cumsum(3).flip(3)  # (B, x, y, side + 1)
-    for b in above[..., 0].flatten(1).any(1).nonzero()[:1, 0].tolist():
-        raise ValueError(
-            f"voxelize: mesh {b} is not closed: a ray through it leaves more often than it enters"
-        )
     inside = above[..., 1:] != 0
+    if lid.shape[1]:
+        winding = above[..., 1:] - _winding(closed[:, len(faces) :], side)
+        inside = winding.abs() > 0.5 + 1e-6  # 1/2 itself, in the plane of a hole, does not count
     if surface:
         inside |= _touched(corners, side)
     inside = inside.transpose(1, 2)  # [y, x, z]
     return inside if batched else inside[0]
+
+
+def _lid(grid: Tensor, faces: Tensor) -> Tensor:
+    """Triangles (B, E, 3, 3) that close the meshes; E = 0 if they are closed.
+
+    From each edge on the rim of a hole to one point, the same for all. Closed by these, the winding
+    number is whole and comes from crossings; without the lid it is that minus the lid's own, which
+    costs only as much as the rim is long.
+    """
+    start, end = faces.flatten(), faces.roll(-1, 1).flatten()
+    low, high = torch.minimum(start, end), torch.maximum(start, end)
+    edges, which = torch.stack([low, high], 1).unique(dim=0, return_inverse=True)
+    turns = (end - start).sign()  # how often faces go from low to high, less how often they return
+    net = torch.zeros(len(edges), dtype=torch.int64, device=faces.device)
+    net.index_add_(0, which, turns)
+    edges = torch.where(net[:, None] > 0, edges.flip(1), edges).repeat_interleave(net.abs(), 0)
+    if not len(edges):
+        return grid.new_zeros(len(grid), 0, 3, 3)
+    # not quite in the middle: no cell's centre is to lie in the lid
+    top = grid[:, edges.flatten()].mean(1) + grid.new_tensor([0.1234567, 0.2718281, 0.3141592])
+    ends = grid[:, edges]  # (B, E, 2, 3)
+    return torch.cat([ends, top[:, None, None].expand(-1, len(edges), 1, 3)], dim=2)
+
+
+def _winding(triangles: Tensor, side: int) -> Tensor:
+    """The winding number of (B, E, 3, 3) triangles around each cell's centre, (B, x, y, z).
+
+    Solid angles by van Oosterom and Strackee (1983), some triangles at a time.
+    """
+    line = torch.arange(side, dtype=triangles.dtype, device=triangles.device)
+    at = torch.cartesian_prod(line, line, line)[:, None]  # (N, 1, 3)
+    out = triangles.new_zeros(len(triangles), len(at))
+    for b, some in enumerate(triangles):
+        for few in some.split(max(1, 2**19 // len(at))):
+            p, q, r = (corner - at for corner in few.unbind(1))  # (N, E, 3)
+            a, b_, c = p.norm(dim=-1), q.norm(dim=-1), r.norm(dim=-1)
+            dots = (p * q).sum(-1) * c + (q * r).sum(-1) * a + (r * p).sum(-1) * b_
+            volume = (p * torch.linalg.cross(q, r)).sum(-1)
+            out[b] += torch.atan2(volume, a * b_ * c + dots).sum(1) / (2 * math.pi)
+    return out.reshape(len(triangles), side, side, side)
 
 
 def _crossings(corners: Tensor, side: int) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
