@@ -6,13 +6,13 @@ What runs here, the notebooks, how fast the renderers are, the kernels on a GPU,
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
 from . import __version__, bench, doctor
 from .bench import gpu
+from .coursework import command as coursework
 from .fitting import silhouettes as fit_images
 from .rasterizers.ladder import RUNGS
 from .reconstruct import cli as reconstruct
@@ -30,15 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="doctor | notebooks | bench | gpu | fit | reconstruct",
     )
     commands.add_parser("doctor", help="say what is installed, what runs here, and what is missing")
-    notebooks = commands.add_parser(
-        "notebooks", help="copy the course's notebooks to a folder of yours"
-    )
-    notebooks.add_argument(
-        "dest", type=Path, metavar="DEST", help="the folder; it is made if it does not exist"
-    )
-    notebooks.add_argument(
-        "--force", action="store_true", help="overwrite notebooks that are there already"
-    )
+    coursework.add(commands, argparse.RawTextHelpFormatter)
     _add_bench(commands)
     gpu.add(commands)
     _add_fit(commands)
@@ -47,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     if given.command == "doctor":
         return doctor.report()
     if given.command == "notebooks":
-        return copy_notebooks(given.dest, given.force)
+        return _notebooks(given)
     if given.command == "gpu":
         return gpu.run(given, doctor.report)
     if given.command == "fit":
@@ -137,34 +129,14 @@ def _add_fit(commands: Any) -> None:
     )
 
 
-def copy_notebooks(dest: Path, force: bool = False) -> int:
-    """Copy the notebooks to `dest`.
-
-    Notebooks that are there already stay as they are unless `force`.
-    """
-    source = doctor.notebooks_folder()
-    if source is None:
-        return _fail(
-            "the notebooks are not installed beside the package; get the whole repository instead"
-        )
-    notebooks = sorted(source.glob("*.ipynb"))
-    if dest.exists() and not dest.is_dir():
-        return _fail(f"{dest} is a file, wanted a folder")
-    if dest.resolve() == source.resolve():
-        return _fail(f"{dest} is where the notebooks come from; choose another folder")
-    there = [notebook.name for notebook in notebooks if (dest / notebook.name).exists()]
-    if there and not force:
-        return _fail(
-            f"{dest} already has {', '.join(there)}; nothing was copied. Choose another folder, "
-            "or add --force to overwrite them"
-        )
+def _notebooks(given: argparse.Namespace) -> int:
+    """Copy the notebooks, in the variant that is asked for."""
     try:
-        dest.mkdir(parents=True, exist_ok=True)
-        for notebook in notebooks:
-            shutil.copyfile(notebook, dest / notebook.name)
+        print(coursework.run(given, __version__))
+    except ValueError as error:
+        return _fail(str(error).removesuffix("."))
     except OSError as error:
-        return _fail(f"cannot write to {dest}: {error.strerror}")
-    print(f'Copied {len(notebooks)} notebooks to {dest}. Open them with:  jupyter lab "{dest}"')
+        return _fail(f"cannot write to {given.dest}: {error.strerror}")
     return 0
 
 

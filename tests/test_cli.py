@@ -66,7 +66,7 @@ def test_doctor_gives_the_reason_of_a_backend_that_cannot_run(monkeypatch, capsy
 def test_notebooks_are_copied_into_a_new_folder(tmp_path, capsys):
     dest = tmp_path / "some" / "where"
     assert main(["notebooks", str(dest)]) == 0
-    assert sorted(path.name for path in dest.iterdir()) == NAMES
+    assert sorted(path.name for path in dest.glob("*.ipynb")) == NAMES
     assert f"Copied {len(NAMES)} notebooks" in capsys.readouterr().out
 
 

@@ -41,6 +41,7 @@ PACKAGES = {
     "reconstruct",
     "explore",
     "checks",
+    "coursework",
     "teaching",
     "bench",
 }

@@ -35,7 +35,10 @@ def pins() -> dict[str, Requirement]:
 
 def wanted() -> list[Requirement]:
     project = PROJECT["project"]
-    extras = [line for group in project["optional-dependencies"].values() for line in group]
+    # The autograders of `grading` are for who marks a class: `make` does not install them.
+    groups = {k: v for k, v in project["optional-dependencies"].items() if k != "grading"}
+    assert len(groups) == len(project["optional-dependencies"]) - 1
+    extras = [line for group in groups.values() for line in group]
     return [
         Requirement(line)
         for line in project["dependencies"] + extras + PROJECT["build-system"]["requires"]
@@ -221,7 +224,16 @@ def test_the_installed_wheel_hands_out_the_notebooks(wheel, tmp_path):
     )
     assert done.stdout.startswith(str(wheel)), "this must run the wheel, not the repository"
     for path in (ROOT / "notebooks").glob("*.ipynb"):
-        assert (tmp_path / "mine" / path.name).read_bytes() == path.read_bytes()
+        # The text's links lead elsewhere in a copy; code and pictures are the same.
+        mine, ours = (
+            [
+                (cell["source"], cell["outputs"])
+                for cell in json.loads(file.read_text())["cells"]
+                if cell["cell_type"] == "code"
+            ]
+            for file in (tmp_path / "mine" / path.name, path)
+        )
+        assert mine == ours
 
 
 def test_the_installed_wheel_reads_its_own_copy_of_the_measurements(wheel, tmp_path):

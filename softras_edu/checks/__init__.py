@@ -12,6 +12,8 @@ from .build_loop_geometry import clip_slope, depth_slope, distance_slope, weight
 from .build_pairs import pair_list, segment_max, segment_sum
 from .collect import from_notebooks as from_notebooks
 from .contract_scenes import contract as contract
+from .grading import grade as grade
+from .hidden import hidden_check as hidden_check
 from .measure import loglog_slope, median_time, pairs_time, roofline
 from .see_far import probability_slope, sigma_for_reach
 from .see_many_triangles import clip_weights, depth_weights, iou_loss, silhouette

@@ -41,7 +41,7 @@ class KernelExercise(Exercise):
             self.show_traffic(yours)
 
     def examine(self, yours: Any, *, shown: bool = False) -> None:
-        super().examine(self._launched(yours), shown=shown)
+        super().examine(self.as_answer(yours), shown=shown)
 
     def ours(self, yours: Any) -> Any:
         """The library's kernel, among the reader's own functions."""
@@ -84,7 +84,7 @@ class KernelExercise(Exercise):
         memory = torch.full((2, height, width), KEPT, dtype=triangles.dtype)
         return memory, self.plan(memory, *case)
 
-    def _launched(self, kernel: Any) -> Answer:
+    def as_answer(self, kernel: Any) -> Answer:
         """What the kernel draws; a plain function is called as it is."""
         if not hasattr(kernel, "__getitem__"):
             if "triangles_ptr" in inspect.signature(kernel).parameters:
