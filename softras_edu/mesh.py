@@ -101,6 +101,7 @@ class Mesh:
         else one a vertex, (V, 3).
 
         Args:
+            path: the file; its suffix says of which kind it is.
             dtype: of vertices and colours. Files are read in float64.
             join: vertices at exactly the same place become one, which closes the surface where a
                 file has one a face (STL) or splits at a texture's seam; vertices that no face has
@@ -120,7 +121,7 @@ class Mesh:
         return mesh_files.load(Path(path), dtype, join, center, Mesh)
 
     def save(self, path: str | Path) -> None:
-        """Write OBJ, PLY, STL or GLB, by the suffix (STL keeps no colours).
+        """Write OBJ, PLY, STL or GLB, by the suffix of `path` (STL keeps no colours).
 
         A vertex with several colours is written once for each. No texture is written, only its
         colours at the corners.
