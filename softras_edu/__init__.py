@@ -1,6 +1,6 @@
 """softras-edu: soft rasterization, step by step, with the whole gradient.
 
-    Mesh --camera--> screen triangles --rasterize--> RGBA image --loss--> gradient, all the way back
+    Mesh --camera--> screen triangles --rasterize--> RGBA image --loss--> gradient
 
 What most people need has its name here. Beside it stand
 
