@@ -38,7 +38,7 @@ import softras_edu
 assert softras_edu.__file__.startswith(sys.prefix), f"not what is installed: {softras_edu.__file__}"
 for name in sys.argv[1:]:
     book = nbformat.read(name, as_version=4)
-    NotebookClient(book, timeout=300, kernel_name="python3").execute()
+    NotebookClient(book, timeout=1200, kernel_name="python3").execute()
     print(name, "ran", flush=True)
 """
 NAME = "import sys; print(*sys.version_info[:2], sep='.')"
