@@ -4,6 +4,7 @@ LAB_FLAGS ?=
 MIN_FREE_GB ?=
 TUNE ?=
 GPU_FLAGS ?=
+VERSIONS ?=
 PIP_FLAGS ?=
 CPU ?=
 export PYTHON MIN_FREE_GB PIP_FLAGS CPU
@@ -14,12 +15,14 @@ comma = ,
 TEST_ENV = OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 NBVAL = --nbval-lax --nbval-current-env --nbval-cell-timeout 120
 
-.PHONY: help install lab test notebooks format bench gpu doctor clean
+.PHONY: help install lab test notebooks api versions format bench gpu doctor clean
 
 help:
 	@echo "make lab        open the course in JupyterLab            (LAB_FLAGS=\"--no-browser\")"
 	@echo "make test       check everything: ruff, mypy, import-linter, pytest, and every notebook from top to bottom"
 	@echo "make notebooks  run all notebooks again and store their pictures"
+	@echo "make api        write the reference of the library, as web pages, to build/api"
+	@echo "make versions   run the course with the oldest, the newest and the locked versions (VERSIONS=\"newest --python python3.13\")"
 	@echo "make bench      measure the renderers of this machine; a CSV file goes to benchmarks/results/"
 	@echo "make gpu        prove and measure the kernels on this machine's GPU      (TUNE=1 sweeps launch sizes)"
 	@echo "make doctor     say what is installed, what runs here, and what is missing"
@@ -49,6 +52,12 @@ test: install
 
 notebooks: install
 	@$(PY) scripts/execute_notebooks.py
+
+api: install
+	@$(PY) scripts/make_reference.py
+
+versions: install
+	@$(PY) scripts/run_versions.py $(VERSIONS)
 
 bench: install
 	@$(PY) -m softras_edu bench --out benchmarks/results

@@ -1,4 +1,23 @@
-"""softras-edu: soft rasterization, step by step, with the whole gradient."""
+"""softras-edu: soft rasterization, step by step, with the whole gradient.
+
+    Mesh --camera--> screen triangles --rasterize--> RGBA image --loss--> gradient
+
+What most people need has its name here. Beside it stand
+
+- `softras_edu.losses`: IoU, Laplacian, flatten, chamfer, ...;
+- `softras_edu.shapes`: meshes made in code, and the tools that make more;
+- `softras_edu.formulas`: section 3 of the paper, equation by equation;
+- `softras_edu.softness`: how edges fade and faces add up, GenDR's family, and pixels <-> sigma;
+- `softras_edu.rotations`: rotations as parameters;
+- `softras_edu.camera.conventions`: cameras of OpenCV, COLMAP, PyTorch3D, OpenGL and SoftRas;
+- `softras_edu.fitting.pose`, `softras_edu.fitting.large_steps`: a pose from one picture, and steps
+  that do not crumple a mesh;
+- `softras_edu.explore`: pictures with dials, for notebooks;
+- `softras_edu.checks`: the checks of the exercises.
+
+All of these are held to `docs/public-api.txt`: they change only with notice. What is not in that
+list may change at any time.
+"""
 
 from __future__ import annotations
 

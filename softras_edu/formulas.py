@@ -40,7 +40,8 @@ def pixel_centers(
 ) -> Tensor:
     """Centres of all pixels in NDC, (H, W, 2), of the dtype and device given or of those of `like`.
 
-    x to the right, y up, the image's height spans [-1, 1], pixels are square.
+    x to the right, y up, the image's height spans [-1, 1], pixels are square; height and width are
+    their numbers, H and W.
     """
     if like is not None:
         dtype, device = like.dtype, like.device
@@ -60,7 +61,7 @@ def cross(a: Tensor, b: Tensor) -> Tensor:
 
 
 def smallest(a: Tensor, b: Tensor, c: Tensor) -> Tensor:
-    """The least of three, number by number."""
+    """The least of a, b and c, number by number, (...) x 3 -> (...)."""
     return torch.minimum(torch.minimum(a, b), c)
 
 
@@ -73,7 +74,7 @@ def doubled_area(xy: Tensor) -> Tensor:
 
 
 def barycentric(pixel: Tensor, xy: Tensor) -> Weights:
-    """Barycentric weights v0, v1, v2 of a pixel (..., 2) in a triangle (..., 3, 2).
+    """Barycentric weights v0, v1, v2 of a pixel (..., 2) in a triangle xy, (..., 3, 2).
 
     They sum to 1. Inside the triangle none is negative.
     """
@@ -133,7 +134,8 @@ def segment_squared_distance(pixel: Tensor, a: Tensor, b: Tensor) -> Tensor:
 def signed_logit(
     pixel: Tensor, xy: Tensor, v: Weights, sigma: float, distance: str, squared: bool = True
 ) -> Tensor:
-    """delta * d2 / sigma, the argument of the probability map, (...).
+    """delta * d2 / sigma, the argument of the probability map, (..., 2) x (..., 3, 2) -> (...),
+    with v the weights that `barycentric` gives.
 
     Positive inside, negative outside, 0 on the edge. `distance="euclidean"` measures d2 on the
     screen. `distance="barycentric"`, the paper's alternative, squares the smallest barycentric
@@ -147,13 +149,15 @@ def signed_logit(
 
 
 def square_root(d2: Tensor) -> Tensor:
-    """d from d2. On the boundary itself, where d has a kink, its slope is called 0."""
+    """d from d2, (...). On the boundary itself, where d has a kink, its slope is called 0."""
     away = d2 > 0
     return torch.where(away, torch.sqrt(torch.where(away, d2, 1.0)), 0.0)
 
 
 def probability_map(logit: Tensor) -> tuple[Tensor, Tensor]:
-    """The probability map D = sigmoid(delta * d2 / sigma), as log D and log(1 - D), (...) each."""
+    """The probability map D = sigmoid(logit), logit = delta * d2 / sigma, as log D and log(1 - D),
+    (...) each.
+    """
     return logsigmoid(logit), logsigmoid(-logit)
 
 
@@ -179,7 +183,9 @@ def aggregate_silhouette(log_outside: Tensor, keep: Tensor, dim: int = 1) -> Ten
 
 
 def alpha_from_log_product(log_product: Tensor) -> Tensor:
-    """alpha = 1 - prod_j (1 - D_j), from the logarithm of that product, accurate however faint."""
+    """alpha = 1 - prod_j (1 - D_j), (...), from log_product, the logarithm of that product,
+    accurate however faint.
+    """
     return 0 - torch.expm1(log_product)  # 0 - x and not -x: an empty pixel's -0.0 prints badly
 
 
@@ -197,7 +203,8 @@ def interpolate_depth(w: Weights, z: Tensor) -> Tensor:
 def interpolate_color(w: Weights, color: Tensor, z: Tensor, perspective_correct: bool) -> Tensor:
     """C = sum(u_k c_k), corner colours (..., 3, C), corners' z (..., 3) -> (..., C).
 
-    u is w as in the paper, affine on the screen; or, perspective correct, w_k / z_k renormalised.
+    u is w as in the paper, affine on the screen; or, if perspective_correct, w_k / z_k
+    renormalised.
     """
     u = w
     if perspective_correct:
@@ -243,6 +250,9 @@ def texels_around(
     right; and how far uv is on the way from the one to the other, `right` and `down`, in [0, 1].
 
     Texel (i, j) of a picture of h x w has its centre at u = (j + 1/2) / w, v = 1 - (i + 1/2) / h.
+
+    Args:
+        uv: (..., 2). where: (..., 4), as in `FlatTexture`.
     """
     _, height, width, repeat = where.unbind(-1)
     repeat = repeat[..., None] > 0
@@ -282,7 +292,12 @@ def depth_score(z: Tensor, near: float, far: float) -> Tensor:
 
 
 def log_weight(log_d: Tensor, z: Tensor, near: float, far: float, gamma: float) -> Tensor:
-    """log of a pair's weight D_j exp(z_j / gamma) in the softmax over depth, (...)."""
+    """log of a pair's weight D_j exp(z_j / gamma) in the softmax over depth, (...).
+
+    Args:
+        log_d: log D_j, (...). z: depths, (...), world units.
+        near, far: the depths of z_j = 1 and 0. gamma: the temperature.
+    """
     return log_d + depth_score(z, near, far) / gamma
 
 

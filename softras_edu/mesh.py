@@ -104,6 +104,7 @@ class Mesh:
         picture is of its colours alone.
 
         Args:
+            path: the file; its suffix says of which kind it is.
             dtype: of vertices and colours. Files are read in float64.
             join: vertices at exactly the same place become one, which closes the surface where a
                 file has one a face (STL) or splits at a texture's seam; vertices that no face has
@@ -125,7 +126,7 @@ class Mesh:
         return mesh_files.load(Path(path), dtype, join, center, Mesh)
 
     def save(self, path: str | Path) -> None:
-        """Write OBJ, PLY, STL or GLB, by the suffix; STL keeps neither colours nor texture.
+        """Write OBJ, PLY, STL or GLB, by the suffix of `path`; STL keeps neither colours nor texture.
 
         Read again, the mesh gives the same picture, up to the 8 bits of a channel. Pictures are PNG
         files beside an OBJ, with its MTL, or a PLY, and inside a GLB. More than 16 become one, an

@@ -52,6 +52,8 @@ def render(
         mesh: one for all cameras; or a list of B meshes of any sizes, one for each of B cameras
             (or all for the one camera). Each image is the one that its mesh gives alone, to the
             last bit on the CPU's own backend.
+        camera: B cameras.
+        size: H = W, or (H, W), in pixels.
         lights: shade the mesh; None leaves the colours as they are. A list has one for each image.
         shading: "flat", one brightness a face; "gouraud", one a vertex, mixed in between; or
             "per_pixel", where colours, normals and places are drawn and lit afterwards: where faces

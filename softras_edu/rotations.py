@@ -74,7 +74,7 @@ def geodesic_angle(a: Tensor, b: Tensor) -> Tensor:
 
 
 def random_rotations(count: int, generator: torch.Generator) -> Tensor:
-    """Uniform among all rotations, (count, 3, 3).
+    """Uniform among all rotations, (count, 3, 3), drawn from `generator`.
 
     A random unit quaternion is a random direction in four dimensions.
     """
@@ -92,7 +92,9 @@ def random_rotations(count: int, generator: torch.Generator) -> Tensor:
 
 
 def random_turns(count: int, degrees: float, generator: torch.Generator) -> Tensor:
-    """By the same angle, each about an axis of random direction, (count, 3, 3)."""
+    """By the same angle in degrees, each about an axis of random direction, (count, 3, 3), drawn
+    from `generator`.
+    """
     axis = normalize(torch.randn(count, 3, generator=generator), dim=-1)
     return rotation_from_axis_angle(axis * math.radians(degrees))
 
@@ -121,7 +123,7 @@ class TurnAdam(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """Turn every rotation, and move every vector, a little downhill."""
+        """Turn every rotation, move every vector, a little downhill. `closure` is not called."""
         for group in self.param_groups:
             for x in group["params"]:
                 if x.grad is None:

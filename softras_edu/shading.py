@@ -55,7 +55,9 @@ class Lamp:
         _check_brightness(diffuse=self.diffuse, specular=self.specular)
 
     def reach(self, normals: Tensor, points: Tensor | None) -> tuple[Tensor, Any]:
-        """Directions to the lamp, which broadcast with normals (..., 3), and the fading."""
+        """Directions to the lamp, which broadcast with normals (..., 3), and the fading. It is far
+        away, so `points` do not count.
+        """
         return unit(_tensor(self.direction, normals)), 1.0
 
 
@@ -122,6 +124,12 @@ class Sky:
     def of_lamp(direction: Vector, diffuse: float | Tensor = 1.0) -> Sky:
         """The sky nearest to a far lamp, in the mean square over all normals: the lamp's light
         max(n . l, 0), but for what nine numbers cannot say of it.
+
+        Args:
+            direction: towards the lamp, (3,). diffuse: its brightness, a number or (3,).
+
+        Raises:
+            ValueError: another shape, or a direction of no length.
         """
         _check_direction(direction)
         if not isinstance(direction, Tensor) or not direction.is_floating_point():

@@ -71,7 +71,12 @@ def cube() -> Mesh:
 
 
 def torus(radius: float = 0.7, tube: float = 0.3, around: int = 24, across: int = 12) -> Mesh:
-    """Torus around the y axis: 2 * around * across faces."""
+    """Torus around the y axis: 2 * around * across faces.
+
+    Args:
+        radius: of the circle in the middle of the tube, world units. tube: of the tube itself.
+        around, across: in how many pieces the two circles are cut.
+    """
     ring = [(radius * math.cos(a), 0.0, -radius * math.sin(a)) for a in _angles(around)]
     return Mesh(*sweep(ring, [tube] * around, across, closed=True))
 
@@ -138,6 +143,11 @@ def sweep(
 ) -> tuple[Tensor, Tensor]:
     """A tube along a path in a plane (a ring around y if closed, else in x and y), one radius a
     point -> (V, 3), (F, 3).
+
+    Args:
+        path: n points. radii: n numbers, world units.
+        across: corners of a section of the tube.
+        closed: does the last point lead back to the first? If not, both ends get a cap.
     """
     points = torch.tensor(path)
     ahead, behind = points.roll(-1, 0), points.roll(1, 0)

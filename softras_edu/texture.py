@@ -68,6 +68,9 @@ class Texture:
         corner 2 of its upper left one; R = 1 is one colour a face. No pixel, inside or outside its
         face, sees a texel of another face. (The official code keeps R * R small triangles, one
         colour each; here texels blend, so that the place has a gradient too.)
+
+        Raises:
+            ValueError: texels of another shape.
         """
         if (
             not isinstance(texels, Tensor)
@@ -106,7 +109,11 @@ class Texture:
         )
 
     def flat(self, batch: int) -> FlatTexture:
-        """All texels in one list, for a batch of images."""
+        """All texels in one list, for a batch of B = `batch` images.
+
+        Raises:
+            ValueError: 2^31 texels and more.
+        """
         pictures, faces = self.pictures(), self.uv.shape[-3]
         rows, first = [], 0
         for picture, wrap in zip(pictures, self.wraps(), strict=True):

@@ -114,7 +114,8 @@ def test_what_is_imported_is_declared(room, extras):
     lines = [line for extra in extras for line in project["optional-dependencies"][extra]]
     lines += [f"softras-edu=={project.get('version', '0')}", *project["dependencies"]]
     declared = {canonicalize_name(Requirement(line).name) for line in lines}
-    ours = {path.stem for name in ("tests", "benchmarks") for path in (ROOT / name).glob("*.py")}
+    rooms = ("tests", "benchmarks", "scripts")
+    ours = {path.stem for name in rooms for path in (ROOT / name).glob("*.py")}
     packages = packages_distributions()
     for name in imported(room) - ours - PEERS - BROUGHT:
         owners = {canonicalize_name(owner) for owner in packages.get(name, [name])}

@@ -143,7 +143,7 @@ class Camera:
     ) -> Camera:
         """Cameras at `eye` looking at `at`, `up` upright in the picture; each (3,) or (B, 3).
 
-        Other arguments as in `orbit`.
+        fov and orthographic as in `orbit`.
 
         Raises:
             ValueError: eye and at coincide, up is parallel to the view, or a field of view outside
@@ -179,7 +179,7 @@ class Camera:
         orthographic: Numbers | None = None,
     ) -> Camera:
         """Cameras at `eye` looking along `direction`, whose length does not count; each (3,) or
-        (B, 3). Other arguments as in `look_at`.
+        (B, 3). up, fov and orthographic as in `look_at`.
 
         Raises:
             ValueError: a direction of no length, and what `look_at` finds wrong.
@@ -237,7 +237,7 @@ class Camera:
         """Cameras from P = K [R t], (3, 4) or (B, 3, 4), up to any factor: a world point X is seen
         at pixel (u, v), where (u, v, 1) ~ P (X, 1).
 
-        Other arguments as in `pinhole`. The way back is `conventions.to_matrix`.
+        size, pixel_center and distortion as in `pinhole`. The way back is `conventions.to_matrix`.
 
         Raises:
             ValueError: a singular P, and what `pinhole` finds wrong.
@@ -248,7 +248,11 @@ class Camera:
 
     @outside_autocast
     def to_view(self, verts: Tensor) -> Tensor:
-        """(V, 3) or (B, V, 3) points in the world -> (B, V, 3), right, up and backward."""
+        """(V, 3) or (B, V, 3) points in the world -> (B, V, 3), right, up and backward.
+
+        Raises:
+            ValueError: another shape, or sets of points and cameras that do not go together.
+        """
         (verts,) = floats(verts, like=self.eye)
         if verts.dim() not in (2, 3) or verts.shape[-1] != 3:
             raise ValueError(f"verts: got {tuple(verts.shape)}, wanted (V, 3) or (B, V, 3)")
@@ -297,7 +301,7 @@ class Camera:
         return unit(towards - points) if self.perspective else towards.expand(shape)
 
     def pairs(self, name: str) -> Tensor:
-        """`scale` or `shift` as (B, 2), for x and y."""
+        """`scale` or `shift`, whichever `name` says, as (B, 2), for x and y."""
         x = getattr(self, name)
         x = self.eye.new_tensor(0.0 if x is None else x) if not isinstance(x, Tensor) else x
         return (x[:, None] if x.dim() == 1 else x).expand(len(self), 2)

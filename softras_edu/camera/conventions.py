@@ -40,7 +40,7 @@ COLMAP_MODELS = {
 
 def to_opencv(camera: Camera, size: Size, *, pixel_center: float = 0.0) -> tuple[Tensor, ...]:
     """K (B, 3, 3), R (B, 3, 3), t (B, 3), distortion (B, 5), for pictures of `size`, as
-    `Camera.pinhole` takes them.
+    `Camera.pinhole` takes them, pixel_center too.
 
     Raises:
         ValueError: an orthographic camera.
@@ -51,6 +51,9 @@ def to_opencv(camera: Camera, size: Size, *, pixel_center: float = 0.0) -> tuple
 @outside_autocast
 def to_matrix(camera: Camera, size: Size, *, pixel_center: float = 0.0) -> Tensor:
     """P = K [R t], (B, 3, 4), whose third coordinate is the depth.
+
+    Args:
+        size, pixel_center: as `Camera.from_matrix` takes them.
 
     Raises:
         ValueError: an orthographic camera, or a distorted one, of which no matrix knows.
@@ -63,6 +66,9 @@ def to_matrix(camera: Camera, size: Size, *, pixel_center: float = 0.0) -> Tenso
 def to_colmap(camera: Camera, size: Size) -> tuple[Tensor, Tensor, str, Tensor]:
     """Quaternion (B, 4) as w, x, y, z with w >= 0, t (B, 3), the model's name, its numbers (B, N):
     PINHOLE, or OPENCV for a lens with distortion.
+
+    Args:
+        size: of the pictures, (H, W) or H = W; cameras.txt has the width first.
 
     Raises:
         ValueError: an orthographic or skewed camera, or k3, which OPENCV has not.
@@ -154,6 +160,9 @@ def to_pytorch3d(camera: Camera, size: Size) -> dict[str, Tensor]:
     Its view space is x left, y up, z forward, its points are rows (X R + T), and its NDC spans
     [-1, 1] on the shorter side of the picture.
 
+    Args:
+        size: of the pictures, (H, W) or H = W, in pixels.
+
     Raises:
         ValueError: a distorted or skewed camera.
     """
@@ -184,6 +193,7 @@ def from_pytorch3d(
     Args:
         R: (B, 3, 3). T: (B, 3). focal_length: a number, (B,), (B, 1) or (B, 2).
         principal_point: (2,) or (B, 2).
+        size: of the pictures, (H, W) or H = W. perspective: False for `OrthographicCameras`.
 
     Raises:
         ValueError: shapes that do not fit, or an R that is no rotation.
@@ -218,6 +228,10 @@ def to_opengl(
 
     OpenGL's NDC spans [-1, 1] on the width too, and in depth between near and far. Its first row of
     pixels is the lowest.
+
+    Args:
+        size: of the pictures, (H, W) or H = W: their shape, not their resolution, counts.
+        near, far: depths, world units.
 
     Raises:
         ValueError: a distorted camera.
@@ -254,7 +268,8 @@ def to_opengl(
 def from_opengl(view: Numbers, projection: Numbers, size: Size) -> Camera:
     """A camera from OpenGL's matrices for columns, (4, 4) or (B, 4, 4), as `to_opengl` has them.
 
-    near and far, which the projection has too, are left out: they are arguments of `render`.
+    near and far, which the projection has too, are left out: they are arguments of `render`. `size`
+    is that of the pictures, as in `to_opengl`.
 
     Raises:
         ValueError: shapes, a view that is no rotation and shift, or a projection that is neither a
@@ -291,8 +306,8 @@ def from_opengl(view: Numbers, projection: Numbers, size: Size) -> Camera:
 
 
 def mirror_z(points: Tensor) -> Tensor:
-    """Points or directions (..., 3) of the left-handed world of SoftRas, NMR and GenDR in ours, or
-    the other way: z changes its sign.
+    """points (or directions), (..., 3), of the left-handed world of SoftRas, NMR and GenDR in ours,
+    or the other way: z changes its sign.
 
     That mirrors a mesh, so its faces run the other way round: `Mesh(mirror_z(verts),
     faces.flip(1))`, with colours one a corner flipped too, has its outside outside.
@@ -329,8 +344,8 @@ def from_softras(
     viewing_scale: Numbers | None = None,
 ) -> Camera:
     """SoftRas's `look_at` (NMR's and GenDR's too): eye, at and up in its left-handed world, (3,) or
-    (B, 3); the angle is half of the field of view, in degrees. With viewing_scale, its orthogonal
-    projection.
+    (B, 3); viewing_angle is half of the field of view, in degrees. With viewing_scale, its
+    orthogonal projection.
 
     What was at its (x, y, z) is seen where SoftRas shows it when it stands at `mirror_z` of that.
     Its `get_points_from_angles(distance, elevation, azimuth)` are the eyes of `Camera.orbit`, by

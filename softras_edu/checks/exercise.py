@@ -74,6 +74,10 @@ class Exercise:
         print(f"{self.name}: yours.")
         return yours
 
+    def __repr__(self) -> str:
+        names = list(inspect.signature(self.reference).parameters)[: len(self.cases[0])]
+        return f"<check of {self.name}({', '.join(names)})>"
+
     def ours(self, yours: Answer) -> Answer:
         """What serves in place of `yours`."""
         return self.reference

@@ -20,7 +20,7 @@ KEPT = 0.5  # what somebody else's memory is full of
 Plan = tuple[tuple[int, ...], tuple[Any, ...], dict[str, Any]]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class KernelExercise(Exercise):
     """It draws into memory behind which somebody else's begins; the check looks at both, as one
     picture of twice the height. What passes is run once more, with every load and store counted.

@@ -27,6 +27,9 @@ def schedule(start: float, end: float) -> Callable[[float], float]:
     """From `start` to `end` in equal ratios.
 
     Half way stands their geometric mean. For sigma and gamma, which live on a logarithmic scale.
+
+    Raises:
+        ValueError: one of them is not > 0.
     """
     if not (start > 0 and end > 0):
         raise ValueError(f"schedule: got {start!r} to {end!r}, wanted numbers > 0")

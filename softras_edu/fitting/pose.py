@@ -88,6 +88,9 @@ def turned(mesh: Mesh, rotation: Tensor, shift: Tensor | None = None) -> tuple[T
     """The mesh in each of (B, 3, 3) poses, and then moved by (B, 3) shifts, if there are any.
 
     Screen triangles and corner colours (white, if it has none), (B, F, 3, 3) both.
+
+    Args:
+        rotation: the poses. shift: world units; None for none.
     """
     verts = mesh.verts @ rotation.transpose(-1, -2)
     triangles = CAMERA.project(verts if shift is None else verts + shift[:, None])[:, mesh.faces]
@@ -95,7 +98,9 @@ def turned(mesh: Mesh, rotation: Tensor, shift: Tensor | None = None) -> tuple[T
 
 
 def draw_soft(mesh: Mesh, rotation: Tensor, sigma: float, gamma: float) -> Tensor:
-    """Soft pictures of (B, 3, 3) poses, (B, SIZE, SIZE, 4)."""
+    """Soft pictures of `mesh` in the poses `rotation`, (B, 3, 3) -> (B, SIZE, SIZE, 4), by
+    `rasterize` with sigma and gamma.
+    """
     return rasterize(
         *turned(mesh, rotation),
         size=SIZE,
@@ -108,8 +113,8 @@ def draw_soft(mesh: Mesh, rotation: Tensor, sigma: float, gamma: float) -> Tenso
 
 
 def draw_hard(mesh: Mesh, rotation: Tensor, sigma: float, gamma: float) -> Tensor:
-    """Hard pictures of (B, 3, 3) poses with NMR's gradient, (B, SIZE, SIZE, 4); no use for sigma
-    and gamma.
+    """Hard pictures of `mesh` in the poses `rotation`, with NMR's gradient, (B, 3, 3) -> (B, SIZE,
+    SIZE, 4); no use for sigma and gamma.
     """
     return rasterize_hard(
         *turned(mesh, rotation),
@@ -122,7 +127,8 @@ def draw_hard(mesh: Mesh, rotation: Tensor, sigma: float, gamma: float) -> Tenso
 
 
 def photograph(mesh: Mesh, rotation: Tensor, size: int = SIZE) -> Tensor:
-    """Hard pictures, the z-buffer's, of (B, 3, 3) poses, (B, size, size, 4).
+    """Hard pictures, the z-buffer's, of `mesh` in the poses `rotation`, (B, 3, 3) -> (B, size,
+    size, 4).
 
     What is given, and does not know about sigma and gamma.
     """
@@ -209,6 +215,7 @@ def fit_pose(
     starts. Each is a problem of its own.
 
     Args:
+        photo: the photographs. start: where each search begins. steps: of each.
         renderer: draws poses with sigma and gamma.
         sigma, gamma, width, lr: numbers, or functions of the progress in [0, 1]. width is the blur
             of the loss in NDC, 0 for none; lr, about the longest step, in radians.
@@ -247,6 +254,11 @@ def soft_then_hard(
     The soft picture leads over hills, but it is never quite like the photograph, so its lowest
     place is a little beside the truth. The hard picture is of the photograph's kind, and near the
     truth NMR's gradient is good enough.
+
+    Args:
+        mesh, photo, start, progress: as in `fit_pose`: (B, H, W, 3 or more) photographs of the
+            mesh, (B, 3, 3) starts.
+        soft_steps, hard_steps: of the two stages.
     """
     soft = fit_pose(mesh, photo, start, steps=soft_steps, progress=progress)
     hard = fit_pose(

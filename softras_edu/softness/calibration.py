@@ -20,6 +20,13 @@ def reach(
 
     `formulas.reach` for any distribution. For dist_eps = 0 the distribution's support decides:
     sqrt(sigma) for the uniform one, say, and infinity for most.
+
+    Args:
+        sigma: the blur, in NDC squared, or in NDC if not squared.
+        dist_eps: the least D that counts.
+        distribution: how an edge fades, one of `DISTRIBUTIONS`.
+        squared: does it act on the squared distance over sigma, or on the distance?
+        shape, shift: numbers of those distributions that have them.
     """
     outside = max(-least_x(distribution, shape, shift, dist_eps), 0.0)
     return math.sqrt(sigma * outside) if squared else sigma * outside
@@ -39,6 +46,11 @@ def sigma_for_reach(
 
     Images are of `size` (H = W, or (H, W)). Beyond, pairs are left out, so no pixel there has a
     gradient. `reach` is the way back, in NDC; times H / 2, in pixels.
+
+    Args:
+        pixels: how far, > 0.
+        size: of the images, in pixels.
+        distribution, squared, shape, shift, dist_eps: as in `rasterize`.
 
     Raises:
         ValueError: pixels <= 0, or a D that has no blur outside, or one that reaches every pixel
@@ -70,6 +82,11 @@ def sigma_for_rise(
     Images are of `size` (H = W, or (H, W)). To compare distributions, give them the same rise:
     with the same sigma their blurs differ by large factors. `rise` is the way back.
 
+    Args:
+        pixels: the width of the edge, > 0.
+        size: of the images, in pixels.
+        distribution, squared, shape, shift: as in `rasterize`.
+
     Raises:
         ValueError: pixels <= 0, or the hard distribution, which has no blur.
     """
@@ -86,7 +103,14 @@ def rise(
     shape: float | None = None,
     shift: float | None = None,
 ) -> float:
-    """In how many pixels D rises from 0.1 to 0.9, in images of `size` (H = W, or (H, W))."""
+    """In how many pixels D rises from 0.1 to 0.9, in images of `size` (H = W, or (H, W)).
+
+    Args:
+        sigma, distribution, squared, shape, shift: as in `rasterize`.
+
+    Raises:
+        ValueError: an unknown distribution, or the hard one, which has no blur.
+    """
     height = size if isinstance(size, int) else size[0]
     return (
         _unit_rise(distribution, squared, shape, shift)

@@ -29,6 +29,10 @@ def log_probability(
     """log D and log(1 - D) for D = F(logit), both of the shape of `logit`.
 
     By default F is the sigmoid, as in `formulas.probability_map`.
+
+    Args:
+        logit: the signed (squared) distance over sigma, (...).
+        distribution: F, one of `DISTRIBUTIONS`. shape, shift: its numbers, if it has them.
     """
     if distribution == "logistic":
         return logsigmoid(logit), logsigmoid(-logit)
@@ -43,7 +47,11 @@ def log_probability(
 def density(
     logit: Tensor, distribution: str = "logistic", shape: float = 1.0, shift: float = 0.0
 ) -> Tensor:
-    """f = dD / dlogit, of the shape of `logit`. For pictures."""
+    """f = dD / dlogit, of the shape of `logit`, (...). For pictures.
+
+    Args:
+        logit, distribution, shape, shift: as in `log_probability`.
+    """
     log_d, slope, _, _ = FAMILY[distribution].tails(logit.detach(), shape, shift)
     return torch.exp(log_d) * slope
 
@@ -86,6 +94,9 @@ def least_x(distribution: str, shape: float, shift: float, dist_eps: float) -> f
     """The least logit that counts: D >= dist_eps from there on.
 
     For dist_eps = 0: where D begins to be above 0, minus infinity if it is everywhere.
+
+    Args:
+        distribution, shape, shift: as in `log_probability`. dist_eps: the least D that counts.
     """
     if distribution == "logistic":
         return -math.log(1 / dist_eps - 1) if dist_eps > 0 else -math.inf
@@ -125,7 +136,11 @@ def aggregate(
 ) -> Tensor:
     """Silhouette alpha from log D and log(1 - D) of the triangles along `dim`.
 
-    `keep`, of the same shape, says which of them count; None: all.
+    Args:
+        log_d, log_outside: (..., F, ...), as `log_probability` gives them.
+        conorm: how they add up, one of `CONORMS`. p: its number, if it has one.
+        keep: (..., F, ...) booleans, which of them count; None: all.
+        dim: the axis of the F triangles, which the result has no more.
     """
     family, found_p = find(conorm, p)
     lifted = family.lift(log_d, log_outside, found_p)

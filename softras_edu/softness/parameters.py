@@ -42,6 +42,9 @@ def check_softness(
 
     Where a choice has no such parameter: 1, 0, 1.
 
+    Args:
+        distribution, squared, shape, shift, conorm, p: as in `rasterize`.
+
     Raises:
         ValueError: an unknown name, or a parameter that it does not have or that is out of range.
     """
