@@ -20,27 +20,9 @@ from pathlib import Path
 import nbformat
 import pytest
 from load_script import load_script
-from playwright.sync_api import sync_playwright
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 bench = load_script("benchmarks/explorers.py")
-NAMES = (
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-)
-# --no-sandbox: in containers, where CI runs as root, Chromium has no other way. The others keep it
-# off the network.
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PATIENCE = 180  # seconds; CI has two slow cores and other tests beside this one
 
 # What the first picture of an explorer shows, as a string to compare.
@@ -83,20 +65,6 @@ DONE = """() => {
     const failed = model => !stub(model) && error(model);
     return code.at(-1).executionCount === code.length || code.some(failed);
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    path = next((found for name in NAMES if (found := shutil.which(name))), None)
-    if path is None:
-        reason = "no Chromium found; looked for " + ", ".join(NAMES)
-        if os.environ.get("CI"):
-            pytest.fail(reason)  # a check that CI skips is a check that nobody makes
-        pytest.skip(reason)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

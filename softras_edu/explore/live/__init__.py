@@ -1,0 +1,12 @@
+"""Explorers that answer to the hand: the soft rasterizer itself runs in the browser.
+
+    formulas.js records.js boxes.js options.js rasterize.js    the sixth rung
+
+The modules are plain ES modules: a browser can load them as they are. JupyterLab (through
+anywidget) and a page that is opened from a folder both take one module, so `joined` puts those that
+one needs behind each other. There is no other build step.
+"""
+
+from .modules import FOLDER, joined
+
+__all__ = ["FOLDER", "joined"]
