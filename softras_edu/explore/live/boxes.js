@@ -50,29 +50,32 @@ export function reach_box(triangles, n, f, box, o) {
     }
     // Solve y = 1 - (2 i + 1) / H and x = (2 j + 1 - W) / H for row i and column j.
     const { height, width } = o;
-    box[4 * n] = first((height * (1 - top - margin) - 1) / 2, height);
-    box[4 * n + 1] = end((height * (1 - bottom + margin) - 1) / 2, height);
-    box[4 * n + 2] = first((height * (left - margin) + width - 1) / 2, width);
-    box[4 * n + 3] = end((height * (right + margin) + width - 1) / 2, width);
+    const [first_row, end_row, first_column, end_column] = o.window;
+    box[4 * n] = first((height * (1 - top - margin) - 1) / 2, first_row, end_row);
+    box[4 * n + 1] = end((height * (1 - bottom + margin) - 1) / 2, first_row, end_row);
+    box[4 * n + 2] = first((height * (left - margin) + width - 1) / 2, first_column, end_column);
+    box[4 * n + 3] = end((height * (right + margin) + width - 1) / 2, first_column, end_column);
     if (box[4 * n] < box[4 * n + 1] && box[4 * n + 2] < box[4 * n + 3]) return true;
     box.fill(0, 4 * n, 4 * n + 4);
     return false;
 }
 
 /**
- * The first whole number from `low` on, within 0 ... length.
+ * The first whole number from `low` on, within start ... stop.
  * @param {number} low
- * @param {number} length
+ * @param {number} start
+ * @param {number} stop
  */
-function first(low, length) {
-    return Math.ceil(Math.min(Math.max(low, 0), length));
+function first(low, start, stop) {
+    return Math.ceil(Math.min(Math.max(low, start), stop));
 }
 
 /**
- * One after the last whole number up to `high`, within 0 ... length.
+ * One after the last whole number up to `high`, within start ... stop.
  * @param {number} high
- * @param {number} length
+ * @param {number} start
+ * @param {number} stop
  */
-function end(high, length) {
-    return Math.floor(Math.min(Math.max(high, -1), length - 1)) + 1;
+function end(high, start, stop) {
+    return Math.floor(Math.min(Math.max(high, start - 1), stop - 1)) + 1;
 }

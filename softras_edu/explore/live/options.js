@@ -16,6 +16,8 @@ import { reach } from "./formulas.js";
  * @property {string} [distance]  "euclidean" or "barycentric"
  * @property {boolean} [perspective_correct]  @property {boolean} [cull_backfaces]
  * @property {number} [channels]  C, which colors=[] cannot tell; 3 if not said
+ * @property {number[]} [window]  first row, end row, first column, end column: what alone is drawn,
+ *     of the same picture; elsewhere there is the background
  * @property {number | Float64Array} [background]  a number, C numbers, or H * W * C
  */
 
@@ -45,6 +47,17 @@ function is_side(number) {
 }
 
 /**
+ * @param {number[]} window
+ * @param {number} height
+ * @param {number} width
+ */
+function inside(window, height, width) {
+    const [first_row, end_row, first_column, end_column] = window;
+    const fits = 0 <= first_row && end_row <= height && 0 <= first_column && end_column <= width;
+    return window.length === 4 && window.every(Number.isInteger) && fits;
+}
+
+/**
  * All numbers that the formulas need.
  * @param {Options} options
  * @returns {Dials}
@@ -64,6 +77,8 @@ export function complete(options) {
     check(is_positive(far) && far > near, "far", far, `a finite number above near = ${near}`);
     check(eps >= 0 && eps < Infinity, "eps", eps, "a finite number >= 0");
     check(dist_eps >= 0 && dist_eps < 0.5, "dist_eps", dist_eps, "a probability in [0, 0.5)");
+    const window = options.window ?? [0, height, 0, width];
+    check(inside(window, height, width), "window", window, "rows and columns of the picture");
     const known = distance === "euclidean" || distance === "barycentric";
     check(known, "distance", distance, "one of 'euclidean', 'barycentric'");
     return {
@@ -81,6 +96,7 @@ export function complete(options) {
         euclidean: distance === "euclidean",
         perspective_correct,
         cull_backfaces,
+        window,
     };
 }
 

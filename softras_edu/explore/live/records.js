@@ -14,7 +14,7 @@ import { doubled_area } from "./formulas.js";
  * @property {number} near  @property {number} far
  * @property {number} dist_eps  @property {number} least_logit  @property {number} reach
  * @property {boolean} euclidean  @property {boolean} perspective_correct
- * @property {boolean} cull_backfaces
+ * @property {boolean} cull_backfaces  @property {number[]} window
  */
 
 // Fields start as NaN and not as 0: one that starts as a whole number is slower for all its life.
