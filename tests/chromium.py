@@ -76,3 +76,33 @@ def module_page(browser: Browser, **options: object) -> Page:
     page.route("**/*", answer)
     page.goto(f"{HOST}/")
     return page
+
+
+SHOW = """async ([name, traits]) => {
+    const { PageModel } = await import("/stage.js");
+    const explorer = (await import(`/${name}`)).default;
+    document.body.innerHTML = '<main id="place"></main>';
+    window.model = new PageModel(traits);
+    window.close_explorer = explorer.render({ model: window.model, el: document.body.firstChild });
+}"""
+# Two frames: what was asked for before the first is drawn by the second.
+SETTLE = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+
+def show(page: Page, name: str, traits: dict[str, object]) -> None:
+    """A live explorer on the page, with no kernel behind it: its traits are `window.model`'s."""
+    page.add_style_tag(content=(LIVE / "live.css").read_text(encoding="utf-8"))
+    page.evaluate(SHOW, [name, traits])
+    page.evaluate(SETTLE)
+
+
+def trait(page: Page, name: str) -> object:
+    """A trait of the explorer as it is, when the page has come to rest."""
+    page.evaluate(SETTLE)
+    return page.evaluate("name => window.model.get(name)", name)
+
+
+def set_trait(page: Page, name: str, value: object) -> None:
+    """As Python would set it."""
+    page.evaluate("([name, value]) => window.model.set(name, value)", [name, value])
+    page.evaluate(SETTLE)
