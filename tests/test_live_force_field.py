@@ -20,13 +20,17 @@ TRAITS = {"triangles": START, "target": [0, 0], "sigma": 0.1, "dist_eps": 1e-4}
 PIXELS = "() => [...document.querySelectorAll('canvas')].map(canvas => canvas.toDataURL())"
 
 
+@pytest.fixture(scope="module")
+def tab(browser):
+    return module_page(browser, viewport={"width": 860, "height": 560})
+
+
 @pytest.fixture
-def page(browser):
-    page = module_page(browser, viewport={"width": 860, "height": 560})
-    show(page, "force_field.js", TRAITS)
-    yield page
-    assert not page.complaints
-    page.close()
+def page(tab):
+    """A new explorer in the same tab."""
+    show(tab, "force_field.js", TRAITS)
+    yield tab
+    assert not tab.complaints
 
 
 def words(page) -> str:

@@ -4,6 +4,7 @@
     hard.js field.js              what it is compared with, and pushes from every place
     palette.js panel.js stage.js  pictures, handles and dials          live.css
     force_field.js                one file an explorer, and a Python class of the same name
+    probability_map.js levels.js
 
 The modules are plain ES modules: a browser can load them as they are. JupyterLab (through
 anywidget) and a page that is opened from a folder both take one module, so `joined` puts those that
@@ -12,5 +13,6 @@ one needs behind each other. There is no other build step.
 
 from .force_field import ForceField
 from .modules import FOLDER, joined
+from .probability_map import ProbabilityMap
 
-__all__ = ["FOLDER", "ForceField", "joined"]
+__all__ = ["FOLDER", "ForceField", "ProbabilityMap", "joined"]

@@ -73,7 +73,7 @@ def positive(low: float, high: float) -> Any:
 
     def check(explorer: traitlets.HasTraits, proposal: Any) -> float:
         value = float(proposal["value"])
-        if not low <= value <= high:
+        if not low * (1 - 1e-9) <= value <= high * (1 + 1e-9):  # a power of 10 may be rounded
             name = proposal["trait"].name
             raise traitlets.TraitError(f"{name}: got {value!r}, wanted {low:g} to {high:g}")
         return value

@@ -211,7 +211,7 @@ function aimed(forces, target) {
 function words(triangles, counts, aims, here, dials) {
     if (triangles.length === 0) return "There is no triangle, so nothing is pushed.";
     if (!any_drawable(triangles)) {
-        return "A triangle without area, or with a corner behind the eye, is neither drawn nor pushed.";
+        return "A triangle without area, or with a corner behind the eye, is not drawn.";
     }
     const far = dials.dist_eps === 0
         ? "every pixel"

@@ -112,6 +112,36 @@ export class Panel {
     }
 
     /**
+     * A picture over the whole panel; each of its pixels stays a sharp square.
+     * @param {ImageData} picture
+     */
+    paint(picture) {
+        const small = document.createElement("canvas");
+        small.width = picture.width;
+        small.height = picture.height;
+        small.getContext("2d")?.putImageData(picture, 0, 0);
+        this.pen.imageSmoothingEnabled = false;
+        this.pen.drawImage(small, 0, 0, PANEL, PANEL);
+    }
+
+    /**
+     * Separate pieces of a line, each from one point in NDC to another.
+     * @param {number[][]} pieces  x and y of the one, x and y of the other
+     * @param {string} color
+     * @param {number} width
+     */
+    lines(pieces, color, width) {
+        this.pen.beginPath();
+        for (const [ax, ay, bx, by] of pieces) {
+            this.pen.moveTo(across(ax), down(ay));
+            this.pen.lineTo(across(bx), down(by));
+        }
+        this.pen.strokeStyle = color;
+        this.pen.lineWidth = width;
+        this.pen.stroke();
+    }
+
+    /**
      * The point under a pointer, in NDC.
      * @param {{ clientX: number, clientY: number }} event
      */

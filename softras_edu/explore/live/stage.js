@@ -145,6 +145,24 @@ export class Stage {
         };
     }
 
+    /**
+     * A list from which one is chosen.
+     * @param {string} name
+     * @param {string[]} options
+     * @param {(value: string) => void} chosen
+     * @returns {(value: string) => void}  shows which one is
+     */
+    choice(name, options, chosen) {
+        const label = element("label", "live-dial"), select = element("select", "live-choice");
+        select.append(...options.map((option) => element("option", "", option)));
+        label.append(element("span", "live-name", name), select);
+        this.dials.append(label);
+        select.addEventListener("change", () => chosen(select.value));
+        return (value) => {
+            select.value = value;
+        };
+    }
+
     /** Forgets the model, when the picture leaves the page. */
     close() {
         for (const name of this.traits) this.model.off(`change:${name}`, this.again);
