@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
-
 import numpy as np
 import pytest
 import torch
@@ -165,32 +163,36 @@ def test_dials_set_the_traits(page):
 LATENCY = """async () => {
     const ring = document.querySelector(".live-handle");
     const canvas = document.querySelectorAll("canvas")[2];
-    const times = [];
-    for (let k = 0; k < 24; k++) {
+    let [keys, yardsticks, sum] = [0, 0, 0];
+    for (let k = 0; k < 16; k++) {
         const before = canvas.toDataURL();
         await new Promise(requestAnimationFrame);
         const start = performance.now();
         const key = k % 2 ? "ArrowLeft" : "ArrowRight";
         ring.dispatchEvent(new KeyboardEvent("keydown", { key }));
         await new Promise(requestAnimationFrame);
-        times.push(performance.now() - start);
+        const half = performance.now();
+        for (let n = 0; n < 1e6; n++) sum += Math.exp(-1e-6 * n);
+        if (k >= 4) keys += half - start; // the first are compiled
+        if (k >= 4) yardsticks += performance.now() - half;
         if (canvas.toDataURL() === before) return null;
     }
-    return times.slice(4);
+    return [keys / 12, yardsticks / 12, sum];
 }"""
 
 
 def test_a_key_changes_the_picture_within_two_frames(page):
-    """33 ms on a laptop, median; more where other tests run beside it. The best of three rounds."""
+    """33 ms on a laptop, whose exp takes about 6 ns: other tests run beside this one."""
     rounds = []
-    for _ in range(3):
-        times = page.evaluate(LATENCY)
-        assert times is not None, "a key that changed nothing"
-        rounds.append(statistics.median(times))
-        if rounds[-1] <= 33:
+    for _ in range(5):
+        found = page.evaluate(LATENCY)
+        assert found is not None, "a key that changed nothing"
+        rounds.append(found[0] / found[1])
+        print(f"from key to pixels {found[0]:.0f} ms; a million exps {found[1]:.0f} ms")
+        if rounds[-1] <= 33 / 6:
             break
-    print(f"milliseconds from key to pixels: {rounds}")
-    assert min(rounds) <= 100
+    else:
+        pytest.fail(f"key to pixels, in millions of exps: {rounds}, wanted {33 / 6}")
 
 
 # ---------------------------------------------------------------- bad input

@@ -17,7 +17,7 @@ from chromium import LIVE, module_page
 from test_house import COLUMNS, LINES
 from test_vocabulary import BANS
 
-from softras_edu.explore.live import joined
+from softras_edu.explore.live import ForceField, ProbabilityMap, joined
 from softras_edu.explore.live.modules import in_order
 
 MODULES = sorted(LIVE.glob("*.js"))
@@ -134,3 +134,25 @@ def test_joined_modules_are_one_module_that_draws(browser):
 def test_a_module_that_is_not_there_is_named():
     with pytest.raises(FileNotFoundError, match="nowhere"):
         joined("nowhere.js")
+
+
+@pytest.mark.parametrize("explorer", [ForceField, ProbabilityMap])
+def test_a_page_from_a_folder_needs_no_kernel_and_no_network(browser, tmp_path, explorer):
+    path = tmp_path / "page.html"
+    path.write_text(explorer().page("a <page>"), encoding="utf-8")
+    page = browser.new_page()
+    asked, complaints = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(path.as_uri())
+    handle = page.locator(".live-handle").first
+    before = handle.get_attribute("aria-valuetext")
+    handle.focus()
+    page.keyboard.press("ArrowUp")
+    page.wait_for_function(
+        "before => document.querySelector('.live-handle').ariaValueText !== before", arg=before
+    )
+    assert page.title() == "a <page>"
+    assert asked == [path.as_uri()]
+    assert not complaints
+    page.close()

@@ -8,7 +8,7 @@
 
 The modules are plain ES modules: a browser can load them as they are. JupyterLab (through
 anywidget) and a page that is opened from a folder both take one module, so `joined` puts those that
-one needs behind each other. There is no other build step.
+one needs behind each other, and `Live.page` makes a page of it. There is no other build step.
 """
 
 from .force_field import ForceField

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from .. import draw
 from ..base import plain_pytorch
-from .modules import joined, text
+from .modules import joined, standalone, text
 
 
 class Triangles(traitlets.TraitType[Tensor, Any]):
@@ -84,9 +84,11 @@ def positive(low: float, high: float) -> Any:
 class Live(anywidget.AnyWidget):
     """A picture in the browser that answers to the hand.
 
-    A child class has `_esm`, made by `script`, traits tagged `sync=True`, and `draw`.
+    A child class has `module` and `_esm`, made of it by `script`, traits tagged `sync=True`, and
+    `draw`.
     """
 
+    module = ""
     _css = text("live.css")
     alt = "An interactive picture."
 
@@ -103,6 +105,12 @@ class Live(anywidget.AnyWidget):
     def readout(self) -> str:
         """What the picture shows, in words and numbers."""
         return self._drawn()[1]
+
+    def page(self, title: str) -> str:
+        """A page (HTML) with this explorer as it stands, for readers without a kernel."""
+        synced = self.trait_names(sync=True)
+        own = [name for name in vars(type(self)) if name in synced and name[0] != "_"]
+        return standalone(self.module, self.get_state(own), title)
 
     def _drawn(self) -> tuple[Image.Image, str]:
         with plain_pytorch():

@@ -35,7 +35,8 @@ class ForceField(Live):
     target.tag(sync=True)
     sigma = traitlets.Float(1e-1).tag(sync=True)
     dist_eps = traitlets.Float(1e-4).tag(sync=True)
-    _esm = script("force_field.js")
+    module = "force_field.js"
+    _esm = script(module)
 
     _check_sigma = traitlets.validate("sigma")(positive(1e-4, 1.0))
     _check_dist_eps = traitlets.validate("dist_eps")(positive(0.0, 0.1))

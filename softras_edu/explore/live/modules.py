@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import html
+import json
 import re
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
 # The two forms that our modules use; `deno fmt` keeps them so.
 IMPORT = re.compile(r'^import (?:\{[^}]*\} from )?"\./([\w./]+)";\n', re.MULTILINE)
+LAST = "export default { render };"  # of every explorer
 EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const) )", re.MULTILINE)
 
 
@@ -44,3 +47,20 @@ def text(name: str) -> str:
 def body(name: str) -> str:
     """A module without its imports."""
     return IMPORT.sub("", text(name))
+
+
+def standalone(name: str, traits: dict[str, object], title: str) -> str:
+    """A page (HTML) with an explorer that needs neither a kernel nor a network, nor other files.
+
+    Args:
+        traits: where it starts, as JSON: of a Python explorer, `get_state()` has them.
+    """
+    start = json.dumps(traits).replace("</", "<\\/")
+    call = f'render({{ model: new PageModel({start}), el: document.getElementById("live") }});'
+    script = joined(name).replace(LAST, call)
+    return (
+        f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{html.escape(title)}'
+        '</title>\n<meta name="viewport" content="width=device-width">\n'
+        f'<style>\n{text("live.css")}</style>\n<main id="live"></main>\n'
+        f'<script type="module">\n{script}</script>\n</html>\n'
+    )

@@ -31,7 +31,8 @@ class ProbabilityMap(Live):
     sigma = traitlets.Float(3e-3).tag(sync=True)
     dist_eps = traitlets.Float(1e-4).tag(sync=True)
     distance = traitlets.Enum(("euclidean", "barycentric"), "euclidean").tag(sync=True)
-    _esm = script("probability_map.js")
+    module = "probability_map.js"
+    _esm = script(module)
 
     _check_sigma = traitlets.validate("sigma")(positive(1e-5, 1.0))
     _check_dist_eps = traitlets.validate("dist_eps")(positive(1e-8, 0.1))

@@ -73,10 +73,10 @@ export function rasterize(triangles, colors, options) {
         colors,
         box: new Int32Array(4 * faces),
         log_product: new Float64Array(pixels),
-        // As if the background had been the first face; eps is less 1, as the faces' depth score
-        // is.
-        peak: new Float64Array(pixels).fill((o.eps - 1) / o.gamma),
-        den: new Float64Array(pixels).fill(1),
+        // As if the background had been the first face; eps is less 1, as the depth score is.
+        // A silhouette needs neither.
+        peak: new Float64Array(channels === 0 ? 0 : pixels).fill((o.eps - 1) / o.gamma),
+        den: new Float64Array(channels === 0 ? 0 : pixels).fill(1),
         dials: o,
     };
     const f = new Face(), p = new Pair();
@@ -134,12 +134,13 @@ function aggregate_color(drawn, color, colors, pixel, n, p) {
  */
 function finish_pixels(drawn, color) {
     const { image, channels, den, log_product } = drawn;
-    for (let pixel = 0; pixel < den.length; pixel++) {
+    for (let pixel = 0; pixel < log_product.length; pixel++) {
         const at = pixel * (channels + 1);
         for (let m = 0; m < channels; m++) {
             image[at + m] = color[pixel * channels + m] / den[pixel];
         }
-        image[at + channels] = 0 - Math.expm1(log_product[pixel]);
+        // Most pixels see no triangle: nothing to compute.
+        if (log_product[pixel] !== 0) image[at + channels] = 0 - Math.expm1(log_product[pixel]);
     }
 }
 
@@ -191,8 +192,8 @@ export function rasterize_backward(d_image, drawn) {
  */
 function pixels_asked(d_image, channels) {
     const asked = new Uint8Array(d_image.length / (channels + 1));
-    for (let k = 0; k < d_image.length; k++) {
-        if (d_image[k] !== 0) asked[Math.floor(k / (channels + 1))] = 1;
+    for (let pixel = 0, k = 0; pixel < asked.length; pixel++) {
+        for (let m = 0; m <= channels; m++, k++) if (d_image[k] !== 0) asked[pixel] = 1;
     }
     return asked;
 }
