@@ -124,6 +124,6 @@ class Live(anywidget.AnyWidget):
         return bundle, {"image/png": {"alt": self.alt}}
 
 
-def script(name: str) -> traitlets.Unicode[str, str]:
+def script(name: str) -> traitlets.Unicode[str, str | bytes]:
     """The module of an explorer as a trait that anywidget loads."""
     return traitlets.Unicode(joined(name)).tag(sync=True)
