@@ -118,7 +118,8 @@ class Live(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """The live widget, and a PNG for every place where no kernel runs."""
-        bundle = dict(super()._repr_mimebundle_(**kwargs)[0])
+        shown, _ = super()._repr_mimebundle_(**kwargs) or ({}, {})
+        bundle = dict(shown)
         bundle["image/png"] = base64.b64encode(draw.png(self._drawn()[0])).decode()
         bundle["text/plain"] = self.alt
         return bundle, {"image/png": {"alt": self.alt}}
