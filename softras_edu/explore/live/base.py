@@ -108,8 +108,8 @@ class Live(anywidget.AnyWidget):
 
     def page(self, title: str) -> str:
         """A page (HTML) with this explorer as it stands, for readers without a kernel."""
-        synced = self.trait_names(sync=True)
-        own = [name for name in vars(type(self)) if name in synced and name[0] != "_"]
+        own = set(self.trait_names(sync=True)) - set(anywidget.AnyWidget.class_trait_names())
+        own = {name for name in own if not name.startswith("_")}
         return standalone(self.module, self.get_state(own), title)
 
     def _drawn(self) -> tuple[Image.Image, str]:
