@@ -109,8 +109,8 @@ class Live(anywidget.AnyWidget):
     def page(self, title: str) -> str:
         """A page (HTML) with this explorer as it stands, for readers without a kernel."""
         own = set(self.trait_names(sync=True)) - set(anywidget.AnyWidget.class_trait_names())
-        own = {name for name in own if not name.startswith("_")}
-        return standalone(self.module, self.get_state(own), title)
+        names = sorted(name for name in own if not name.startswith("_"))
+        return standalone(self.module, self.get_state(names), title)
 
     def _drawn(self) -> tuple[Image.Image, str]:
         with plain_pytorch():
