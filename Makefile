@@ -71,6 +71,7 @@ doctor: install
 format: install
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
+	@DENO_NO_UPDATE_CHECK=1 $(PY) -m deno fmt --quiet --config softras_edu/explore/live/deno.json softras_edu/explore/live
 
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

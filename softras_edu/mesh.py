@@ -126,7 +126,7 @@ class Mesh:
         return mesh_files.load(Path(path), dtype, join, center, Mesh)
 
     def save(self, path: str | Path) -> None:
-        """Write OBJ, PLY, STL or GLB, by the suffix of `path`; STL keeps neither colours nor texture.
+        """Write OBJ, PLY, STL or GLB, by the suffix of `path`; STL keeps no colours, no texture.
 
         Read again, the mesh gives the same picture, up to the 8 bits of a channel. Pictures are PNG
         files beside an OBJ, with its MTL, or a PLY, and inside a GLB. More than 16 become one, an

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 import quick_interpreter
 import torch
+from chromium import browser  # noqa: F401  a fixture
 from egg import cameras, images  # noqa: F401  fixtures
 from torch import Tensor
 

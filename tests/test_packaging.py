@@ -201,6 +201,10 @@ def test_the_wheel_has_every_module_and_every_notebook(wheel):
             f"{path.name}: is its folder listed in pyproject.toml under packages?"
         )
     assert (wheel / "softras_edu" / "py.typed").exists()
+    modules = sorted((ROOT / "softras_edu").rglob("*.js"))
+    assert modules
+    for path in modules:
+        assert (wheel / path.relative_to(ROOT)).read_bytes() == path.read_bytes()
     names = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
     assert names
     assert sorted(path.name for path in (wheel / "softras_edu" / "course").iterdir()) == names

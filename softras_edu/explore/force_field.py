@@ -11,6 +11,7 @@ from functools import lru_cache
 import matplotlib
 import torch
 import traitlets
+from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
@@ -46,16 +47,7 @@ class ForceField(Explorer):
     )
 
     def prepare(self) -> None:
-        self._figure = new_plot(width=3 * PANEL + 20, height=76)
-        axes = self._figure.add_axes((0.2, 0.68, 0.6, 0.2))
-        self._figure.colorbar(
-            matplotlib.cm.ScalarMappable(
-                matplotlib.colors.LogNorm(WEAKEST, STRONGEST), matplotlib.colormaps[CMAP]
-            ),
-            cax=axes,
-            orientation="horizontal",
-            label="size of the push (loss a NDC): colour and length, in all three panels alike",
-        )
+        self._figure = scale()
 
     def draw(self) -> tuple[Image.Image, str]:
         target = (self.target_x, self.target_y)
@@ -87,18 +79,36 @@ class ForceField(Explorer):
         panel = Panel(f"{name}: moves from {moves} of {len(push)}", torch.full((2, 2), 0.13))
         panel.outline(square_at(target), "#E69F00", 4)
         panel.outline(CENTRED[:, :2] + PLACES[(COUNT - 2) * COUNT + 1], "#8a8a8a", 1)
-        for place, step, size in zip(
-            PLACES.tolist(), push.tolist(), push.norm(dim=1).tolist(), strict=True
-        ):
-            if size == 0:
-                panel.dot(place, GREY, 1)
-                continue
-            level = math.log(size / WEAKEST) / math.log(STRONGEST / WEAKEST)
-            level = min(max(level, 0.0), 1.0)
-            length = (SHORT + (LONG - SHORT) * level) * 2 / PANEL / size
-            color = matplotlib.colors.to_hex(matplotlib.colormaps[CMAP](0.25 + 0.75 * level))
-            panel.arrow(place, (step[0] * length, step[1] * length), color, width=2)
+        arrows(panel, push)
         return panel
+
+
+def arrows(panel: Panel, push: Tensor) -> None:
+    """An arrow for each push (COUNT**2, 2) at its place; a dot where there is none."""
+    sizes = push.norm(dim=1).tolist()
+    for place, step, size in zip(PLACES.tolist(), push.tolist(), sizes, strict=True):
+        if size == 0:
+            panel.dot(place, GREY, 1)
+            continue
+        level = math.log(size / WEAKEST) / math.log(STRONGEST / WEAKEST)
+        level = min(max(level, 0.0), 1.0)
+        length = (SHORT + (LONG - SHORT) * level) * 2 / PANEL / size
+        color = matplotlib.colors.to_hex(matplotlib.colormaps[CMAP](0.25 + 0.75 * level))
+        panel.arrow(place, (step[0] * length, step[1] * length), color, width=2)
+
+
+def scale() -> Figure:
+    """The scale of the arrows, to stand below the panels."""
+    figure = new_plot(width=3 * PANEL + 20, height=76)
+    figure.colorbar(
+        matplotlib.cm.ScalarMappable(
+            matplotlib.colors.LogNorm(WEAKEST, STRONGEST), matplotlib.colormaps[CMAP]
+        ),
+        cax=figure.add_axes((0.2, 0.68, 0.6, 0.2)),
+        orientation="horizontal",
+        label="size of the push (loss a NDC): colour and length, in all three panels alike",
+    )
+    return figure
 
 
 def places() -> Tensor:
@@ -118,22 +128,25 @@ def square_at(target: tuple[float, float]) -> Tensor:
 
 
 def losses(renderer: Renderer, triangles: Tensor, target: tuple[float, float]) -> Tensor:
-    """Mean of (1 - alpha)^2 over the target's pixels, (B, 1, 3, 3) triangles -> (B,)."""
+    """Mean of (1 - alpha)^2 over the target's pixels, (B, F, 3, 3) triangles -> (B,)."""
     pixel = formulas.pixel_centers(SIZE, SIZE, dtype=torch.float64)
     wanted = (pixel - torch.tensor(target, dtype=torch.float64)).abs().amax(-1) <= SIDE / 2
     alpha = renderer(triangles)[..., 0]
     return ((1 - alpha).square() * wanted).sum((1, 2)) / wanted.sum()
 
 
-def field(renderer: Renderer, target: tuple[float, float]) -> Tensor:
-    """Minus the gradient of `losses`, summed over the corners, at each place -> (COUNT**2, 2)."""
-    triangles = CENTRED + torch.nn.functional.pad(PLACES, (0, 1))[:, None, None]
+def field(renderer: Renderer, target: tuple[float, float], shape: Tensor = CENTRED[None]) -> Tensor:
+    """Minus the gradient of `losses`, summed over the corners, at each place -> (COUNT**2, 2).
+
+    shape: (F, 3, 3) triangles, their centroid at (0, 0).
+    """
+    triangles = shape + torch.nn.functional.pad(PLACES, (0, 1))[:, None, None]
     triangles = triangles.clone().requires_grad_()
     loss = losses(renderer, triangles, target)
     if not loss.requires_grad:  # the z-buffer's picture has no gradient at all
         return torch.zeros_like(PLACES)
     (gradient,) = torch.autograd.grad(loss.sum(), triangles)
-    return -gradient[:, 0, :, :2].sum(1) + 0.0  # + 0.0: no negative zeros
+    return -gradient[..., :2].sum((1, 2)) + 0.0  # + 0.0: no negative zeros
 
 
 def aim(push: Tensor, target: tuple[float, float]) -> Tensor:
@@ -162,8 +175,9 @@ def field_hard(target: tuple[float, float]) -> dict[str, Tensor]:
 @lru_cache(maxsize=8)
 def field_soft(target: tuple[float, float], sigma: float, dist_eps: float) -> Tensor:
     """`field` of the soft renderer."""
+    return field(soft(sigma, dist_eps), target)
 
-    def soft(triangles: Tensor) -> Tensor:
-        return rasterize(triangles, size=SIZE, sigma=sigma, dist_eps=dist_eps)
 
-    return field(soft, target)
+def soft(sigma: float, dist_eps: float) -> Renderer:
+    """The Soft Rasterizer."""
+    return lambda triangles: rasterize(triangles, size=SIZE, sigma=sigma, dist_eps=dist_eps)

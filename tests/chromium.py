@@ -1,0 +1,108 @@
+"""A headless Chromium for the tests that need a real browser, and pages of plain ES modules.
+
+`browser` is a fixture; `module_page` opens the modules of `explore/live` as a browser finds them in
+a folder. Nothing of it goes to a network.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlparse
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, sync_playwright
+
+LIVE = Path(__file__).parent.parent / "softras_edu" / "explore" / "live"
+NAMES = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
+# --no-sandbox: in containers, where CI runs as root, Chromium has no other way. The others keep it
+# off the network.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+HOST = "http://live.test"  # no such place: every request is answered here
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = next((found for name in NAMES if (found := shutil.which(name))), None)
+    if path is None:
+        reason = "no Chromium found; looked for " + ", ".join(NAMES)
+        if os.environ.get("CI"):
+            pytest.fail(reason)  # a check that CI skips is a check that nobody makes
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def answer(route: Route) -> None:
+    """A module of `explore/live`, or an empty page."""
+    name = urlparse(route.request.url).path.removeprefix("/")
+    if name.endswith(".js"):
+        text = (LIVE / name).read_text(encoding="utf-8")
+        route.fulfill(body=text, content_type="text/javascript; charset=utf-8")
+    else:
+        route.fulfill(body="<!doctype html><title>live</title>", content_type="text/html")
+
+
+def module_page(browser: Browser, **options: object) -> Page:
+    """An empty page from which `import("/rasterize.js")` works.
+
+    `page.complaints` collects what the console says.
+    """
+    page = browser.new_page(**options)  # type: ignore[arg-type]
+    complaints: list[str] = []
+    page.complaints = complaints  # type: ignore[attr-defined]
+    page.on(
+        "console",
+        lambda message: complaints.append(message.text) if message.type == "error" else None,
+    )
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.route("**/*", answer)
+    page.goto(f"{HOST}/")
+    return page
+
+
+SHOW = """async ([name, traits]) => {
+    const { PageModel } = await import("/stage.js");
+    const explorer = (await import(`/${name}`)).default;
+    document.body.innerHTML = '<main id="place"></main>';
+    window.model = new PageModel(traits);
+    window.close_explorer = explorer.render({ model: window.model, el: document.body.firstChild });
+}"""
+# Two frames: what was asked for before the first is drawn by the second.
+SETTLE = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+
+def show(page: Page, name: str, traits: dict[str, object]) -> None:
+    """A live explorer on the page, with no kernel behind it: its traits are `window.model`'s."""
+    page.add_style_tag(content=(LIVE / "live.css").read_text(encoding="utf-8"))
+    page.evaluate(SHOW, [name, traits])
+    page.evaluate(SETTLE)
+
+
+def trait(page: Page, name: str) -> object:
+    """A trait of the explorer as it is, when the page has come to rest."""
+    page.evaluate(SETTLE)
+    return page.evaluate("name => window.model.get(name)", name)
+
+
+def set_trait(page: Page, name: str, value: object) -> None:
+    """As Python would set it."""
+    page.evaluate("([name, value]) => window.model.set(name, value)", [name, value])
+    page.evaluate(SETTLE)

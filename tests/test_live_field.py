@@ -1,0 +1,91 @@
+"""The force field in the browser against that of `explore/force_field.py`, in Chromium."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from chromium import module_page
+
+from softras_edu import rasterize_hard
+from softras_edu.explore import force_field
+
+FIELD = """async ([renderer, triangles, target, dials]) => {
+    const { field } = await import("/field.js");
+    const forces = field(renderer, Float64Array.from(triangles), target, dials);
+    return forces.map(({ x, y }) => [x, y]);
+}"""
+NMR = """async ([triangles, d_image, height, width]) => {
+    const { nmr_gradient, visible_face } = await import("/hard.js");
+    const corners = Float64Array.from(triangles);
+    const face = visible_face(corners, { size: [height, width] });
+    const pull = nmr_gradient(corners, face, Float64Array.from(d_image), height, width);
+    return [Array.from(face), Array.from(pull)];
+}"""
+
+
+@pytest.fixture(scope="module")
+def page(browser):
+    page = module_page(browser)
+    yield page
+    assert not page.complaints
+
+
+@pytest.mark.parametrize("target", [(0.0, 0.0), (0.3, -0.55)])
+@pytest.mark.parametrize(("sigma", "dist_eps"), [(0.1, 1e-4), (1e-2, 1e-4), (1e-2, 0.0)])
+def test_every_arrow_is_that_of_python(page, target, sigma, dist_eps):
+    shape = force_field.CENTRED.flatten().tolist()
+    wanted = {
+        **force_field.field_hard(target),
+        "soft": force_field.field_soft(target, sigma, dist_eps),
+    }
+    for renderer, push in wanted.items():
+        dials = {"sigma": sigma, "dist_eps": dist_eps}
+        got = page.evaluate(FIELD, [renderer, shape, list(target), dials])
+        got = torch.tensor(got, dtype=torch.float64)
+        bound = 1e-8 * max(1.0, push.abs().max().item())
+        torch.testing.assert_close(got, push, rtol=0, atol=bound, msg=renderer)
+
+
+def test_hard_moves_none_nmr_a_cross_and_soft_all(page):
+    shape = force_field.CENTRED.flatten().tolist()
+    counts = []
+    for renderer in ("hard", "NMR", "soft"):
+        push = page.evaluate(FIELD, [renderer, shape, [0, 0], {"sigma": 0.1, "dist_eps": 1e-4}])
+        counts.append(sum(x != 0 or y != 0 for x, y in push))
+    assert counts == [0, 178, 289]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_nmr_of_a_soup_is_that_of_python(page, scene, seed):
+    """Hidden triangles, oblong pictures, edges that leave them: seen faces and the gradient."""
+    triangles, _ = scene(seed, 5)
+    height, width = ((9, 14), (16, 7))[seed % 2]
+    leaf = triangles.clone().requires_grad_()
+    alpha = rasterize_hard(leaf, size=(height, width), gradient="nmr")[..., 0]
+    generator = torch.Generator().manual_seed(seed)
+    d_image = torch.randn(alpha.shape, generator=generator, dtype=torch.float64)
+    (wanted,) = torch.autograd.grad(alpha, leaf, d_image)
+    given = [triangles.flatten().tolist(), d_image.flatten().tolist(), height, width]
+    face, got = page.evaluate(NMR, given)
+    assert [n >= 0 for n in face] == (alpha > 0).flatten().tolist()
+    got = torch.tensor(got, dtype=torch.float64).view_as(wanted)
+    bound = 1e-8 * max(1.0, wanted.abs().max().item())
+    torch.testing.assert_close(got, wanted, rtol=0, atol=bound)
+
+
+def test_a_window_is_a_part_of_the_same_picture(page, scene):
+    triangles, _ = scene(4, 6)
+    whole, part = page.evaluate(
+        """async numbers => {
+            const { rasterize } = await import("/rasterize.js");
+            const triangles = Float64Array.from(numbers), size = [9, 12], sigma = 0.01;
+            const draw = options => Array.from(rasterize(triangles, null, options).image);
+            return [draw({ size, sigma }), draw({ size, sigma, window: [2, 5, 3, 11] })];
+        }""",
+        triangles.flatten().tolist(),
+    )
+    inside = torch.zeros(9, 12, dtype=torch.bool)
+    inside[2:5, 3:11] = True
+    whole, part = torch.tensor(whole).view(9, 12), torch.tensor(part).view(9, 12)
+    assert (whole[~inside] > 0).any()
+    assert torch.equal(part, whole * inside)
