@@ -1,4 +1,4 @@
-"""An aeroplane of ellipsoids: thin wings, a fin and two tailplanes, for fits that find them hard."""
+"""An aeroplane of ellipsoids: thin wings, a fin and tailplanes, for fits that find them hard."""
 
 from __future__ import annotations
 

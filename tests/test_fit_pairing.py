@@ -14,8 +14,8 @@ from torch import Tensor
 
 from softras_edu import Camera, Mesh, icosphere, losses
 from softras_edu.fitting.all_around import hard_silhouettes
-from softras_edu.fitting.silhouettes import HELP
 from softras_edu.fitting.picture_files import natural
+from softras_edu.fitting.silhouettes import HELP
 from softras_edu.fitting.views import Views, read_views
 
 SIZE, F64 = 24, torch.float64

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, adaptive_max_pool2d, max_pool2d
+from tqdm.auto import tqdm
 
 from ..camera import Camera
 from .locate import Scene, locate
@@ -20,10 +21,10 @@ from .views import Views
 
 SIDE = 64  # pixels: larger masks are looked at in this size
 RAYS, WATCHERS, PIXELS = 16, 24, 120  # views that send rays, views that judge them, rays a view
-SOUND = 0.96  # of the masks explained: nothing to say
+SOUND = 0.97  # of the masks explained: nothing to say
 GAIN = 0.04  # by which another reading must be better to be named
-HOPELESS = 0.75  # explained by no reading at all
-ZOOMS = (1 / 3, 0.5, 0.7, 1.4, 2.0, 3.0)  # factors of tan(fov / 2)
+HOPELESS = 0.5  # explained by no reading at all
+ZOOMS = (1 / 3, 0.5, 0.7, 0.85, 1.2, 1.4, 2.0, 3.0)  # factors of tan(fov / 2)
 
 
 @dataclass
@@ -42,7 +43,7 @@ class Doubts:
 
 
 def doubts(views: Views) -> Doubts:
-    """Look at masks, then at cameras; a few seconds."""
+    """Look at masks, then at cameras: a second, or some more if something is wrong."""
     found = Doubts()
     inside = views.masks > 0.5
     rim = border(inside)
@@ -61,7 +62,8 @@ def doubts(views: Views) -> Doubts:
         )
     given = found.explained = explained(views)
     if given < SOUND:
-        readings = [(text, explained(other)) for text, other in other_readings(views)]
+        bar = tqdm(other_readings(views), delay=5.0, leave=False)
+        readings = [(text, explained(other)) for text, other in bar]
         best = max(share for _, share in readings)
         # The first of those that are as good: the simplest mistake.
         text, share = next(one for one in readings if one[1] > best - GAIN / 2)
@@ -138,7 +140,7 @@ def other_readings(views: Views) -> list[tuple[str, Views]]:
         for (of_orbit, of_matrices), axes in zip(words, ([2], [1], [1, 2]), strict=True)
     ]
     if orbit is None:
-        text = "if R and t lead from the camera to the world (wanted: from the world to the camera)"
+        text = "if R and t lead from the camera to the world"
         out.append((text, replace(views, camera=_other_way(views.camera))))
     else:
         distance, elevation, azimuth = orbit
@@ -154,7 +156,9 @@ def other_readings(views: Views) -> list[tuple[str, Views]]:
         camera = views.camera
         other = Camera(camera.eye, camera.rotation, camera.scale * zoom, shift=camera.shift)
         fov = float(torch.rad2deg(2 * torch.atan(other.pairs("scale")[:, 1])).median())
-        out.append((f"with a field of view of {fov:.0f} degrees", replace(views, camera=other)))
+        out.append(
+            (f"with a field of view of about {fov:.0f} degrees", replace(views, camera=other))
+        )
     return out
 
 

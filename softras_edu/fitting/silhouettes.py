@@ -55,6 +55,7 @@ BATCH = 8  # views a step: a fit with a hundred views costs no more a step than 
 SIGMA, LR = (3e-4, 1e-6), (1e-1, 2e-2)  # first and last step
 LAPLACIAN, FLATTEN = 5e-3, 1e-4
 LEVELS = 8  # of icospheres
+STAGES = 5  # meshes on the way from coarse to fine
 COARSEST = 2  # the level that a finer fit begins with
 STRENGTH = 20.0  # of large steps
 
@@ -216,11 +217,15 @@ def fit_shape(
 
 
 def stages(level: int, steps: int) -> list[tuple[int, int]]:
-    """(vertices, steps) of each mesh; the steps shared out evenly, none without a step."""
-    levels = list(range(min(level, COARSEST), level + 1))[-steps:]
-    ends = [round(steps * (k + 1) / len(levels)) for k in range(len(levels))]
+    """(vertices, steps) of each mesh, from `COARSEST` to `level` in equal ratios; the steps shared
+    out evenly. One mesh for a coarse fit.
+    """
+    first = min(level, COARSEST)
+    many = min(STAGES, steps) if level > COARSEST else 1
+    ends = [round(steps * (k + 1) / many) for k in range(many)]
+    levels = [level - (level - first) * (many - 1 - k) / max(many - 1, 1) for k in range(many)]
     return [
-        (10 * 4**one + 2, end - start)
+        (round(10 * 4**one) + 2, end - start)
         for one, start, end in zip(levels, [0, *ends], ends, strict=False)
     ]
 
