@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,7 +24,6 @@ from ..shapes import icosphere
 from .all_around import FAR, NEAR
 from .doubts import doubts
 from .fit_report import Result, report, turntable
-from .large_steps import LargeSteps
 from .locate import locate
 from .optimize import fit, schedule
 from .paint import vertex_colors
@@ -32,15 +32,18 @@ from .views import Views, read_views
 
 HELP = """Fit a sphere to silhouettes whose cameras are known, and write a mesh (OBJ and PLY),
 a turntable (GIF) and a report (HTML) with the IoU on views that were held out. An interrupted fit
-goes on when the same command runs again.
+goes on when the same command runs again. Masks and cameras that look wrong are refused, with what
+would explain them.
 
-images   PNG files of one size: the alpha channel is the silhouette, or white on black. Or an array
-         (N, H, W), with channels before or after H and W if there are any; with four, the last is
-         the silhouette. Numbers from 0 to 1, or bytes.
+images   PNG or JPEG files of one size: the alpha channel is the silhouette, or white on black. Or
+         an array (N, H, W), with channels before or after H and W if there are any; with four, the
+         last is the silhouette. Numbers from 0 to 1, or bytes.
+photos   in colour, named as their masks, or an array (N, H, W, 3): the shape's vertices take their
+         colours. Images with an alpha channel bring their own.
 cameras  one for each picture, named in a column "image", or in the order of the file names (by
          number: 2.png before 10.png; refused where the order by letters is another):
          distance, elevation, azimuth (degrees; perhaps fov), looking at the origin, y up; azimuth 0
-         is on the +z axis, 90 on +x
+         is on the +z axis, 90 on +x; docs/conventions.md draws them
            CSV with a header line, JSON [{"image": "000.png", "distance": 2.7, ...}, ...],
            .npy (N, 3), or .npz with an array of each
          or K, R, t as OpenCV writes them: pixel ~ K (R X + t), x right, y down, z forward, and the
@@ -52,12 +55,9 @@ cameras  one for each picture, named in a column "image", or in the order of the
 """
 
 BATCH = 8  # views a step: a fit with a hundred views costs no more a step than one with eight
-SIGMA, LR = (3e-4, 1e-6), (1e-1, 2e-2)  # first and last step
+SIGMA, LR = (3e-4, 1e-6), (2e-2, 2e-3)  # first and last step
 LAPLACIAN, FLATTEN = 5e-3, 1e-4
-LEVELS = 8  # of icospheres
-STAGES = 5  # meshes on the way from coarse to fine
-COARSEST = 2  # the level that a finer fit begins with
-STRENGTH = 20.0  # of large steps
+COARSEST, LEVELS = 3, 8  # icospheres: what a finer fit begins with; how many there are
 
 
 def command(
@@ -86,7 +86,6 @@ def command(
         raise ValueError(f"--fov: got {fov:g}, wanted degrees between 0 and 180")
     if not 0 <= level < LEVELS:
         raise ValueError(f"level: got {level}, wanted 0 to {LEVELS - 1}")
-    wanted = 10 * 4**level + 2
     views = read_views(images, cameras, fov, photos=photos, invert=invert)
     train, test = split(len(views.names), held_out)
     found = doubts(views)
@@ -100,7 +99,7 @@ def command(
     kind = "silhouettes" if views.photos is None else "photographs with masks"
     print(
         f"{len(views.names)} {kind} of {height} x {width}, {len(test)} of them held out; "
-        f"{about}{wanted} vertices"
+        f"{about}{vertices(level)} vertices"
     )
 
     out.mkdir(parents=True, exist_ok=True)
@@ -171,63 +170,69 @@ def fit_shape(
 ) -> tuple[Mesh, list[float]]:
     """A mesh whose silhouettes are the masks, and the loss of each step; a few views a step.
 
-    From coarse to fine: a sphere of few vertices goes where the shape is, is meshed anew with more
-    of them, and goes on. Within a stage steps are large and smooth (`large_steps`).
+    From coarse to fine: a sphere of few vertices goes where the shape is; then its surface is
+    meshed anew with more of them, and goes on. A fine sphere would not get there: its vertices go
+    as far in a step, but have their neighbours nearer, and crumple.
 
     Args:
         level: the last mesh has about as many vertices as `icosphere(level)`.
         checkpoint: "NAME.safetensors"; each stage has a file of its own, NAME-1.safetensors ...
     """
-    mesh, curve, size = icosphere(min(level, COARSEST)), [], (masks.shape[1], masks.shape[2])
-    sigma, rate, before = schedule(*SIGMA), schedule(*LR), 0
-    for k, (vertices, many) in enumerate(stages(level, steps)):
-        mesh = remesh(mesh, vertices) if k else mesh
-        body = LargeSteps(mesh.verts, mesh.faces, STRENGTH)
-
-        def loss(
-            sigma: float, gamma: float, body: LargeSteps = body, faces: Tensor = mesh.faces
-        ) -> Tensor:
-            some, verts = torch.randperm(len(masks))[:BATCH], body.verts()
-            triangles = screen_triangles(verts, faces, camera[some])
-            alpha = rasterize(triangles, size=size, sigma=sigma, near=NEAR, far=FAR)[..., 0]
-            return (
-                losses.iou(alpha, masks[some])
-                + LAPLACIAN * losses.laplacian(verts, faces)
-                + FLATTEN * losses.flatten(verts, faces)
-            )
-
-        first, last = before / steps, (before + many) / steps
+    plan = stages(level, steps)
+    mesh, curve = icosphere(plan[0][0]), []
+    for k, (fine, first, last) in enumerate(plan):
+        mesh = remesh(mesh, vertices(fine)) if k else mesh
+        offset = torch.zeros_like(mesh.verts, requires_grad=True)
+        span = first / steps, last / steps
         done = fit(
-            loss,
-            [body.u],
-            steps=many,
-            lr=schedule(rate(first), rate(last)),
-            sigma=schedule(sigma(first), sigma(last)),
+            partial(silhouette_loss, masks, camera, mesh, offset),
+            [offset],
+            steps=last - first,
+            lr=part_of(schedule(*LR), span),
+            sigma=part_of(schedule(*SIGMA), span),
             optimizer=partial(torch.optim.Adam, betas=(0.5, 0.99)),
             seed=seed + k,
             checkpoint=checkpoint and stage_file(checkpoint, k),
             save_every=20,
         )
-        mesh, curve, before = (
-            Mesh(body.verts().detach(), mesh.faces),
-            curve + done.losses,
-            before + many,
-        )
+        mesh = Mesh((mesh.verts + offset).detach(), mesh.faces)
+        curve += done.losses
     return mesh, curve
 
 
-def stages(level: int, steps: int) -> list[tuple[int, int]]:
-    """(vertices, steps) of each mesh, from `COARSEST` to `level` in equal ratios; the steps shared
-    out evenly. One mesh for a coarse fit.
+def silhouette_loss(
+    masks: Tensor, camera: Camera, mesh: Mesh, offset: Tensor, sigma: float, gamma: float
+) -> Tensor:
+    """Of a few views, and of a surface that should be smooth: a scalar."""
+    some, verts = torch.randperm(len(masks))[:BATCH], mesh.verts + offset
+    triangles = screen_triangles(verts, mesh.faces, camera[some])
+    size = (masks.shape[1], masks.shape[2])
+    alpha = rasterize(triangles, size=size, sigma=sigma, near=NEAR, far=FAR)[..., 0]
+    return (
+        losses.iou(alpha, masks[some])
+        + LAPLACIAN * losses.laplacian(verts, mesh.faces)
+        + FLATTEN * losses.flatten(verts, mesh.faces)
+    )
+
+
+def stages(level: int, steps: int) -> list[tuple[int, int, int]]:
+    """(level, first step, last step + 1) of each mesh, from `COARSEST` to `level`; the steps
+    shared out evenly, none without a step.
     """
-    first = min(level, COARSEST)
-    many = min(STAGES, steps) if level > COARSEST else 1
-    ends = [round(steps * (k + 1) / many) for k in range(many)]
-    levels = [level - (level - first) * (many - 1 - k) / max(many - 1, 1) for k in range(many)]
-    return [
-        (round(10 * 4**one) + 2, end - start)
-        for one, start, end in zip(levels, [0, *ends], ends, strict=False)
-    ]
+    levels = list(range(min(level, COARSEST), level + 1))[-steps:]
+    ends = [round(steps * k / len(levels)) for k in range(len(levels) + 1)]
+    return [(fine, *ends[k : k + 2]) for k, fine in enumerate(levels)]
+
+
+def vertices(level: int) -> int:
+    """How many `icosphere(level)` has."""
+    return 10 * 4**level + 2
+
+
+def part_of(dial: Callable[[float], float], span: tuple[float, float]) -> Callable[[float], float]:
+    """A schedule of the whole fit, as one stage sees it."""
+    first, last = span
+    return lambda progress: dial(first + (last - first) * progress)
 
 
 def stage_file(checkpoint: Path, k: int) -> Path:
