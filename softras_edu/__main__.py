@@ -126,7 +126,7 @@ def _add_fit(commands: Any) -> None:
     )
     shape.add_argument("--steps", type=int, default=400, help="steps of the fit (400)")
     shape.add_argument(
-        "--level", type=int, default=3, help="about 10 x 4^level + 2 vertices at the end (3: 642)"
+        "--level", type=int, default=4, help="about 10 x 4^level + 2 vertices at the end (4: 2,562)"
     )
     shape.add_argument(
         "--held-out", type=int, metavar="N", help="views kept for the test (one in eight)"

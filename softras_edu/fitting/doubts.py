@@ -163,8 +163,8 @@ def other_readings(views: Views) -> list[tuple[str, Views]]:
 
 
 def orbit_numbers(camera: Camera) -> tuple[Tensor, Tensor, Tensor] | None:
-    """Distance, elevation and azimuth in degrees, (N,) each; None unless all look at the origin,
-    upright.
+    """Distance, elevation and azimuth in degrees, (N,) each; None unless all look at the origin as
+    `Camera.orbit` does.
     """
     x, y, z = camera.eye.unbind(1)
     distance = camera.eye.norm(dim=1)
@@ -172,6 +172,9 @@ def orbit_numbers(camera: Camera) -> tuple[Tensor, Tensor, Tensor] | None:
         return None
     elevation = torch.rad2deg(torch.asin((y / distance).clamp(-1, 1)))
     azimuth = torch.rad2deg(torch.atan2(x, z))
+    over = camera.rotation[:, 1, 1] < 0  # beyond the pole, and so upside down
+    elevation = torch.where(over, 180 - elevation, elevation)
+    azimuth = torch.where(over, azimuth + 180, azimuth)
     same = Camera.orbit(distance, elevation, azimuth).rotation
     alike = torch.allclose(same, camera.rotation, atol=1e-4)
     return (distance, elevation, azimuth) if alike else None

@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from .. import losses
 from ..camera import Camera
-from ..losses import iou, normal_consistency
 from ..mesh import Mesh
 from ..plotting.curves import curves
 from ..plotting.flip_book import flip_book
@@ -71,7 +71,7 @@ class Result:
         views: N of them; `train` were fitted, `test` were held out.
         camera: N cameras in the space of `fitted`.
         fitted: a mesh around the origin. `world` is the same in the units of the views' cameras.
-        losses: one a step. steps: how many there were to be. seconds: of this run.
+        curve: the loss of each step. steps: how many there were to be. seconds: of this run.
         explained: the share of the masks that any shape explains.
     """
 
@@ -81,7 +81,7 @@ class Result:
     camera: Camera
     fitted: Mesh
     world: Mesh
-    losses: list[float]
+    curve: list[float]
     steps: int
     seconds: float
     explained: float | None
@@ -96,7 +96,9 @@ class Result:
     def iou(self) -> list[float]:
         """One a view."""
         masks = (self.views.masks > 0.5).float()
-        return [1 - iou(seen, mask).item() for seen, mask in zip(self.seen, masks, strict=True)]
+        return [
+            1 - losses.iou(seen, mask).item() for seen, mask in zip(self.seen, masks, strict=True)
+        ]
 
     @cached_property
     def color_error(self) -> float | None:
@@ -123,7 +125,7 @@ class Result:
     def shape(self) -> str:
         """How good the triangles are, in words."""
         q = quality(self.fitted.verts, self.fitted.faces)
-        turn = float(normal_consistency(self.fitted.verts, self.fitted.faces))
+        turn = float(losses.normal_consistency(self.fitted.verts, self.fitted.faces))
         return (
             f"{len(self.fitted.verts)} vertices, {len(self.fitted.faces)} faces; quality "
             f"{q.mean():.2f} (1: all equilateral), {(q < 0.3).float().mean():.1%} slivers; "
@@ -139,9 +141,9 @@ def report(result: Result) -> str:
     views, world, shown = result.views, result.world, result.test[:6]
     columns = 3 if views.photos is None else 5
     compared = pictures(*_columns(result, shown), columns=columns, side=2.2)
-    x = torch.arange(len(result.losses))
-    losses = {"loss": torch.tensor(result.losses)}
-    curve = curves(x, losses, xlabel="step", ylabel="loss", logy=True)
+    x = torch.arange(len(result.curve))
+    values = {"loss": torch.tensor(result.curve)}
+    curve = curves(x, values, xlabel="step", ylabel="loss", logy=True)
     rows = "".join(
         f"<tr><td>{html.escape(views.names[k])}</td><td>{result.iou[k]:.4f}</td></tr>"
         for k in result.test
@@ -164,13 +166,12 @@ body {{ font: 16px/1.5 sans-serif; max-width: 54em; margin: 2em auto; padding: 0
 img {{ max-width: 100% }}
 td, th {{ padding: 0.1em 1.5em 0.1em 0; text-align: left }}</style></head><body>
 <h1>A shape from {len(views.names)} silhouettes</h1>
-<p><strong>IoU on the {len(result.test)} views that the fit never saw:
-{result.mean_iou(result.test):.3f}</strong>
-(on the {len(result.train)} that it was fitted to: {result.mean_iou(result.train):.3f}). IoU is the
+<p><strong>IoU on the {len(result.test)} views that the fit
+never saw: {result.mean_iou(result.test):.3f}</strong> (on the {len(result.train)} that it was fitted to: {result.mean_iou(result.train):.3f}). IoU is the
 area that both silhouettes share over the area that either covers; the fitted one is drawn without
 blur.</p>
 <p>Mesh: {result.shape()}.</p>{colored}{agree}
-<p>{len(result.losses)} of {result.steps} steps, {result.seconds:.0f} s in this run. The mesh
+<p>{len(result.curve)} of {result.steps} steps, {result.seconds:.0f} s in this run. The mesh
 reaches from ({low}) to ({high}) in the units of the cameras. It was a sphere, which has no hole, so
 neither has this shape.</p>
 <h2>Turntable</h2>
