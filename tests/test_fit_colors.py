@@ -48,11 +48,12 @@ def masks_of(size: int) -> Tensor:
 def test_no_other_colors_explain_the_photographs_better():
     """The objective itself, by autograd: no slope at what was found, of colours inside [0, 1]."""
     photos = photographs()
-    found = vertex_colors(EGG.to(torch.float64), photos, masks(), CAMERA)
+    egg = EGG.to(torch.float64)
+    found = vertex_colors(egg, photos, masks(), CAMERA)
     colors = found.clone().requires_grad_()
     total = torch.zeros((), dtype=torch.float64)
     for k in range(10):
-        corner, weight, use = seen_corners(EGG, masks()[k], CAMERA[[k]])
+        corner, weight, use = seen_corners(egg, masks()[k], CAMERA[[k]])
         shown = (weight[..., None] * colors[corner]).sum(1)
         total = total + (shown - photos[k][use]).square().sum()
     edges = torch.cat([EGG.faces[:, [0, 1]], EGG.faces[:, [1, 2]], EGG.faces[:, [2, 0]]])

@@ -167,7 +167,8 @@ img {{ max-width: 100% }}
 td, th {{ padding: 0.1em 1.5em 0.1em 0; text-align: left }}</style></head><body>
 <h1>A shape from {len(views.names)} silhouettes</h1>
 <p><strong>IoU on the {len(result.test)} views that the fit
-never saw: {result.mean_iou(result.test):.3f}</strong> (on the {len(result.train)} that it was fitted to: {result.mean_iou(result.train):.3f}). IoU is the
+never saw: {result.mean_iou(result.test):.3f}</strong> (on the {len(result.train)} that
+it was fitted to: {result.mean_iou(result.train):.3f}). IoU is the
 area that both silhouettes share over the area that either covers; the fitted one is drawn without
 blur.</p>
 <p>Mesh: {result.shape()}.</p>{colored}{agree}
