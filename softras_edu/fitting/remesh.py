@@ -57,7 +57,8 @@ def quality(verts: Tensor, faces: Tensor) -> Tensor:
     corners = verts[faces]
     sides = corners - corners.roll(1, 1)
     twice = torch.linalg.cross(sides[:, 0], sides[:, 1]).norm(dim=1)
-    return 2 * math.sqrt(3) * twice / sides.square().sum((1, 2)).clamp_min(1e-30)
+    found: Tensor = 2 * math.sqrt(3) * twice / sides.square().sum((1, 2)).clamp_min(1e-30)
+    return found
 
 
 class Net:
