@@ -157,7 +157,10 @@ def report(result: Result) -> str:
     colored = "" if result.color_error is None else f"<p>Colours: {result.colors()}.</p>"
     agree = ""
     if result.explained is not None:
-        agree = f"<p>Some shape explains {result.explained:.0%} of the masks: see --help.</p>"
+        agree = (
+            f"<p>With these cameras some shape explains {result.explained:.0%} of the masks' area "
+            "(parts that are about a pixel wide are easily missed).</p>"
+        )
     return f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8">
 <title>A shape from {len(views.names)} silhouettes</title>

@@ -221,12 +221,12 @@ def stages(level: int, steps: int) -> list[tuple[int, int, int]]:
     """
     levels = list(range(min(level, COARSEST), level + 1))[-steps:]
     ends = [round(steps * k / len(levels)) for k in range(len(levels) + 1)]
-    return [(fine, *ends[k : k + 2]) for k, fine in enumerate(levels)]
+    return list(zip(levels, ends[:-1], ends[1:], strict=True))
 
 
 def vertices(level: int) -> int:
     """How many `icosphere(level)` has."""
-    return 10 * 4**level + 2
+    return 10 * int(4**level) + 2
 
 
 def part_of(dial: Callable[[float], float], span: tuple[float, float]) -> Callable[[float], float]:
