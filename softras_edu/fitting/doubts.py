@@ -24,7 +24,6 @@ RAYS, WATCHERS, PIXELS = 16, 24, 120  # views that send rays, views that judge t
 SOUND = 0.97  # of the masks explained: nothing to say
 GAIN = 0.04  # by which another reading must be better to be named
 HOPELESS = 0.5  # explained by no reading at all
-LENS = "with a field of view of"
 ZOOMS = (1 / 3, 0.5, 0.7, 0.85, 1.2, 1.4, 2.0, 3.0)  # factors of tan(fov / 2)
 
 
@@ -66,9 +65,8 @@ def doubts(views: Views) -> Doubts:
         bar = tqdm(other_readings(views), delay=5.0, leave=False)
         readings = [(text, explained(other)) for text, other in bar]
         best = max(share for _, share in readings)
-        # A mistake of the file comes before another lens; of those as good, the first.
-        good = [one for one in readings if one[1] > best - GAIN / 2 and LENS not in one[0]]
-        text, share = good[0] if good else max(readings, key=lambda one: one[1])
+        # The first of those that are as good: the simplest mistake, and the narrowest lens.
+        text, share = next(one for one in readings if one[1] > best - GAIN / 2)
         agree = f"with these cameras some shape explains {given:.0%} of the masks' area"
         if share > given + GAIN:
             found.grave.append(f"{agree}, {share:.0%} {text}")
@@ -158,7 +156,9 @@ def other_readings(views: Views) -> list[tuple[str, Views]]:
         camera = views.camera
         other = Camera(camera.eye, camera.rotation, camera.scale * zoom, shift=camera.shift)
         fov = float(torch.rad2deg(2 * torch.atan(other.pairs("scale")[:, 1])).median())
-        out.append((f"{LENS} about {fov:.0f} degrees", replace(views, camera=other)))
+        out.append(
+            (f"with a field of view of about {fov:.0f} degrees", replace(views, camera=other))
+        )
     return out
 
 
