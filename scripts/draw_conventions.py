@@ -82,10 +82,12 @@ def draw_world(ax: Axes) -> None:
         arrow(ax, origin, end, "black")
         note(ax, origin + 1.1 * (end - origin), name, ha="center", weight="bold")
     line(ax, on_paper(*[orbit(0.0, a) for a in range(0, int(AZIMUTH) + 1, 2)]), BLUE, lw=2.2)
-    note(ax, on_paper(orbit(0.0, 26.0, 3.1))[0], "azimuth", BLUE, ha="center")
-    rise = [orbit(e, AZIMUTH) for e in range(int(ELEVATION) + 1)]
+    arrow(ax, *on_paper(orbit(0.0, AZIMUTH - 6), orbit(0.0, AZIMUTH)), BLUE)
+    note(ax, on_paper(orbit(0.0, 26.0, 3.1))[0], "azimuth > 0", BLUE, ha="center")
+    rise = [orbit(e, AZIMUTH) for e in range(int(ELEVATION) - 4)]
     line(ax, on_paper(*rise), VERMILION, lw=2.2)
-    note(ax, on_paper(orbit(14.0, AZIMUTH + 3))[0], "  elevation", VERMILION)
+    arrow(ax, *on_paper(orbit(ELEVATION - 9, AZIMUTH), orbit(ELEVATION - 3, AZIMUTH)), VERMILION)
+    note(ax, on_paper(orbit(14.0, AZIMUTH + 3))[0], "  elevation > 0", VERMILION)
     ground, eye = on_paper(orbit(0.0, AZIMUTH), orbit(ELEVATION, AZIMUTH))
     line(ax, torch.stack([origin, ground]), GREY, lw=0.8, ls="--")
     line(ax, torch.stack([origin, eye]), GREEN)

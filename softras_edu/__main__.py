@@ -85,7 +85,7 @@ def _add_bench(commands: Any) -> None:
 def _add_fit(commands: Any) -> None:
     shape = commands.add_parser(
         "fit",
-        help="make a mesh from silhouettes of yours",
+        help="make a mesh from silhouettes or photographs of yours",
         description=fit_images.HELP,
         formatter_class=argparse.RawTextHelpFormatter,
     )
@@ -94,7 +94,13 @@ def _add_fit(commands: Any) -> None:
         type=Path,
         required=True,
         metavar="DIR",
-        help="a folder of PNG files, or an .npy or .npz file with one array",
+        help="masks: a folder of PNG or JPEG files, or an .npy or .npz file with one array",
+    )
+    shape.add_argument(
+        "--photos",
+        type=Path,
+        metavar="DIR",
+        help="the photographs whose masks --images are, of the same names: the shape is coloured",
     )
     shape.add_argument(
         "--cameras",
@@ -112,7 +118,7 @@ def _add_fit(commands: Any) -> None:
     )
     shape.add_argument("--steps", type=int, default=400, help="steps of the fit (400)")
     shape.add_argument(
-        "--level", type=int, default=3, help="the sphere has 10 x 4^level + 2 vertices (3: 642)"
+        "--level", type=int, default=4, help="about 10 x 4^level + 2 vertices at the end (4: 2,562)"
     )
     shape.add_argument(
         "--held-out", type=int, metavar="N", help="views kept for the test (one in eight)"
@@ -123,6 +129,10 @@ def _add_fit(commands: Any) -> None:
         default=60.0,
         metavar="DEGREES",
         help="whole vertical angle of view of orbit cameras (60)",
+    )
+    shape.add_argument("--invert", action="store_true", help="the shape is what is dark")
+    shape.add_argument(
+        "--anyway", action="store_true", help="fit even if masks and cameras look wrong"
     )
     shape.add_argument(
         "--seed", type=int, default=0, help="which random numbers choose the views of a step (0)"

@@ -14,8 +14,9 @@ from torch import Tensor
 
 from softras_edu import Camera, Mesh, icosphere, losses
 from softras_edu.fitting.all_around import hard_silhouettes
+from softras_edu.fitting.picture_files import natural
 from softras_edu.fitting.silhouettes import HELP
-from softras_edu.fitting.views import Views, natural, read_views
+from softras_edu.fitting.views import Views, read_views
 
 SIZE, F64 = 24, torch.float64
 ELEVATION = [-50.0, -25.0, 0.0, 0.0, 15.0, 30.0, 45.0, 70.0, -10.0, 20.0, 35.0, -5.0]

@@ -10,7 +10,7 @@ from torch import Tensor
 from .. import losses
 from ..camera import Camera
 from ..fitting.all_around import hard_silhouettes
-from ..fitting.silhouettes import compare
+from ..fitting.fit_report import compare
 from ..mesh import Mesh
 from ..rasterizers import rasterize
 from ..rendering import render, screen_triangles

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import torch
-from PIL import Image
 from torch import Tensor
 
 from ..camera import Camera
-from .arrays import load_arrays
 from .camera_files import Entry, read_cameras, to_camera
-
-ALPHA = "the alpha channel"
+from .picture_files import ALPHA, read_photos, read_pictures
 
 
 @dataclass(frozen=True)
@@ -26,29 +20,43 @@ class Views:
         names: what the pictures are called in messages and reports.
         masks: (N, H, W), from 0 (background) to 1.
         camera: N cameras.
+        photos: (N, H, W, 3), RGB in [0, 1]; None where the pictures have no colours.
     """
 
     names: list[str]
     masks: Tensor
     camera: Camera
+    photos: Tensor | None = None
 
 
-def read_views(images: Path, cameras: Path, fov: float = 60.0) -> Views:
+def read_views(
+    images: Path,
+    cameras: Path,
+    fov: float = 60.0,
+    *,
+    photos: Path | None = None,
+    invert: bool = False,
+) -> Views:
     """Read and match them.
 
     Args:
-        images: a folder of PNG files (the alpha channel is the silhouette; a picture without one is
-            white on black), in natural order: 2.png before 10.png. Or an .npy or .npz file with one
-            array (N, H, W), (N, H, W, C) or (N, C, H, W).
+        images: a folder of PNG or JPEG files (the alpha channel is the silhouette; a picture
+            without one is white on black), in natural order: 2.png before 10.png. Or an .npy or
+            .npz file with one array (N, H, W), (N, H, W, C) or (N, C, H, W).
         cameras: .csv, .json, .npy or .npz; `python -m softras_edu fit --help` and the messages say
             what must be in it.
         fov: the whole vertical angle of view of orbit cameras that do not have their own, degrees.
+        photos: the photographs in colour whose masks `images` are, of the same names, but for the
+            suffix; or an array (N, H, W, 3) or (N, 3, H, W). None: pictures with an alpha channel
+            bring their own colours, if what it shows is not of one colour throughout.
+        invert: dark, or transparent, is the shape.
 
     Raises:
         ValueError: anything missing, unreadable, not fitting or ambiguous; the message names the
             file, and the row or picture.
     """
-    names, masks, channels = _read_folder(images) if images.is_dir() else _read_array(images)
+    names, masks, channels, colors = read_pictures(images)
+    masks = 1 - masks if invert else masks
     for name, mask, channel in zip(names, masks, channels, strict=True):
         if not (mask > 0.5).any():
             brighter = "no pixel is brighter than one half"
@@ -61,65 +69,18 @@ def read_views(images: Path, cameras: Path, fov: float = 60.0) -> Views:
             )
     size = (masks.shape[1], masks.shape[2])
     entries = _match(names, read_cameras(cameras, size), cameras)
-    return Views(names, masks, to_camera(entries, fov, size))
+    camera = to_camera(entries, fov, size)
+    if photos is not None:
+        colors = read_photos(photos, names, size)
+    elif colors is not None and _of_one_color(colors, masks):
+        colors = None
+    return Views(names, masks, camera, colors)
 
 
-# ---------------------------------------------------------------- pictures
-
-
-def natural(name: str) -> list[tuple[int, int, str]]:
-    """A key that sorts by the values of numbers in a name: 2.png before 10.png."""
-    words = re.split(r"(\d+)", name.lower())
-    return [(0, int(word), "") if word.isdecimal() else (1, 0, word) for word in words if word]
-
-
-def _read_folder(folder: Path) -> tuple[list[str], Tensor, list[str]]:
-    """Names, masks and the channel of each."""
-    found = [path for path in folder.iterdir() if path.suffix.lower() == ".png"]
-    paths = sorted(found, key=lambda path: (natural(path.name), path.name))
-    if not paths:
-        raise ValueError(f"{folder}: no PNG file in this folder")
-    masks: list[Tensor] = []
-    channels = []
-    for path in paths:
-        try:
-            with Image.open(path) as picture:
-                alpha = "A" in picture.getbands() or "transparency" in picture.info
-                grey = picture.convert("RGBA").getchannel("A") if alpha else picture.convert("L")
-                masks.append(torch.from_numpy(np.array(grey, dtype=np.float32) / 255))
-                channels.append(ALPHA if alpha else "the brightness")
-        except OSError as error:
-            raise ValueError(f"{path}: not a readable PNG ({error})") from None
-        if masks[-1].shape != masks[0].shape:
-            mine, first = (" x ".join(map(str, mask.shape)) for mask in (masks[-1], masks[0]))
-            raise ValueError(
-                f"{path}: is {mine} pixels (height x width), but {paths[0].name} is {first}; "
-                "all pictures must have one size"
-            )
-    return [path.name for path in paths], torch.stack(masks), channels
-
-
-def _read_array(file: Path) -> tuple[list[str], Tensor, list[str]]:
-    """Names, masks and the channel of each."""
-    arrays = load_arrays(file, "images")
-    if len(arrays) != 1:
-        raise ValueError(f"{file}: has the arrays {', '.join(arrays)}; wanted one, the pictures")
-    (array,) = arrays.values()
-    if array.ndim == 4 and array.shape[-1] not in (1, 3, 4) and array.shape[1] in (1, 3, 4):
-        array = np.moveaxis(array, 1, -1)
-    channel = "the brightness"
-    if array.ndim == 4 and array.shape[-1] == 4:
-        array, channel = array[..., 3], ALPHA
-    elif array.ndim == 4 and array.shape[-1] in (1, 3):
-        array = array.mean(-1, dtype=np.float32).astype(array.dtype)
-    if array.ndim != 3 or array.size == 0:
-        wanted = "(N, H, W), (N, H, W, C) or (N, C, H, W)"
-        raise ValueError(f"{file}: got an array of shape {array.shape}, wanted {wanted}")
-    masks = torch.from_numpy(array.astype(np.float32)) / (255 if array.dtype == np.uint8 else 1)
-    if not ((masks >= 0) & (masks <= 1)).all():
-        got = f"{masks.min():.3g} to {masks.max():.3g}"
-        raise ValueError(f"{file}: got numbers from {got}, wanted 0 to 1 (or bytes, 0 to 255)")
-    return [f"picture {k}" for k in range(len(masks))], masks, [channel] * len(masks)
+def _of_one_color(photos: Tensor, masks: Tensor) -> bool:
+    """Is what the masks show of one colour throughout, as in a silhouette drawn in black?"""
+    shown = photos[masks > 0.5]
+    return bool((shown.amax(0) - shown.amin(0)).max() < 0.02)
 
 
 # ---------------------------------------------------------------- which camera saw which picture
