@@ -5,6 +5,7 @@
     palette.js panel.js stage.js  pictures, handles and dials          live.css
     force_field.js                one file an explorer, and a Python class of the same name
     probability_map.js levels.js
+    occlusion.js shares.js probe.js
 
 The modules are plain ES modules: a browser can load them as they are. JupyterLab (through
 anywidget) and a page that is opened from a folder both take one module, so `joined` puts those that
@@ -13,6 +14,7 @@ one needs behind each other, and `Live.page` makes a page of it. There is no oth
 
 from .force_field import ForceField
 from .modules import FOLDER, joined
+from .occlusion import Occlusion
 from .probability_map import ProbabilityMap
 
-__all__ = ["FOLDER", "ForceField", "ProbabilityMap", "joined"]
+__all__ = ["FOLDER", "ForceField", "Occlusion", "ProbabilityMap", "joined"]
