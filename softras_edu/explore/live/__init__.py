@@ -6,15 +6,17 @@
     force_field.js                one file an explorer, and a Python class of the same name
     probability_map.js levels.js
     occlusion.js shares.js probe.js
+    corner_pull.js pulls.js
 
 The modules are plain ES modules: a browser can load them as they are. JupyterLab (through
 anywidget) and a page that is opened from a folder both take one module, so `joined` puts those that
 one needs behind each other, and `Live.page` makes a page of it. There is no other build step.
 """
 
+from .corner_pull import CornerPull
 from .force_field import ForceField
 from .modules import FOLDER, joined
 from .occlusion import Occlusion
 from .probability_map import ProbabilityMap
 
-__all__ = ["FOLDER", "ForceField", "Occlusion", "ProbabilityMap", "joined"]
+__all__ = ["FOLDER", "CornerPull", "ForceField", "Occlusion", "ProbabilityMap", "joined"]

@@ -149,9 +149,11 @@ function finish_pixels(drawn, color) {
  *
  * @param {Float64Array} d_image  (H, W, C + 1), the loss's derivative with respect to the image
  * @param {Drawn} drawn  from `rasterize`
+ * @param {(pixel: number, n: number, p: Pair) => void} [told]  of each pixel and triangle, when p
+ *     has what flows to the triangle's corners
  * @returns {Gradient}
  */
-export function rasterize_backward(d_image, drawn) {
+export function rasterize_backward(d_image, drawn, told) {
     const { triangles, box, channels, dials: o } = drawn;
     if (d_image.length !== drawn.image.length) {
         throw new RangeError(
@@ -179,6 +181,7 @@ export function rasterize_backward(d_image, drawn) {
                 aggregate_backward(d_image, drawn, pixel, n, p, gradient.d_colors);
                 pair_backward(p, f, o);
                 add_corners(gradient.d_triangles, n, f, p);
+                if (told !== undefined) told(pixel, n, p);
             }
         }
     }
