@@ -126,6 +126,7 @@ def test_the_map_is_a_loop_over_pixels_in_python(page, loss):
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_the_sum_of_the_map_is_autograds_gradient(page, loss):
+    alive = 0
     for traits in scenes(loss):
         x, y, total, _ = page.evaluate(PULLS, [traits, 64])
         explorer = explorer_of(traits)
@@ -134,7 +135,8 @@ def test_the_sum_of_the_map_is_autograds_gradient(page, loss):
         wanted = (-gradient[0, explorer.corner]).tolist()
         assert [sum(x), sum(y)] == pytest.approx(wanted[:2], abs=SUM)
         assert total == pytest.approx(wanted, abs=SUM)
-        assert max(map(abs, wanted)) > 10 * SUM
+        alive += int(max(map(abs, wanted)) > 1e3 * SUM)
+    assert alive >= 5, "gradients of nothing prove nothing"
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -176,11 +178,9 @@ def test_the_pixel_under_the_pointer_and_the_way_in_depth(page):
         explorer = explorer_of(traits)
         pulls = explorer.pulls()
         total = pulls.sum((0, 1))
-        found = re.search(rf"Pixel \[(\d+), (\d+)\] gives {NUMBER}", words(page))
-        i, j, here = int(found[1]), int(found[2]), float(found[3])
-        assert (i, j) == (32, 38)
-        wanted = (pulls[i, j] @ total / total.norm()).item()
-        assert here == pytest.approx(wanted, rel=6e-3, abs=1e-12)
+        found = re.search(rf"Pixel \[32, 38\] (gives {NUMBER}|does nothing)", words(page))
+        wanted = (pulls[32, 38] @ total / total.norm()).item()
+        assert float(found[2] or 0) == pytest.approx(wanted, rel=6e-3, abs=1e-12)
         leaf = explorer.triangles.requires_grad_()
         (gradient,) = torch.autograd.grad(explorer.loss_at(leaf), leaf)
         d_z = gradient[0, explorer.corner, 2].item()
@@ -200,15 +200,29 @@ def test_orange_pixels_pull_along_the_arrow_and_blue_ones_against_it(page):
     set_trait(page, "loss", "hidden colour")
     pulls = CornerPull(loss="hidden colour").pulls()
     along = pulls @ (pulls.sum((0, 1)) / pulls.sum((0, 1)).norm())
-    strong, weak = [int(k) for k in (along.argmax(), along.argmin())]
-    red, _, blue, _ = page.evaluate(AT, [strong // 64, strong % 64])
-    assert red > blue
-    red, _, blue, _ = page.evaluate(AT, [weak // 64, weak % 64])
-    assert blue > red
+    good = []
+    for k in (along.abs() > along.abs().max() / 9).flatten().nonzero().flatten().tolist():
+        red, _, blue, _ = page.evaluate(AT, [k // 64, k % 64])
+        good.append((red > blue) == (along.flatten()[k] > 0).item())
+    assert len(good) > 50
+    assert sum(good) > 0.7 * len(good), "outlines and the arrow cover only a few"
     assert page.evaluate(AT, [62, 2]) == [33, 33, 33, 255]
 
 
 # ---------------------------------------------------------------- the hand
+
+
+def test_keys_faster_than_the_screen_are_all_counted(page):
+    page.evaluate(
+        """() => {
+            const ring = document.querySelector('.live-handle[aria-label^="corner 0"]');
+            for (const key of Array(10).fill("ArrowLeft")) {
+                ring.dispatchEvent(new KeyboardEvent("keydown", { key }));
+            }
+        }"""
+    )
+    moved = from_json(trait(page, "triangles"), None)[0, 0, 0]
+    assert moved == pytest.approx(from_json(START, None)[0, 0, 0] - 0.5)
 
 
 def test_the_pointer_chooses_and_drags_a_corner_on_both_panels(page):

@@ -185,7 +185,7 @@ class CornerPull {
             this.goal.paint(painted((pixel) => MAP[Math.round(255 * wanted[pixel])]));
         } else {
             /** @type {(all: Float64Array, k: number) => number[]} */
-            const bytes = (all, k) => Array.from(all.subarray(k, k + 3), (number) => 255 * number);
+            const bytes = (all, k) => [255 * all[k], 255 * all[k + 1], 255 * all[k + 2]];
             this.picture.paint(painted((pixel) => bytes(image, 4 * pixel)));
             this.goal.paint(painted((pixel) => bytes(wanted, 3 * pixel)));
         }
@@ -241,7 +241,9 @@ function depth_behind(triangles) {
 function painted(color) {
     const picture = new ImageData(PULL_SIZE, PULL_SIZE);
     for (let pixel = 0; pixel < PULL_SIZE * PULL_SIZE; pixel++) {
-        picture.data.set([...color(pixel).map(Math.round), 255], 4 * pixel);
+        const found = color(pixel);
+        for (let m = 0; m < 3; m++) picture.data[4 * pixel + m] = found[m]; // rounded, and clamped
+        picture.data[4 * pixel + 3] = 255;
     }
     return picture;
 }

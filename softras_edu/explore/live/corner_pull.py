@@ -127,6 +127,10 @@ class CornerPull(Live):
         for panel in panels[:2]:
             for triangle in self.triangles[: 1 if flat else 2]:
                 panel.outline(triangle[:, :2], "white", 1)
+            if size > 0:
+                where = self.triangles[0, self.corner, :2].tolist()
+                way_x, way_y = (0.5 * total / size).tolist()
+                panel.arrow(where, (way_x, way_y), "white", width=4)
         text = self.sentence(along, total)
         self.alt = f"Picture, pull of each pixel on a corner, and what is wanted. {text}"
         return compose(panels), text

@@ -232,6 +232,7 @@ export class Handle {
         if (way === undefined) return;
         event.preventDefault();
         event.stopPropagation();
-        this.moved(this.at[0] + way[0], this.at[1] + way[1]);
+        this.at = [this.at[0] + way[0], this.at[1] + way[1]]; // the next key may come before `show`
+        this.moved(this.at[0], this.at[1]);
     }
 }
