@@ -50,10 +50,10 @@ class Occlusion(Live):
     colors = Colors(
         torch.stack([rgb(color) for color in (ORANGE, BLUE, GREEN)])[:, None].expand(3, 3, 3)
     ).tag(sync=True, to_json=to_json, from_json=from_json)
-    pointer = traitlets.Tuple(traitlets.Float(), traitlets.Float(), default_value=(0.0, 0.0))
+    pointer = traitlets.Tuple(traitlets.Float(), traitlets.Float(), default_value=(0.13, -0.25))
     pointer.tag(sync=True)
     sigma = traitlets.Float(1e-3).tag(sync=True)
-    gamma = traitlets.Float(1e-2).tag(sync=True)
+    gamma = traitlets.Float(3e-2).tag(sync=True)
     module = "occlusion.js"
     _esm = script(module)
 
