@@ -142,6 +142,8 @@ def plain(thing: Any, value: bool = False) -> str:
         return thing.__forward_arg__
     if not value and isinstance(thing, str):
         return thing
+    if isinstance(thing, Path):
+        return thing.name  # where the package lies is another place on each machine
     text = repr(thing)
     return "..." if " at 0x" in text else text  # made when the module was read: text has no word
 
