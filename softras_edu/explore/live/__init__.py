@@ -5,8 +5,7 @@
     palette.js panel.js stage.js  pictures, handles and dials          live.css
     force_field.js                one file an explorer, and a Python class of the same name
     probability_map.js levels.js
-    occlusion.js shares.js probe.js
-    corner_pull.js pulls.js
+    watch_fit.js descend.js masks.js loss_curve.js
 
 The modules are plain ES modules: a browser can load them as they are. JupyterLab (through
 anywidget) and a page that is opened from a folder both take one module, so `joined` puts those that
@@ -18,5 +17,6 @@ from .force_field import ForceField
 from .modules import FOLDER, joined
 from .occlusion import Occlusion
 from .probability_map import ProbabilityMap
+from .watch_fit import WatchFit
 
-__all__ = ["FOLDER", "CornerPull", "ForceField", "Occlusion", "ProbabilityMap", "joined"]
+__all__ = ["FOLDER", "ForceField", "ProbabilityMap", "WatchFit", "joined"]
