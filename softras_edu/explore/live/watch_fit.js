@@ -140,6 +140,7 @@ class WatchFit {
      */
     move_brush(x, y) {
         this.brush_at = [x, y].map((number) => Math.min(Math.max(number, -1), 1));
+        this.brush.show(this.brush_at); // at once: the next key may come before the next frame
         this.stage.redraw();
     }
 
