@@ -17,7 +17,7 @@ from chromium import LIVE, module_page
 from test_house import COLUMNS, LINES
 from test_vocabulary import BANS
 
-from softras_edu.explore.live import ForceField, ProbabilityMap, WatchFit, joined
+from softras_edu.explore.live import ForceField, OrbitMesh, ProbabilityMap, WatchFit, joined
 from softras_edu.explore.live.modules import in_order
 
 MODULES = sorted(LIVE.glob("*.js"))
@@ -102,7 +102,10 @@ def test_the_sixth_rung_says_the_words_of_the_table(name: str) -> None:
 NAME = re.compile(r"^(?:export )?(?:function|class|const|let) (\w+)", re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", ["rasterize.js", "force_field.js", "probability_map.js", "watch_fit.js"])
+@pytest.mark.parametrize(
+    "name",
+    ["rasterize.js", "force_field.js", "probability_map.js", "watch_fit.js", "orbit_mesh.js"],
+)
 def test_no_two_modules_have_a_name_in_common(name: str) -> None:
     """They stand behind each other in one module: see `joined`."""
     owners: dict[str, str] = {}
@@ -136,7 +139,7 @@ def test_a_module_that_is_not_there_is_named():
         joined("nowhere.js")
 
 
-@pytest.mark.parametrize("explorer", [ForceField, ProbabilityMap, WatchFit])
+@pytest.mark.parametrize("explorer", [ForceField, OrbitMesh, ProbabilityMap, WatchFit])
 def test_a_page_from_a_folder_needs_no_kernel_and_no_network(browser, tmp_path, explorer):
     path = tmp_path / "page.html"
     path.write_text(explorer().page("a <page>"), encoding="utf-8")

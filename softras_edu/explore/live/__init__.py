@@ -6,6 +6,7 @@
     force_field.js                one file an explorer, and a Python class of the same name
     probability_map.js levels.js
     watch_fit.js descend.js masks.js loss_curve.js
+    orbit_mesh.js scene.js
 
 The modules are plain ES modules: a browser can load them as they are. JupyterLab (through
 anywidget) and a page that is opened from a folder both take one module, so `joined` puts those that
@@ -15,8 +16,8 @@ one needs behind each other, and `Live.page` makes a page of it. There is no oth
 from .corner_pull import CornerPull
 from .force_field import ForceField
 from .modules import FOLDER, joined
-from .occlusion import Occlusion
+from .orbit_mesh import OrbitMesh
 from .probability_map import ProbabilityMap
 from .watch_fit import WatchFit
 
-__all__ = ["FOLDER", "ForceField", "ProbabilityMap", "WatchFit", "joined"]
+__all__ = ["FOLDER", "ForceField", "OrbitMesh", "ProbabilityMap", "WatchFit", "joined"]

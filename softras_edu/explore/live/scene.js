@@ -9,7 +9,7 @@
  * @typedef {object} Mesh
  * @property {Float64Array} verts  (V, 3), world, y up
  * @property {Int32Array} faces  (F, 3)
- * @property {Float64Array} colors  (V, 3), RGB in [0, 1]
+ * @property {Float64Array} colors  (F, 3, 3), one RGB in [0, 1] for each corner of each face
  */
 
 /** @typedef {{ azimuth: number, elevation: number, distance: number }} Orbit  two in degrees */
@@ -93,7 +93,7 @@ export function gather(numbers, faces) {
  * @param {number[]} towards  the lamp: its length does not count
  */
 export function shade(mesh, towards) {
-    const corners = gather(mesh.verts, mesh.faces), colors = gather(mesh.colors, mesh.faces);
+    const corners = gather(mesh.verts, mesh.faces), colors = Float64Array.from(mesh.colors);
     const lamp = unit(towards);
     for (let n = 0; n < corners.length; n += 9) {
         const [a, b, c] = [0, 3, 6].map((k) => Array.from(corners.subarray(n + k, n + k + 3)));
