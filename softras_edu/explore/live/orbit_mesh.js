@@ -36,6 +36,8 @@ class OrbitMesh {
         this.alpha = new Panel();
         this.stage.panels.append(this.picture.box, this.alpha.box);
         this.lamp = new Handle(this.picture, "the lamp", true, (x, y) => this.move_lamp(x, y));
+        // Not painted on the picture, which stays that of `render`.
+        this.lamp.ring.style.background = `radial-gradient(circle, ${ORANGE} 4px, transparent 5px)`;
         this.moving = false;
         this.slow = false;
         this.timer = 0;
@@ -190,7 +192,6 @@ class OrbitMesh {
         const alt = `A mesh of ${faces} faces, softly rasterized. Drag it to turn it.`;
         this.picture.clear("drag to turn; ring: the lamp", alt);
         this.picture.paint(color);
-        this.picture.dot(this.lamp.at, ORANGE, 4);
         this.alpha.clear("alpha", "The silhouette: yellow 1, dark blue 0.");
         this.alpha.paint(alpha);
     }

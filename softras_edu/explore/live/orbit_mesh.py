@@ -43,8 +43,6 @@ class Meshes(traitlets.TraitType[Mesh, Any]):
             got = f"{len(value.faces)} faces"
         elif value.texture is not None:
             got = "a texture"
-        elif not (value.verts.isfinite().all() and value.corner_tints().isfinite().all()):
-            got = "NaN or infinity"
         if got:
             raise traitlets.TraitError(f"{self.name}: got {got}, wanted {self.info_text}")
         mesh = Mesh(value.verts.detach(), value.faces, value.corner_tints().detach())
