@@ -106,8 +106,10 @@ class OrbitMesh(Live):
 
     def camera(self) -> Camera:
         """The camera, in float64."""
-        place = (self.distance, self.elevation, self.azimuth)
-        return Camera.orbit(*(torch.tensor(x, dtype=torch.float64) for x in place), fov=FOV)
+        place = torch.tensor(
+            [self.distance, self.elevation, self.azimuth, FOV], dtype=torch.float64
+        )
+        return Camera.orbit(*place)
 
     def lights(self) -> Lights:
         """The lamp, and `Lights`' own light from everywhere."""
@@ -117,8 +119,15 @@ class OrbitMesh(Live):
 
     def render(self) -> Tensor:
         """The picture that is on the screen, (H, W, 4)."""
-        look = {"size": SIZE, "sigma": self.sigma, "gamma": self.gamma, "background": BACKGROUND}
-        return rendering.render(self.mesh, self.camera(), lights=self.lights(), **look)[0]
+        return rendering.render(
+            self.mesh,
+            self.camera(),
+            lights=self.lights(),
+            size=SIZE,
+            sigma=self.sigma,
+            gamma=self.gamma,
+            background=BACKGROUND,
+        )[0]
 
     def draw(self) -> tuple[Image.Image, str]:
         count = len(self.mesh.faces)
@@ -141,6 +150,6 @@ class OrbitMesh(Live):
 def _degrees(proposal: Any, most: float) -> float:
     """The value, from -most to most, or a TraitError."""
     value, name = float(proposal["value"]), proposal["trait"].name
-    if not abs(value) <= most:
+    if not abs(value) <= most * (1 + 1e-9):  # the hand's sums may be rounded
         raise traitlets.TraitError(f"{name}: got {value!r}, wanted {-most:g} to {most:g}")
     return value
