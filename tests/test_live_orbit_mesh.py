@@ -24,6 +24,13 @@ BYTES = """number => {
     }
     return found;
 }"""
+# Writes down all that the read-out says from now on.
+SAID = """() => {
+    const words = document.querySelector(".live-words");
+    window.said = [];
+    new MutationObserver(() => window.said.push(words.textContent))
+        .observe(words, { childList: true });
+}"""
 PIXELS = "() => [...document.querySelectorAll('canvas')].map(canvas => canvas.toDataURL())"
 
 
@@ -154,6 +161,7 @@ def test_the_lamp_follows_the_mouse_and_lights_the_mesh(page):
     page.mouse.up()
     assert trait(page, "light_azimuth") == pytest.approx(60 - 90, abs=1e-6)
     assert trait(page, "light_elevation") == pytest.approx(45 - 22.5, abs=1e-6)
+    painted(page)  # at rest
     color, alpha = page.evaluate(PIXELS)
     assert color != before[0]
     assert alpha == before[1]
@@ -186,11 +194,13 @@ def test_a_slow_picture_is_coarse_while_it_moves_and_fine_at_rest(page):
     set_trait(page, "mesh", to_lists(OrbitMesh(mesh=mesh).mesh, None))
     set_trait(page, "sigma", 1e-2)  # a million pairs: more than 33 ms anywhere
     assert "128 x 128" in words(page)
+    page.evaluate(SAID)
     page.locator("input").first.focus()
     page.keyboard.press("ArrowRight")
-    page.wait_for_function(
-        "() => document.querySelector('.live-words').textContent.includes('64 x 64')"
-    )
+    page.wait_for_function("() => window.said.length >= 2")
+    coarse, fine = page.evaluate("() => window.said")[:2]
+    assert "64 x 64 pixels while it moves" in coarse
+    assert "128 x 128" in fine
     image = 255 * on_screen(page, mesh).render()[..., :3].clamp(0, 1)
     assert (painted(page) - image).abs().max() <= 0.5 + 1e-6
 

@@ -115,10 +115,6 @@ class OrbitMesh {
     move(name, value) {
         clearTimeout(this.timer);
         this.moving = true;
-        this.timer = setTimeout(() => {
-            this.moving = false;
-            if (this.slow) this.stage.redraw();
-        }, REST);
         this.stage.set(name, value);
     }
 
@@ -158,6 +154,11 @@ class OrbitMesh {
         const drawn = rasterize(triangles, shade(mesh, towards), options);
         const time = performance.now() - start;
         if (!coarse) this.slow = time > SLOW;
+        clearTimeout(this.timer); // it runs from this picture on: a coarse one always comes first
+        this.timer = setTimeout(() => {
+            this.moving = false;
+            if (coarse) this.stage.redraw();
+        }, REST);
         this.show(drawn, size, mesh.faces.length / 3);
         return words(mesh.faces.length / 3, drawn, size, time);
     }
