@@ -17,7 +17,15 @@ from chromium import LIVE, module_page
 from test_house import COLUMNS, LINES
 from test_vocabulary import BANS
 
-from softras_edu.explore.live import ForceField, OrbitMesh, ProbabilityMap, WatchFit, joined
+from softras_edu.explore.live import (
+    CornerPull,
+    ForceField,
+    Occlusion,
+    OrbitMesh,
+    ProbabilityMap,
+    WatchFit,
+    joined,
+)
 from softras_edu.explore.live.modules import in_order
 
 MODULES = sorted(LIVE.glob("*.js"))
@@ -104,7 +112,15 @@ NAME = re.compile(r"^(?:export )?(?:function|class|const|let) (\w+)", re.MULTILI
 
 @pytest.mark.parametrize(
     "name",
-    ["rasterize.js", "force_field.js", "probability_map.js", "watch_fit.js", "orbit_mesh.js"],
+    [
+        "rasterize.js",
+        "force_field.js",
+        "probability_map.js",
+        "occlusion.js",
+        "corner_pull.js",
+        "watch_fit.js",
+        "orbit_mesh.js",
+    ],
 )
 def test_no_two_modules_have_a_name_in_common(name: str) -> None:
     """They stand behind each other in one module: see `joined`."""
@@ -139,7 +155,9 @@ def test_a_module_that_is_not_there_is_named():
         joined("nowhere.js")
 
 
-@pytest.mark.parametrize("explorer", [ForceField, OrbitMesh, ProbabilityMap, WatchFit])
+@pytest.mark.parametrize(
+    "explorer", [CornerPull, ForceField, Occlusion, OrbitMesh, ProbabilityMap, WatchFit]
+)
 def test_a_page_from_a_folder_needs_no_kernel_and_no_network(browser, tmp_path, explorer):
     path = tmp_path / "page.html"
     path.write_text(explorer().page("a <page>"), encoding="utf-8")

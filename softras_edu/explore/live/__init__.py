@@ -5,6 +5,8 @@
     palette.js panel.js stage.js  pictures, handles and dials          live.css
     force_field.js                one file an explorer, and a Python class of the same name
     probability_map.js levels.js
+    occlusion.js shares.js probe.js
+    corner_pull.js pulls.js
     watch_fit.js descend.js masks.js loss_curve.js
     orbit_mesh.js scene.js
 
@@ -16,8 +18,12 @@ one needs behind each other, and `Live.page` makes a page of it. There is no oth
 from .corner_pull import CornerPull
 from .force_field import ForceField
 from .modules import FOLDER, joined
+from .occlusion import Occlusion
 from .orbit_mesh import OrbitMesh
 from .probability_map import ProbabilityMap
 from .watch_fit import WatchFit
 
-__all__ = ["FOLDER", "ForceField", "OrbitMesh", "ProbabilityMap", "WatchFit", "joined"]
+__all__ = [
+    "FOLDER", "CornerPull", "ForceField", "Occlusion", "OrbitMesh", "ProbabilityMap", "WatchFit",
+    "joined",
+]  # fmt: skip
