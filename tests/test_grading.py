@@ -223,7 +223,7 @@ def report(tmp_path_factory):
         ("orbit_eye", "no cell defines a function orbit_eye"),
         ("inside_triangle", "code cell 9 is not Python, line 1"),
         ("sigma_for_reach", "KeyError"),
-        ("finite_difference", "Compare the numbers below"),
+        ("finite_difference", "Yours is 0 everywhere, whatever the arguments are"),
         (
             "einstein_silhouette",
             "NameError: name 'nothing' is not defined\n  in line 2 of the cell",

@@ -95,7 +95,14 @@ def imported(room: str) -> set[str]:
     return names - set(sys.stdlib_module_names)
 
 
-PEERS = {"pytorch3d", "deodr", "soft_renderer", "nvdiffrast", "kaolin"}  # wanted by nobody
+PEERS = {
+    "pytorch3d",
+    "deodr",
+    "soft_renderer",
+    "nvdiffrast",
+    "kaolin",
+    "vtkmodules",
+}  # wanted by nobody
 BROUGHT = {"pip"}  # by every virtual environment
 
 

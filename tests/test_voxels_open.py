@@ -13,7 +13,7 @@ from torch import Tensor
 from softras_edu import Mesh, icosphere
 from softras_edu.reconstruct.families import make
 from softras_edu.reconstruct.voxel_files import load_voxels, save_voxels
-from softras_edu.reconstruct.voxels import voxelize
+from softras_edu.reconstruct.voxels import _lid, voxelize
 
 SPHERE = icosphere(2)
 ROUND = SPHERE.verts.double() * 0.4 + torch.tensor([0.011, 0.023, -0.017], dtype=torch.float64)
@@ -186,3 +186,11 @@ def test_bad_voxels_and_files_are_refused(tmp_path):
             load_voxels(tmp_path / f"a{suffix}")
     with pytest.raises(ValueError, match=r"cannot read '\.obj', wanted \.npz or \.binvox"):
         load_voxels(tmp_path / "a.obj")
+
+
+def test_a_mesh_that_has_three_vertices_for_each_face_is_closed_all_the_same():
+    mesh = icosphere(2)
+    soup, faces = 0.4 * mesh.verts[mesh.faces].flatten(0, 1), torch.arange(960).view(-1, 3)
+    assert _lid(soup[None], faces).shape[1] == 0
+    assert voxelize(soup, faces).equal(voxelize(0.4 * mesh.verts, mesh.faces))
+    assert _lid(soup[None], faces[1:]).shape[1] == 3  # a face is missing: three edges

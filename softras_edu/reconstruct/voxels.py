@@ -66,6 +66,9 @@ def _lid(grid: Tensor, faces: Tensor) -> Tensor:
     number is whole and comes from crossings; without the lid it is that minus the lid's own, which
     costs only as much as the rim is long.
     """
+    # Vertices at one place are one: a mesh with three for each face may be closed all the same.
+    places, one = grid.transpose(0, 1).flatten(1).unique(dim=0, return_inverse=True)
+    grid, faces = places.unflatten(1, (-1, 3)).transpose(0, 1), one[faces]
     start, end = faces.flatten(), faces.roll(-1, 1).flatten()
     low, high = torch.minimum(start, end), torch.maximum(start, end)
     edges, which = torch.stack([low, high], 1).unique(dim=0, return_inverse=True)
