@@ -106,3 +106,13 @@ def set_trait(page: Page, name: str, value: object) -> None:
     """As Python would set it."""
     page.evaluate("([name, value]) => window.model.set(name, value)", [name, value])
     page.evaluate(SETTLE)
+
+
+# What the picture is, for a look whether it has changed.
+PIXELS = "() => [...document.querySelectorAll('canvas')].map(canvas => canvas.toDataURL())"
+
+
+def words(page: Page) -> str:
+    """The sentences below the picture, when the page has come to rest."""
+    page.evaluate(SETTLE)
+    return page.inner_text(".live-words")

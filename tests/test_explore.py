@@ -20,7 +20,6 @@ from softras_edu.explore import (
     BendBody,
     Conorms,
     FarRange,
-    ForceField,
     GradientTerms,
     Lamps,
     LossLandscape,
@@ -58,7 +57,6 @@ TURNS = {
     },
     Conorms: {"conorm": "dombi", "p": 5.0, "a": 0.2, "b": 0.8},
     FarRange: {"gap": 0.4, "sigma": 1e-1, "cut": "keep every pair"},
-    ForceField: {"target_x": 0.3, "target_y": -0.2, "sigma": 1e-2, "cut": "keep every pair"},
     GradientTerms: {
         "terms": "no depth term",
         "x": 0.2,

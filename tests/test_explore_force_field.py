@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 import torch
 from readouts import brute_force, centres, read, slope
+from torch.nn.functional import cosine_similarity as cosine
 
 from softras_edu import rasterize
-from softras_edu.explore import ForceField, force_field
 from softras_edu.explore.draw import CAPTION, PANEL
+from softras_edu.explore.live import ForceField
+from softras_edu.explore.live import field as force_field
 
 COUNTS = "hard #, NMR #, soft #"
 
@@ -24,7 +26,7 @@ def wanted(x: float, y: float) -> torch.Tensor:
 
 def test_hard_moves_none_nmr_a_cross_and_soft_all() -> None:
     explorer = ForceField()
-    assert (explorer.sigma, explorer.target_x, explorer.target_y) == (0.1, 0.0, 0.0)
+    assert (explorer.sigma, explorer.target) == (0.1, (0.0, 0.0))
     assert read(explorer, COUNTS) == [0, 178, 289]
     nmr = force_field.field(force_field.nmr, (0.0, 0.0)).norm(dim=1).reshape(17, 17) > 0
     # Scanlines reach the square from its own rows and columns only: a cross with dead corners. In
@@ -36,21 +38,21 @@ def test_hard_moves_none_nmr_a_cross_and_soft_all() -> None:
 
 
 def test_soft_moves_where_a_pixel_of_the_target_is_in_reach() -> None:
-    explorer = ForceField(sigma=1e-2, target_x=0.3, target_y=-0.2)
+    explorer = ForceField(sigma=1e-2, target=(0.3, -0.2))
     triangles = force_field.CENTRED + torch.nn.functional.pad(force_field.PLACES, (0, 1))[:, None]
     near = (brute_force(triangles, 32, 1e-2) & wanted(0.3, -0.2)).any(2).any(1)
-    moved = force_field.field_soft((0.3, -0.2), 1e-2, 1e-4).norm(dim=1) > 0
+    moved = force_field.field(force_field.soft(1e-2, 1e-4), (0.3, -0.2)).norm(dim=1) > 0
     assert torch.equal(moved, near)
     assert read(explorer, COUNTS)[2] == int(near.sum())
     assert 0 < near.sum() < 289
-    explorer.cut = "keep every pair"
+    explorer.dist_eps = 0.0
     assert read(explorer, COUNTS)[2] == 289
 
 
 @pytest.mark.parametrize("place", [0, 16, 100, 150])
 def test_an_arrow_is_the_way_in_which_the_loss_falls(place: int) -> None:
     target, sigma = (0.1, -0.3), 0.1
-    push = force_field.field_soft(target, sigma, 0.0)[place]
+    push = force_field.field(force_field.soft(sigma, 0.0), target)[place]
 
     def loss(axis: int, step: float) -> float:
         triangle = force_field.CENTRED.clone()[None]
@@ -66,13 +68,13 @@ def test_an_arrow_is_the_way_in_which_the_loss_falls(place: int) -> None:
 
 def test_one_scale_for_all_panels_and_a_dot_where_nothing_moves() -> None:
     """The same push is the same arrow, whichever renderer made it; no push is a grey dot."""
-    explorer = ForceField()
+    explorer = ForceField(target=(0.5, 0.5))
     push = torch.zeros(289, 2, dtype=torch.float64)
     push[144] = torch.tensor([1.0, 0.0])
-    one, other = (explorer.panel(name, push, (0.5, 0.5)).picture for name in ("NMR", "soft"))
+    one, other = (explorer.panel(name, push).picture for name in ("NMR", "soft"))
     assert np.array_equal(np.asarray(one), np.asarray(other))
     push[144, 0] = 1e-3
-    weaker = explorer.panel("NMR", push, (0.5, 0.5)).picture
+    weaker = explorer.panel("NMR", push).picture
     changed = (np.asarray(one) != np.asarray(weaker)).any(-1)
     assert 0 < changed.sum() < 100
     rows, columns = changed.nonzero()
@@ -83,5 +85,6 @@ def test_one_scale_for_all_panels_and_a_dot_where_nothing_moves() -> None:
 
 def test_the_arrows_of_nmr_and_soft_point_to_the_target() -> None:
     for x, y in ((0.0, 0.0), (0.3, -0.3)):
-        push = force_field.field_soft((x, y), 0.1, 1e-4)
-        assert (force_field.aim(push, (x, y)) > math.cos(math.pi / 4)).double().mean() > 0.95
+        way = torch.tensor([x, y], dtype=torch.float64) - force_field.PLACES
+        push = force_field.field(force_field.soft(0.1, 1e-4), (x, y))
+        assert (cosine(push, way, dim=1) > math.cos(math.pi / 4)).double().mean() > 0.95

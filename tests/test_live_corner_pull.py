@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 import traitlets
-from chromium import SETTLE, module_page, set_trait, show, trait
+from chromium import PIXELS, module_page, set_trait, show, trait, words
 from readouts import NUMBER, slope
 from torch import Tensor
 
@@ -27,7 +27,6 @@ TRAITS = {
     "sigma": 1e-2,
     "gamma": 5e-2,
 }
-PIXELS = "() => [...document.querySelectorAll('canvas')].map(canvas => canvas.toDataURL())"
 PULLS = """async ([traits, size]) => {
     const { pulls } = await import("/pulls.js");
     const triangles = Float64Array.from(traits.triangles.flat(2));
@@ -47,11 +46,6 @@ def page(tab):
     show(tab, "corner_pull.js", TRAITS)
     yield tab
     assert not tab.complaints
-
-
-def words(page) -> str:
-    page.evaluate(SETTLE)
-    return page.inner_text(".live-words")
 
 
 def ring(page, name: str, which: int = 0):

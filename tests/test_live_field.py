@@ -1,4 +1,4 @@
-"""The force field in the browser against that of `explore/force_field.py`, in Chromium."""
+"""The force field in the browser against that of `field.py`, in Chromium."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 from chromium import module_page
 
 from softras_edu import rasterize_hard
-from softras_edu.explore import force_field
+from softras_edu.explore.live import field as force_field
 
 FIELD = """async ([renderer, triangles, target, dials]) => {
     const { field } = await import("/field.js");
@@ -35,8 +35,9 @@ def page(browser):
 def test_every_arrow_is_that_of_python(page, target, sigma, dist_eps):
     shape = force_field.CENTRED.flatten().tolist()
     wanted = {
-        **force_field.field_hard(target),
-        "soft": force_field.field_soft(target, sigma, dist_eps),
+        "hard": force_field.field(force_field.hard, target),
+        "NMR": force_field.field(force_field.nmr, target),
+        "soft": force_field.field(force_field.soft(sigma, dist_eps), target),
     }
     for renderer, push in wanted.items():
         dials = {"sigma": sigma, "dist_eps": dist_eps}

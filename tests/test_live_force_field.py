@@ -6,16 +6,15 @@ import numpy as np
 import pytest
 import torch
 import traitlets
-from chromium import SETTLE, module_page, set_trait, show, trait
+from chromium import PIXELS, SETTLE, module_page, set_trait, show, trait, words
 
 from softras_edu import rasterize
-from softras_edu.explore import force_field as still
 from softras_edu.explore.live import ForceField, joined
+from softras_edu.explore.live import field as still
 from softras_edu.explore.live.base import from_json, to_json
 
 START = to_json(ForceField().triangles, None)
 TRAITS = {"triangles": START, "target": [0, 0], "sigma": 0.1, "dist_eps": 1e-4}
-PIXELS = "() => [...document.querySelectorAll('canvas')].map(canvas => canvas.toDataURL())"
 
 
 @pytest.fixture(scope="module")
@@ -29,11 +28,6 @@ def page(tab):
     show(tab, "force_field.js", TRAITS)
     yield tab
     assert not tab.complaints
-
-
-def words(page) -> str:
-    page.evaluate(SETTLE)
-    return page.inner_text(".live-words")
 
 
 # ---------------------------------------------------------------- the picture

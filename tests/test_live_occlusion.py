@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 import traitlets
-from chromium import SETTLE, module_page, set_trait, show, trait
+from chromium import PIXELS, module_page, set_trait, show, trait, words
 from PIL import Image
 from readouts import NUMBER
 
@@ -28,7 +28,6 @@ TRAITS = {
     "gamma": 1e-2,
 }
 SIZE = 128
-PIXELS = "() => [...document.querySelectorAll('canvas')].map(canvas => canvas.toDataURL())"
 # Of the first panel: the middles of the 128 x 128 squares.
 CANVAS = """() => {
     const canvas = document.querySelector("canvas"), zoom = canvas.width / 128;
@@ -53,11 +52,6 @@ def page(tab):
     show(tab, "occlusion.js", TRAITS)
     yield tab
     assert not tab.complaints
-
-
-def words(page) -> str:
-    page.evaluate(SETTLE)
-    return page.inner_text(".live-words")
 
 
 def ring(page, name: str):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 import traitlets
-from chromium import SETTLE, module_page, set_trait, show, trait
+from chromium import PIXELS, module_page, set_trait, show, trait, words
 
 from softras_edu import Mesh, cube, icosphere, teapot
 from softras_edu.explore.live import OrbitMesh
@@ -31,7 +31,6 @@ SAID = """() => {
     new MutationObserver(() => window.said.push(words.textContent))
         .observe(words, { childList: true });
 }"""
-PIXELS = "() => [...document.querySelectorAll('canvas')].map(canvas => canvas.toDataURL())"
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +44,6 @@ def page(tab):
     show(tab, "orbit_mesh.js", TRAITS)
     yield tab
     assert not tab.complaints
-
-
-def words(page) -> str:
-    page.evaluate(SETTLE)
-    return page.inner_text(".live-words")
 
 
 def numbers(page) -> dict[str, float]:

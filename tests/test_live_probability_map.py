@@ -8,7 +8,7 @@ import re
 import pytest
 import torch
 import traitlets
-from chromium import SETTLE, module_page, set_trait, show, trait
+from chromium import PIXELS, module_page, set_trait, show, trait, words
 from readouts import NUMBER
 
 from softras_edu import formulas, rasterize
@@ -23,7 +23,6 @@ TRAITS = {
     "dist_eps": 1e-4,
     "distance": "euclidean",
 }
-PIXELS = "() => [...document.querySelectorAll('canvas')].map(canvas => canvas.toDataURL())"
 
 
 @pytest.fixture(scope="module")
@@ -37,11 +36,6 @@ def page(tab):
     show(tab, "probability_map.js", TRAITS)
     yield tab
     assert not tab.complaints
-
-
-def words(page) -> str:
-    page.evaluate(SETTLE)
-    return page.inner_text(".live-words")
 
 
 def numbers(page, pattern: str) -> list[float]:

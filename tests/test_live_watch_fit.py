@@ -7,7 +7,7 @@ import re
 import pytest
 import torch
 import traitlets
-from chromium import SETTLE, module_page, set_trait, show, trait
+from chromium import PIXELS, SETTLE, module_page, set_trait, show, trait, words
 from readouts import NUMBER
 
 from softras_edu import rasterize
@@ -27,7 +27,6 @@ TRAITS = {
     "lr": 2e-2,
     "steps": 200,
 }
-PIXELS = "() => [...document.querySelectorAll('canvas')].map(canvas => canvas.toDataURL())"
 # A fit without a page: the losses of so many steps, and where the triangles are then.
 DESCEND = """async ([triangles, target, dials, steps]) => {
     const { Fit } = await import("/descend.js");
@@ -51,11 +50,6 @@ def page(tab):
     show(tab, "watch_fit.js", TRAITS)
     yield tab
     assert not tab.complaints
-
-
-def words(page) -> str:
-    page.evaluate(SETTLE)
-    return page.inner_text(".live-words")
 
 
 def press(page, name: str) -> None:

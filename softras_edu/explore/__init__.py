@@ -6,7 +6,6 @@ Show one by making it the last line of a cell; or set its traits and read `.imag
 from .bend_body import BendBody
 from .conorms import Conorms
 from .far_range import FarRange
-from .force_field import ForceField
 from .gradient_terms import GradientTerms
 from .lamps import Lamps
 from .loss_landscape import LossLandscape
@@ -30,7 +29,6 @@ __all__ = [
     "BendBody",
     "Conorms",
     "FarRange",
-    "ForceField",
     "GradientTerms",
     "Lamps",
     "LossLandscape",

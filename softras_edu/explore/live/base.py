@@ -81,6 +81,26 @@ def positive(low: float, high: float) -> Any:
     return check
 
 
+def place(x: float, y: float) -> Any:
+    """A trait for a point of the picture, in NDC, and where it starts."""
+    return traitlets.Tuple(traitlets.Float(), traitlets.Float(), default_value=(x, y)).tag(
+        sync=True
+    )
+
+
+def within(farthest: float) -> Any:
+    """A check for `traitlets.validate`: x and y from -farthest to farthest, NaN not among them."""
+
+    def check(explorer: traitlets.HasTraits, proposal: Any) -> tuple[float, float]:
+        x, y = proposal["value"]
+        if not max(abs(x), abs(y)) <= farthest:
+            name, wanted = proposal["trait"].name, f"x and y from {-farthest} to {farthest}"
+            raise traitlets.TraitError(f"{name}: got {(x, y)}, wanted {wanted}")
+        return float(x), float(y)
+
+    return check
+
+
 class Live(anywidget.AnyWidget):
     """A picture in the browser that answers to the hand.
 

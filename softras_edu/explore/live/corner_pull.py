@@ -16,7 +16,7 @@ from ... import formulas
 from ...plotting.palette import GREEN, ORANGE, SKY, rgb
 from ...rasterizers import rasterize
 from ..draw import Panel, compose
-from .base import Live, Triangles, from_json, positive, script, to_json
+from .base import Live, Triangles, from_json, place, positive, script, to_json, within
 
 SIZE = 64
 FAR = 10.0  # a short range of depths, as in the explorer of occlusion
@@ -48,10 +48,8 @@ class CornerPull(Live):
     triangles = Triangles(START).tag(sync=True, to_json=to_json, from_json=from_json)
     corner = traitlets.Int(1, min=0, max=2).tag(sync=True)
     loss = traitlets.Enum(LOSSES, "silhouette").tag(sync=True)
-    target = traitlets.Tuple(traitlets.Float(), traitlets.Float(), default_value=(0.3, 0.1))
-    target.tag(sync=True)
-    pointer = traitlets.Tuple(traitlets.Float(), traitlets.Float(), default_value=(0.2, 0.0))
-    pointer.tag(sync=True)
+    target = place(0.3, 0.1)
+    pointer = place(0.2, 0.0)
     sigma = traitlets.Float(1e-2).tag(sync=True)
     gamma = traitlets.Float(5e-2).tag(sync=True)
     module = "corner_pull.js"
@@ -59,14 +57,7 @@ class CornerPull(Live):
 
     _check_sigma = traitlets.validate("sigma")(positive(1e-5, 1.0))
     _check_gamma = traitlets.validate("gamma")(positive(1e-4, 1.0))
-
-    @traitlets.validate("target")
-    def _check_target(self, proposal: Any) -> tuple[float, float]:
-        x, y = proposal["value"]
-        if not max(abs(x), abs(y)) <= FARTHEST:
-            wanted = f"x and y from {-FARTHEST} to {FARTHEST}"
-            raise traitlets.TraitError(f"target: got {(x, y)}, wanted {wanted}")
-        return float(x), float(y)
+    _check_target = traitlets.validate("target")(within(FARTHEST))
 
     def picture(self, triangles: Tensor, size: int = SIZE) -> Tensor:
         """What the loss looks at: alpha (size, size, 1), or colours (size, size, 3)."""

@@ -1,6 +1,6 @@
 /**
  * From every place of the picture: which way, and how strongly, gradient descent moves a shape that
- * should cover a square. `explore/force_field.py` computes the same.
+ * should cover a square. `field.py` computes the same.
  */
 
 import { pixel_center_x, pixel_center_y } from "./formulas.js";

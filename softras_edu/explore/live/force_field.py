@@ -5,8 +5,6 @@ Hard, NMR and soft side by side; the square and the triangle can be dragged.
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import traitlets
 from PIL import Image
@@ -14,9 +12,9 @@ from torch import Tensor
 
 from ... import formulas
 from ...plotting.palette import ORANGE
-from .. import force_field as still
 from ..draw import Panel, compose, plot_picture
-from .base import Live, Triangles, from_json, positive, script, to_json
+from . import field as still
+from .base import Live, Triangles, from_json, place, positive, script, to_json, within
 
 FARTHEST = 0.85  # of the square's middle: all of it stays in the picture
 START = still.CENTRED[None] + torch.tensor([-0.5, 0.5, 0.0], dtype=torch.float64)
@@ -31,8 +29,7 @@ class ForceField(Live):
     """
 
     triangles = Triangles(START).tag(sync=True, to_json=to_json, from_json=from_json)
-    target = traitlets.Tuple(traitlets.Float(), traitlets.Float(), default_value=(0.0, 0.0))
-    target.tag(sync=True)
+    target = place(0.0, 0.0)
     sigma = traitlets.Float(1e-1).tag(sync=True)
     dist_eps = traitlets.Float(1e-4).tag(sync=True)
     module = "force_field.js"
@@ -40,14 +37,7 @@ class ForceField(Live):
 
     _check_sigma = traitlets.validate("sigma")(positive(1e-4, 1.0))
     _check_dist_eps = traitlets.validate("dist_eps")(positive(0.0, 0.1))
-
-    @traitlets.validate("target")
-    def _check_target(self, proposal: Any) -> tuple[float, float]:
-        x, y = proposal["value"]
-        if not max(abs(x), abs(y)) <= FARTHEST:
-            wanted = f"x and y from {-FARTHEST} to {FARTHEST}"
-            raise traitlets.TraitError(f"target: got {(x, y)}, wanted {wanted}")
-        return float(x), float(y)
+    _check_target = traitlets.validate("target")(within(FARTHEST))
 
     def fields(self) -> dict[str, Tensor]:
         """The arrows of hard, NMR and soft, (COUNT**2, 2) each."""

@@ -15,7 +15,7 @@ from PIL import Image
 from ...plotting.palette import BLUE, GREEN, ORANGE, rgb
 from ...rasterizers import rasterize
 from ..draw import Panel, compose, new_plot, plot_picture
-from .base import Live, Triangles, from_json, positive, script, to_json
+from .base import Live, Triangles, from_json, place, positive, script, to_json
 
 SIZE = 128
 FAR = 10.0  # a short depth range, so that a gamma of 0.01 already sees through a gap of 0.1
@@ -50,8 +50,7 @@ class Occlusion(Live):
     colors = Colors(
         torch.stack([rgb(color) for color in (ORANGE, BLUE, GREEN)])[:, None].expand(3, 3, 3)
     ).tag(sync=True, to_json=to_json, from_json=from_json)
-    pointer = traitlets.Tuple(traitlets.Float(), traitlets.Float(), default_value=(0.13, -0.25))
-    pointer.tag(sync=True)
+    pointer = place(0.13, -0.25)
     sigma = traitlets.Float(1e-3).tag(sync=True)
     gamma = traitlets.Float(3e-2).tag(sync=True)
     module = "occlusion.js"

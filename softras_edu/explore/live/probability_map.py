@@ -14,7 +14,7 @@ from ... import formulas
 from ...plotting.palette import ORANGE, SKY, rgb
 from ..draw import Panel, compose
 from ..probability_map import SIZE, TRIANGLE
-from .base import Live, Triangles, from_json, positive, script, to_json
+from .base import Live, Triangles, from_json, place, positive, script, to_json
 
 START = torch.nn.functional.pad(TRIANGLE, (0, 1), value=2.0)[None].double()
 
@@ -26,8 +26,7 @@ class ProbabilityMap(Live):
     """
 
     triangles = Triangles(START).tag(sync=True, to_json=to_json, from_json=from_json)
-    pointer = traitlets.Tuple(traitlets.Float(), traitlets.Float(), default_value=(0.5, 0.3))
-    pointer.tag(sync=True)
+    pointer = place(0.5, 0.3)
     sigma = traitlets.Float(3e-3).tag(sync=True)
     dist_eps = traitlets.Float(1e-4).tag(sync=True)
     distance = traitlets.Enum(("euclidean", "barycentric"), "euclidean").tag(sync=True)

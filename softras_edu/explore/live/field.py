@@ -1,25 +1,21 @@
-"""Explorer for notebook 05: at each place of a triangle, the push towards a target.
+"""At each place of a triangle, the push towards a target, and its arrows in a picture.
 
-Hard, NMR and soft side by side.
+`field.js` computes the same in the browser.
 """
 
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 
 import matplotlib
 import torch
-import traitlets
 from matplotlib.figure import Figure
-from PIL import Image
 from torch import Tensor
 
-from .. import formulas
-from ..rasterizers import rasterize, rasterize_hard
-from .base import Explorer, choice_dial, linear_dial, log_dial
-from .draw import GREY, PANEL, Panel, compose, new_plot, plot_picture
-from .far_range import CUTS, SHAPE, SIDE, Renderer
+from ... import formulas
+from ...rasterizers import rasterize, rasterize_hard
+from ..draw import GREY, PANEL, Panel, new_plot
+from ..far_range import SHAPE, SIDE, Renderer
 
 SIZE = 32  # pixels: there are 289 pictures to draw
 COUNT = 17  # places a side
@@ -30,57 +26,6 @@ CENTRED = SHAPE - torch.nn.functional.pad(SHAPE[:, :2].mean(0), (0, 1))
 WEAKEST, STRONGEST = 1e-4, 1e1
 SHORT, LONG = 3.5, 11.5  # pixels of a panel, for these two
 CMAP = "plasma"
-
-
-class ForceField(Explorer):
-    """A small triangle that should cover a square, tried at 17 x 17 places.
-
-    The arrow at a place is the sum of -gradient over the three corners: the way in which gradient
-    descent moves the triangle as a whole. A dot: it does not move.
-    """
-
-    target_x = traitlets.Float(0.0).tag(dial=linear_dial("target, x", -0.6, 0.6, 0.1))
-    target_y = traitlets.Float(0.0).tag(dial=linear_dial("target, y", -0.6, 0.6, 0.1))
-    sigma = traitlets.Float(1e-1).tag(dial=log_dial("sigma (blur)", -4, 0))
-    cut = traitlets.Enum(tuple(CUTS), next(iter(CUTS))).tag(
-        dial=choice_dial("far pairs (dist_eps)", tuple(CUTS))
-    )
-
-    def prepare(self) -> None:
-        self._figure = scale()
-
-    def draw(self) -> tuple[Image.Image, str]:
-        target = (self.target_x, self.target_y)
-        dist_eps = CUTS[self.cut]
-        fields = {**field_hard(target), "soft": field_soft(target, self.sigma, dist_eps)}
-        panels, said, counts = [], [], []
-        for name, push in fields.items():
-            alive = push.norm(dim=1) > 0
-            counts.append(f"{name} {int(alive.sum())}")
-            panels.append(self.panel(name, push, target))
-            if alive.any():
-                share = 100 * (aim(push, target)[alive] > math.cos(math.pi / 4)).double().mean()
-                said.append(f"{name} {share:.0f} %")
-        self.alt = (
-            f"Arrows at {COUNT**2} places of a triangle around an orange square, sigma "
-            f"{self.sigma:.1e}. Places where the triangle moves: {', '.join(counts)}."
-        )
-        reach = f"{formulas.reach(self.sigma, dist_eps):.2f} NDC" if dist_eps else "every pixel"
-        text = (
-            f"Of {COUNT**2} places the triangle moves from: <b>{', '.join(counts)}</b>. Of these "
-            f"arrows so many point within 45 degrees of the target: {', '.join(said)}. "
-            f"Soft reaches {reach}."
-        )
-        return compose(panels, below=plot_picture(self._figure)), text
-
-    def panel(self, name: str, push: Tensor, target: tuple[float, float]) -> Panel:
-        """The arrows of one renderer, the target and the shape at its first place."""
-        moves = int((push.norm(dim=1) > 0).sum())
-        panel = Panel(f"{name}: moves from {moves} of {len(push)}", torch.full((2, 2), 0.13))
-        panel.outline(square_at(target), "#E69F00", 4)
-        panel.outline(CENTRED[:, :2] + PLACES[(COUNT - 2) * COUNT + 1], "#8a8a8a", 1)
-        arrows(panel, push)
-        return panel
 
 
 def arrows(panel: Panel, push: Tensor) -> None:
@@ -149,12 +94,6 @@ def field(renderer: Renderer, target: tuple[float, float], shape: Tensor = CENTR
     return -gradient[..., :2].sum((1, 2)) + 0.0  # + 0.0: no negative zeros
 
 
-def aim(push: Tensor, target: tuple[float, float]) -> Tensor:
-    """Cosine of the angle between each push and the way to the target -> (COUNT**2,)."""
-    way = torch.tensor(target, dtype=torch.float64) - PLACES
-    return torch.nn.functional.cosine_similarity(push, way, dim=1)
-
-
 def hard(triangles: Tensor) -> Tensor:
     """The z-buffer, whose own gradient is zero."""
     return rasterize_hard(triangles, size=SIZE)
@@ -163,19 +102,6 @@ def hard(triangles: Tensor) -> Tensor:
 def nmr(triangles: Tensor) -> Tensor:
     """The z-buffer and Kato et al.'s gradient."""
     return rasterize_hard(triangles, size=SIZE, gradient="nmr")
-
-
-# A dial that changes only one of these need not wait for the other.
-@lru_cache(maxsize=8)
-def field_hard(target: tuple[float, float]) -> dict[str, Tensor]:
-    """`field` of the two renderers without a sigma."""
-    return {"hard": field(hard, target), "NMR": field(nmr, target)}
-
-
-@lru_cache(maxsize=8)
-def field_soft(target: tuple[float, float], sigma: float, dist_eps: float) -> Tensor:
-    """`field` of the soft renderer."""
-    return field(soft(sigma, dist_eps), target)
 
 
 def soft(sigma: float, dist_eps: float) -> Renderer:
