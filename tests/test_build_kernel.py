@@ -7,11 +7,11 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 from types import FunctionType
 
+import fresh_python
 import nbformat
 import pytest
 import torch
@@ -35,13 +35,9 @@ needs_triton = pytest.mark.skipif(
 def in_a_new_process(code: str, folder: Path, **environment: str) -> str:
     clean = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
     clean["PYTHONPATH"] = os.pathsep.join([str(folder), str(ROOT), clean.get("PYTHONPATH", "")])
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=clean | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    if (folder / "sitecustomize.py").exists():
+        code = f"import runpy; runpy.run_path({str(folder / 'sitecustomize.py')!r})\n{code}"
+    done = fresh_python.run(code, env=clean | environment)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout.strip()
 

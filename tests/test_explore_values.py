@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
+import fresh_python
 import numpy as np
 import pytest
 import torch
@@ -67,7 +66,7 @@ from softras_edu import explore
 for name in explore.__all__:
     print(name, zlib.crc32(getattr(explore, name)().image.tobytes()))
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = fresh_python.run(code, check=True)
     expected = [f"{cls.__name__} {zlib.crc32(plain(cls).image.tobytes())}" for cls in CLASSES]
     assert done.stdout.splitlines() == expected
 
@@ -75,7 +74,7 @@ for name in explore.__all__:
 def test_explorers_load_no_compiler_before_one_draws() -> None:
     # A page that only lists them must not wait for numba, seconds on a slow disk.
     code = "import sys, softras_edu.explore; print(sorted({'numba', 'triton'} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = fresh_python.run(code, check=True)
     assert done.stdout.strip() == "[]"
 
 

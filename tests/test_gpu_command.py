@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+import fresh_python
 import pytest
 import torch
 
@@ -44,13 +45,8 @@ def environment() -> dict[str, str]:
 
 
 def run(*arguments: str, before: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(*arguments, before=before),
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    _, _, code, *argv = command(*arguments, before=before)
+    return fresh_python.run(code, *argv, env=environment())
 
 
 def rows(folder: Path, table: str) -> list[dict[str, str]]:

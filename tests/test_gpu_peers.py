@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
+import fresh_python
 import pytest
 
 from softras_edu.bench.case import Case
@@ -99,11 +98,5 @@ def test_their_function_is_found_by_our_adapter(tmp_path):
         "from soft_renderer.functional import soft_rasterize\n"
         "print(soft_rasterize())"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = fresh_python.run(code, env={**os.environ, "PYTHONPATH": str(ROOT)})
     assert done.stdout.strip() == "42", done.stderr

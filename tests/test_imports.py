@@ -7,10 +7,9 @@ from `from a.b import c`: both then give the function, or raise.
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
+import fresh_python
 import pytest
 
 import softras_edu
@@ -73,13 +72,7 @@ print(json.dumps(wrong))
 
 def fresh(code: str, *arguments: str) -> str:
     """What a new Python prints."""
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT.parent,
-    )
+    done = fresh_python.run(code, *arguments, cwd=ROOT.parent)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import struct
-import subprocess
 import sys
 import warnings
 from pathlib import Path
 
+import fresh_python
 import numpy as np
 import pytest
 import torch
@@ -365,7 +365,7 @@ for suffix in (".obj", ".ply", ".stl", ".glb"):
 for path in {[str(path) for path in paths]!r}:
     Mesh.load(path)
 """
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
+    fresh_python.run(program, check=True, timeout=120)
 
 
 def test_a_missing_package_is_not_taken_for_a_broken_file(tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import fresh_python
 import pytest
 import torch
 from compare import cotangent
@@ -32,14 +33,7 @@ for _ in range(2):
 
 
 def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
+    return fresh_python.run(code, env={**os.environ, **environment}, timeout=120, check=True)
 
 
 def test_it_says_so_once_when_it_compiles_and_never_when_it_need_not(tmp_path):

@@ -15,6 +15,7 @@ import zipfile
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+import fresh_python
 import pytest
 import yaml
 from packaging.requirements import Requirement
@@ -226,14 +227,8 @@ def test_the_wheel_has_every_module_and_every_notebook(wheel):
 def test_the_installed_wheel_hands_out_the_notebooks(wheel, tmp_path):
     script = "import softras_edu, sys; from softras_edu.__main__ import main; "
     script += "print(softras_edu.__file__); sys.exit(main(['notebooks', 'mine']))"
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(wheel)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    environment = {**os.environ, "PYTHONPATH": str(wheel)}
+    done = fresh_python.run(script, cwd=tmp_path, env=environment, check=True)
     assert done.stdout.startswith(str(wheel)), "this must run the wheel, not the repository"
     for path in (ROOT / "notebooks").glob("*.ipynb"):
         # The text's links lead elsewhere in a copy; code and pictures are the same.
@@ -253,14 +248,8 @@ def test_the_installed_wheel_reads_its_own_copy_of_the_measurements(wheel, tmp_p
         "from softras_edu.teaching.results import tables, timings as m; print(tables.folder(), "
     )
     script += "m.newest('broadcast', 'pairs', 'numba').path.name, len(m.compiled()))"
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(wheel)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    environment = {**os.environ, "PYTHONPATH": str(wheel)}
+    done = fresh_python.run(script, cwd=tmp_path, env=environment, check=True)
     folder, name, kernels = done.stdout.split()
     assert Path(folder) == wheel / "softras_edu" / "measured"
     assert (ROOT / "benchmarks" / "results" / name).exists()

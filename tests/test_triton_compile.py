@@ -11,10 +11,9 @@ import csv
 import importlib.util
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
+import fresh_python
 import pytest
 
 pytestmark = pytest.mark.skipif(
@@ -62,21 +61,19 @@ print(json.dumps([rows, doubles]))
 """
 
 
-def run(*arguments: str) -> str:
+def run(code: str, *arguments: str) -> str:
     environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
     environment["PYTHONPATH"] = os.pathsep.join(
         [str(BENCHMARKS), environment.get("PYTHONPATH", "")]
     )
-    done = subprocess.run(
-        [sys.executable, *arguments], env=environment, capture_output=True, text=True, check=False
-    )
+    done = fresh_python.run(code, *arguments, env=environment)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 @pytest.fixture(scope="module")
 def compiled() -> tuple[list[dict[str, object]], dict[str, bool]]:
-    rows, doubles = json.loads(run("-c", PROBE).splitlines()[-1])
+    rows, doubles = json.loads(run(PROBE).splitlines()[-1])
     return rows, doubles
 
 
@@ -162,7 +159,8 @@ def test_the_table_is_written(tmp_path):
     columns = "kernel,variant,dtype,target,registers,spilled,triton"
     old.write_text(f"{columns}\nk,v,fp32,sm_75,1,0,3\nk,v,fp32,sm_80,2,0,3\n")
     only = ("--targets", "sm_75", "--out", str(tmp_path))
-    run(str(BENCHMARKS / "compile_kernels.py"), *only)
+    script = "import runpy, sys; del sys.argv[0]; runpy.run_path(sys.argv[0], run_name='__main__')"
+    run(script, str(BENCHMARKS / "compile_kernels.py"), *only)
     with max(tmp_path.glob("compile-*.csv")).open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["target"] for row in rows] == ["sm_80"] + ["sm_75"] * 11

@@ -13,9 +13,8 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import subprocess
-import sys
 
+import fresh_python
 import pytest
 
 pytestmark = pytest.mark.skipif(
@@ -104,9 +103,7 @@ REAL = (
 @pytest.fixture(scope="module")
 def launches() -> list[tuple[str, dict[str, str], int, int]]:
     clean = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
-    done = subprocess.run(
-        [sys.executable, "-c", PROBE], env=clean, capture_output=True, text=True, check=False
-    )
+    done = fresh_python.run(PROBE, env=clean)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 

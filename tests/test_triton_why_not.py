@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 
+import fresh_python
 import pytest
 import torch
 
@@ -16,13 +15,7 @@ DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 def in_a_new_process(code: str, **environment: str) -> str:
     clean = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=clean | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = fresh_python.run(code, env=clean | environment)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
