@@ -29,7 +29,7 @@ SHAPES = {
 Numbers = tuple[float, Tensor, Tensor]  # distance, elevation, azimuth
 
 
-def around(count: int = 24) -> Numbers:
+def around(count: int = 12) -> Numbers:
     """As seeds in a sunflower, on all sides."""
     k = torch.arange(count, dtype=F64)
     return 2.7, torch.rad2deg(torch.asin(1 - (2 * k + 1) / count)), (137.508 * k) % 360 - 180
@@ -95,7 +95,7 @@ def test_nor_of_other_sizes(size: int | tuple[int, int]):
 
 def test_nor_of_a_shape_far_from_the_origin_with_a_lens_aside():
     """A measured camera: any place, any units, a principal point that is not the middle."""
-    views = seen(SHAPES["teapot"], around(12))
+    views = seen(SHAPES["teapot"], around())
     at, factor = torch.tensor([50.0, -20.0, 7.0], dtype=F64), 30.0
     camera = views.camera
     shift = torch.tensor([[0.2, -0.1]], dtype=F64).expand(12, 2)
@@ -123,7 +123,7 @@ def test_inverted_masks_are_named(shape: str):
     views = seen(SHAPES[shape], PATHS["around"])
     black_on_white = doubts(replace(views, masks=1 - views.masks))
     assert len(black_on_white.grave) == 1
-    assert "all 24 pictures look inverted" in black_on_white.grave[0]
+    assert "all 12 pictures look inverted" in black_on_white.grave[0]
     assert "--invert" in black_on_white.grave[0]
     some = views.masks.clone()
     some[[3, 9]] = 1 - some[[3, 9]]
@@ -177,7 +177,7 @@ def test_mirrored_pictures_of_measured_cameras_are_named():
 
 
 def test_the_way_from_the_camera_is_told_from_the_way_to_it():
-    views = seen(SHAPES["aeroplane"], around(12))
+    views = seen(SHAPES["aeroplane"], around())
     right = views.camera
     # R and t as OpenCV has them, written the other way: the camera's place and axes.
     down = torch.tensor([1.0, -1.0, -1.0], dtype=F64)
@@ -218,7 +218,7 @@ def test_a_field_of_view_that_no_shape_explains_is_named(true: float, given: flo
 
 def test_pictures_and_cameras_in_different_orders_are_called_hopeless():
     views = seen(SHAPES["aeroplane"], PATHS["around"])
-    order = torch.randperm(24, generator=torch.Generator().manual_seed(0))
+    order = torch.randperm(12, generator=torch.Generator().manual_seed(0))
     found = doubts(replace(views, masks=views.masks[order]))
     assert len(found.grave) == 1
     assert "Does each picture have its own camera" in found.grave[0]
@@ -236,7 +236,7 @@ def test_an_orbit_is_known_again():
     distance, elevation, azimuth = PATHS["around"]
     found = orbit_numbers(cameras_of(PATHS["around"]))
     assert found is not None
-    torch.testing.assert_close(found[0], torch.full((24,), distance, dtype=F64))
+    torch.testing.assert_close(found[0], torch.full((12,), distance, dtype=F64))
     torch.testing.assert_close(found[1], elevation)
     torch.testing.assert_close(found[2], azimuth)
 

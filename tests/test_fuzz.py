@@ -1,4 +1,4 @@
-"""Thousands of ugly scenes a rung: no picture and no gradient is anything but a finite number, and
+"""Hundreds of ugly scenes a rung: no picture and no gradient is anything but a finite number, and
 where the float64 oracle is sure of itself, the rung agrees with it.
 
 `pytest -m full_grid tests/test_fuzz.py` draws a hundred times as many.
@@ -103,7 +103,7 @@ def check_oracle(backend: str, seeds: range) -> int:
     return compared
 
 
-SCENES = {"loops": 200, "broadcast": 1000, "pairs": 1000, "numba": 2000}
+SCENES = {"loops": 100, "broadcast": 500, "pairs": 500, "numba": 1000}
 
 
 @pytest.mark.parametrize("backend", RUNNABLE)
@@ -115,7 +115,7 @@ def test_every_number_is_finite(backend, dtype):
 
 @pytest.mark.parametrize("backend", [name for name in RUNNABLE if name != "broadcast"])
 def test_the_oracle_is_agreed_with(backend):
-    seeds = range(10**6, 10**6 + min(SCENES[backend], 500))
+    seeds = range(10**6, 10**6 + min(SCENES[backend], 300))
     assert check_oracle(backend, seeds) > 5 * len(seeds)
 
 
@@ -156,7 +156,7 @@ FAR = [name for name in ("broadcast", "pairs", "numba") if name in RUNNABLE]
 
 @pytest.mark.parametrize("backend", FAR)
 def test_no_logit_however_far_inside_gives_a_gradient_that_is_not_finite(backend):
-    check_far_logits(backend, 1 if backend == "numba" else 3)  # the plain rungs are slow
+    check_far_logits(backend, 2 if backend == "numba" else 6)  # the plain rungs are slow
 
 
 @pytest.mark.full_grid

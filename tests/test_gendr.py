@@ -167,9 +167,16 @@ def test_every_combination_passes_gradcheck(scene, backend, case):
     check_gradient(backend, triangles, colors, **options)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+SAMPLE = list(zip(DISTRIBUTIONS, (*CONORMS, *CONORMS[2:]), strict=True))
+
+
 @pytest.mark.parametrize(
-    ("distribution", "conorm"), list(zip(DISTRIBUTIONS, (*CONORMS, *CONORMS[2:]), strict=True))
+    ("backend", "distribution", "conorm"),
+    [
+        pytest.param(backend, *choice, marks=[pytest.mark.full_grid] if (i + j) % 2 else [])
+        for i, backend in enumerate(BACKENDS)  # each choice on half of the rungs
+        for j, choice in enumerate(SAMPLE)
+    ],
 )
 def test_a_sample_passes_gradcheck_number_by_number(scene, backend, distribution, conorm):
     triangles, colors = scene(22, faces=2, channels=1)

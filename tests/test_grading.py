@@ -209,7 +209,7 @@ def report(tmp_path_factory):
         "clip_weights": 1, "orbit_eye": 2, "inside_triangle": 2, "sigma_for_reach": 2,
         "finite_difference": 1, "einstein_silhouette": 3, "depth_weights": 3,
     }  # fmt: skip
-    return checks.grade(path, points, seed=11, seconds=15)
+    return checks.grade(path, points, seed=11, seconds=6)
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def report(tmp_path_factory):
         ("segment_distance2", "segment_distance2: passed."),
         ("probability", "Outside, the sign must be negative"),
         ("iou_loss", "the process ended while it ran (code 3)"),
-        ("silhouette", "it ran longer than 15 seconds and was stopped"),
+        ("silhouette", "it ran longer than 6 seconds and was stopped"),
         ("clip_weights", "your turn. The function is still a stub"),
         ("orbit_eye", "no cell defines a function orbit_eye"),
         ("inside_triangle", "code cell 9 is not Python, line 1"),

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import venv
 import zipfile
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -266,6 +267,14 @@ exec "{python}" "$@"
 """
 
 
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory):
+    """An environment with pip and nothing else, to be copied: making one takes seconds."""
+    folder = tmp_path_factory.mktemp("made") / ".venv"
+    venv.create(folder, with_pip=True)
+    return folder
+
+
 @pytest.fixture
 def clone(tmp_path):
     """A clone as far as setup.sh is concerned, whose lock asks for what no index has."""
@@ -350,7 +359,8 @@ def test_set_up_says_when_pip_fails_and_makes_a_broken_environment_anew(clone):
     assert "Making .venv" not in done.stdout
 
 
-def test_without_the_cpu_index_set_up_goes_on_with_the_usual_build(clone):
+def test_without_the_cpu_index_set_up_goes_on_with_the_usual_build(clone, environment):
+    shutil.copytree(environment, clone / ".venv", symlinks=True)
     # CPU=1 must never leave a machine worse than without it.
     lock = clone / "requirements.lock"
     lock.write_text("torch==0.0.1\n" + lock.read_text())
@@ -369,7 +379,8 @@ def test_set_up_refuses_a_cpu_that_is_neither_0_nor_1(clone):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere PyTorch has one build")
-def test_cpu_0_asks_for_the_usual_build(clone):
+def test_cpu_0_asks_for_the_usual_build(clone, environment):
+    shutil.copytree(environment, clone / ".venv", symlinks=True)
     lock = clone / "requirements.lock"
     lock.write_text("torch==0.0.1\n" + lock.read_text())
     assert "without CUDA" not in set_up(clone, CPU="0").stdout

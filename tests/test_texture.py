@@ -330,6 +330,8 @@ def test_a_texture_shared_by_many_faces_has_the_same_bits_on_any_threads():
 @pytest.mark.parametrize("perspective_correct", [False, True])
 @pytest.mark.parametrize("distance", ["euclidean", "barycentric"])
 def test_gradcheck(scene, backend, wrap, perspective_correct, distance):
+    # The torch rungs have autograd's gradient: number by number once, else along a direction.
+    number_by_number = backend == "numba" or (wrap, distance) == ("clamp", "euclidean")
     triangles, colors = scene(20, faces=2, channels=2)
     texture = random_texture(7, 2, wrap=wrap, channels=2)
     settings = {"size": (3, 4), "backend": backend, "eps": 0.6, "distance": distance, **SOFT}
@@ -339,7 +341,8 @@ def test_gradcheck(scene, backend, wrap, perspective_correct, distance):
         return rasterize(t, c, texture=Texture(image, uv, wrap=wrap), **settings)
 
     inputs = (triangles, colors, texture.uv, texture.pictures()[0])
-    assert gradcheck(draw, tuple(x.requires_grad_() for x in inputs))
+    leaves = tuple(x.requires_grad_() for x in inputs)
+    assert gradcheck(draw, leaves, fast_mode=not number_by_number)
 
 
 @pytest.mark.parametrize("backend", ["broadcast", "pairs"])

@@ -5,9 +5,12 @@ On the GPU where there is one, else in Triton's interpreter: scenes as in test_t
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 import torch
 from compare import values_and_gradients
+from covering import covering
 from test_triton import DEVICE, backdrop, needs_triton, options
 from torch import Tensor
 
@@ -18,7 +21,11 @@ from softras_edu.rasterizers.triton_gpu import rasterize_triton
 @needs_triton
 @pytest.mark.parametrize(
     ("distance", "perspective_correct", "channels"),
-    [("euclidean", False, 2), ("barycentric", True, 1), ("euclidean", False, None)],
+    [
+        ("euclidean", False, 2),
+        pytest.param("barycentric", True, 1, marks=pytest.mark.full_grid),
+        ("euclidean", False, None),
+    ],
 )
 def test_gradcheck(scene, distance, perspective_correct, channels):
     triangles, colors = scene(20, faces=2, channels=channels or 1, batch=1)
@@ -38,24 +45,31 @@ def test_gradcheck(scene, distance, perspective_correct, channels):
     )
 
 
+CHOICES = {
+    "channels": (None, 1, 3, 7),
+    "distance": ("euclidean", "barycentric"),
+    "perspective_correct": (False, True),
+    "cull_backfaces": (False, True),
+}
+COVERING = covering(CHOICES)
+GRID = [dict(zip(CHOICES, values, strict=True)) for values in product(*CHOICES.values())]
+
+
 @needs_triton
-@pytest.mark.parametrize("channels", [None, 1, 3, 7])
-@pytest.mark.parametrize("distance", ["euclidean", "barycentric"])
-@pytest.mark.parametrize("perspective_correct", [False, True])
-@pytest.mark.parametrize("cull_backfaces", [False, True])
-def test_gradcheck_over_every_combination_of_options(
-    scene, channels, distance, perspective_correct, cull_backfaces
-):
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, marks=[] if case in COVERING else [pytest.mark.full_grid])
+        for case in GRID
+    ],
+    ids=lambda case: "-".join(map(str, case.values())),
+)
+def test_gradcheck_over_every_combination_of_options(scene, case):
     # As in test_gradients.py, but along random directions (fast_mode): the interpreter is slow.
+    channels = case["channels"]
     triangles, colors = scene(51, faces=1, channels=channels or 1, batch=2)
-    o = options(
-        (2, 1),
-        far=10.0,
-        eps=0.6,
-        distance=distance,
-        perspective_correct=perspective_correct,
-        cull_backfaces=cull_backfaces,
-    )
+    switches = {name: value for name, value in case.items() if name != "channels"}
+    o = options((2, 1), far=10.0, eps=0.6, **switches)
     inputs = [
         x.to(DEVICE).requires_grad_()
         for x in (
