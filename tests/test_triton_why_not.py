@@ -8,7 +8,7 @@ import fresh_python
 import pytest
 import torch
 
-from softras_edu.rasterizers.triton_gpu import why_not
+from softras_edu.rasterizers.triton_gpu import interpreter, why_not
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
@@ -65,3 +65,18 @@ def test_it_says_why_it_cannot_run():
         "except ValueError as error: print(error)"
     )
     assert in_a_new_process(message).startswith("backend: 'triton' cannot serve tensors on cpu: ")
+
+
+@pytest.mark.parametrize(
+    ("triton", "numpy", "works"),
+    [("3.6.0", "2.3.5", True), ("3.6.0", "2.4.6", False), ("3.7.1", "2.5.5", True)],
+)
+def test_an_interpreter_that_cannot_work_with_this_numpy_says_so(triton, numpy, works, monkeypatch):
+    # Triton 3.6 comes with PyTorch 2.11; NumPy 2.4 no longer takes an array for a number.
+    said = interpreter.trouble(triton, numpy)
+    assert (said is None) == works
+    if said is not None:
+        assert said.startswith(f"Triton {triton}'s interpreter does not work with NumPy {numpy}: ")
+        monkeypatch.setattr(interpreter, "TROUBLE", said)
+        with pytest.raises(RuntimeError, match=r"pip install 'numpy<2\.4'"):
+            interpreter.use_interpreter()

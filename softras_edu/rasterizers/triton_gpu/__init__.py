@@ -1,17 +1,18 @@
 """Rung 5: one fused Triton kernel forward and one backward, on the GPU. The formulas and the
 names of the other rungs; nothing is stored per pair.
 
-    kernels.py              the two kernels that matter, forward and backward pair.py
-    the mathematics of one (pixel, triangle) pair, and its derivatives load.py
-    what both kernels begin with setup.py                three small kernels before them: which
-    triangles can reach which tile (as in
-                            `tiles.py`), and facts of each triangle
+    kernels.py              the two kernels that matter, forward and backward
+    pair.py                 the mathematics of one (pixel, triangle) pair, and its derivatives
+    load.py                 what both kernels begin with
+    setup.py                three small kernels before them: which triangles can reach which tile
+                            (as in `tiles.py`), and facts of each triangle
     numbers.py              exp, log1p and other functions of one number
-    gendr_distributions.py  GenDR's other distributions; gendr_conorms.py its other conorms;
-                            gendr_host.py what the host computes for them
+    gendr_distributions.py  GenDR's other distributions
+    gendr_conorms.py        its other conorms
+    gendr_host.py           what the host computes for them
+    interpreter.py          kernels on the CPU
     this file               chooses launch sizes, reserves memory, and tells autograd which kernel
-    is
-                            whose derivative
+                            is whose derivative
 
 Launches cost more than they run on small pictures, so there are few. Forward: `_setup_kernel`
 (boxes, facts, counts, and the look for numbers that are not finite), cumsum, `_fill_kernel`,
@@ -31,10 +32,8 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import importlib.util
 import math
 import os
-import sys
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -48,10 +47,11 @@ from ..options import LARGEST, Options, check_finite, stored
 from ..tiles import Tiles, check_counts
 from .gendr_host import constants as constants
 from .gendr_host import dials
+from .interpreter import INSTALLED, TROUBLE
+from .interpreter import interpreting as interpreting
+from .interpreter import use_interpreter as use_interpreter
 from .texture_host import given, outputs
 
-# Asked once, here: in PyTorch 2.11 torch.compile cannot trace through the question.
-INSTALLED = importlib.util.find_spec("triton") is not None
 MOST_CHANNELS = {  # that a kernel keeps in registers; a picture with more goes through it in groups
     torch.float32: 8,
     torch.float64: 4,
@@ -77,37 +77,13 @@ class Launch:
 LAUNCH = Launch()  # what every launch below reads, at the time of the call
 
 
-def use_interpreter() -> None:
-    """Run Triton kernels in its interpreter from now on, on the CPU.
-
-    Raises:
-        RuntimeError: this process has imported triton already, and it will compile.
-    """
-    if "triton" in sys.modules and not interpreting():
-        raise RuntimeError(
-            "triton is imported already, and it has chosen to compile: "
-            "call use_interpreter(), or set TRITON_INTERPRET=1, before that"
-        )
-    os.environ["TRITON_INTERPRET"] = "1"
-
-
-def interpreting() -> bool:
-    """True if kernels run, or would run, in the interpreter. What counts is the variable at
-    triton's first import."""
-    language = sys.modules.get("triton.language")
-    if language is None:
-        return os.environ.get("TRITON_INTERPRET") == "1"
-    # Triton decorates its own functions when it is imported, just like ours.
-    return type(language.sum).__name__ == "InterpretedFunction"
-
-
 def why_not(device: torch.device | str) -> str | None:
     """Why this backend cannot serve tensors on `device`, in words, or None if it can. Imports
     nothing."""
     if not INSTALLED:
         return "triton is not installed (Linux only: pip install triton)"
     if interpreting():
-        return None
+        return TROUBLE
     if torch.device(device).type != "cuda":
         if os.environ.get("TRITON_INTERPRET") == "1":
             return (

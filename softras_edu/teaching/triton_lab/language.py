@@ -21,7 +21,9 @@ if importlib.util.find_spec("triton") is not None:
     try:
         use_interpreter()
         HERE = "interpreter"
-    except RuntimeError:  # this process has imported triton for a GPU already, and cannot go back
+    except (
+        RuntimeError
+    ):  # triton is imported for a GPU already, or cannot interpret with this NumPy
         pass
 if HERE == "interpreter":
     triton = importlib.import_module("triton")
