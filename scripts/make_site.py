@@ -12,11 +12,21 @@ import re
 import shutil
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import make_reference
 from site_pages import (
-    LOOKS, ROOT, TEMPLATES, NotRun, Page, Site, course, fill_document, fill_home, fill_notebook,
+    LOOKS,
+    ROOT,
+    TEMPLATES,
+    NotRun,
+    Page,
+    Site,
+    course,
+    fill_document,
+    fill_home,
+    fill_notebook,
 )  # fmt: skip
 from site_search import index_script
 
@@ -50,15 +60,16 @@ def main(folder: str = "build/site") -> int:
 def gather(site: Site) -> None:
     """The pages that have a place in the contents, in their order, still empty."""
     for part, rows in course():
-        sources = [f"notebooks/{row['name']}.ipynb" for row in rows]
-        site.parts.append((part, [Page(one, f"{Path(one).stem}.html") for one in sources]))
+        pages = [
+            Page(f"notebooks/{row['name']}.ipynb", f"{row['name']}.html", row["title"])
+            for row in rows
+        ]
+        site.parts.append((part, pages))
     guides = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md"))
     for part, sources in (("Guides", guides), ("The project", PROJECT)):
-        site.parts.append(
-            (part, [Page(one, f"{Path(one).stem.lower()}.html") for one in sources])
-        )
+        site.parts.append((part, [Page(one, f"{Path(one).stem.lower()}.html") for one in sources]))
     in_order = [page for _, pages in site.parts for page in pages]
-    for before, after in zip(in_order, in_order[1:], strict=False):
+    for before, after in pairwise(in_order):
         before.next, after.previous = after, before
     site.pages = {page.source: page for page in in_order}
 
@@ -72,8 +83,8 @@ def fill(site: Site) -> None:
             fill_notebook(site, page)
         else:
             fill_document(site, page)
-        page.title = TAG.sub("", page.sections[0].title)
-    home = Page("index", "index.html", "Soft rasterization, step by step", "home")
+            page.title = TAG.sub("", page.sections[0].title)
+    home = Page("index", "index.html", "Soft rasterization, taught step by step", "home")
     fill_home(site, home)
     site.pages[home.source] = home
     print(f"{len(site.formulas.seen)} formulas")
@@ -87,7 +98,7 @@ def write(site: Site) -> None:
         whole = template.render(page=page, site=site, up=page.up)
         site.write(page.address, site.formulas.fill(whole))
     style = (LOOKS / "style.css").read_text(encoding="utf-8")
-    site.write("assets/style.css", style + text("live.css"))
+    site.write("assets/style.css", text("live.css") + style)
     for name in ASSETS:
         site.write(f"assets/{name}", (LOOKS / name).read_bytes())
     read = [page for _, pages in site.parts for page in pages]

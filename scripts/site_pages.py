@@ -38,9 +38,23 @@ TEMPLATES = jinja2.Environment(
 )
 READABLE = {".py", ".txt", ".js", ".css", ".toml", ".bib", ".sh", ".lock", ".yml", ".mjs", ""}
 ROW = re.compile(
-    r"\| \[.*?\]\(notebooks/(?P<name>\w+)\.ipynb\) \| (?P<learn>.*?) \| (?P<minutes>\d+) \|"
+    r"\| \[(?P<title>.*?)\]\(notebooks/(?P<name>\w+)\.ipynb\)"
+    r" \| (?P<learn>.*?) \| (?P<minutes>\d+) \|"
 )
 PART = re.compile(r"\| \*\*(?P<part>.*?)\*\* \|")
+# The picture on a notebook's card, by how its alt text begins; the first one of those left out.
+COVERS = {
+    "02": "Left, distance to the triangle",
+    "03": "Left, a sphere",
+    "05": "Arrows at 289 places",
+    "08": "Left, the upper half",
+    "09": "Tiles of 8 pixels",
+    "10": "Six log-log plots",
+    "11": "The globe twice",
+    "12": "Left: a crumpled ball",
+    "15": "Two rows out of the flip book",
+    "16": "Three landscapes",
+}
 
 
 class NotRun(Exception):
@@ -58,7 +72,7 @@ class Page:
     body: str = ""
     sections: list[Section] = field(default_factory=list)
     scripts: list[str] = field(default_factory=list)
-    pictures: list[str] = field(default_factory=list)
+    pictures: list[tuple[str, str]] = field(default_factory=list)  # address, alt
     previous: Page | None = None
     next: Page | None = None
 
@@ -126,8 +140,8 @@ class Site:
         png = base64.b64decode(output.data["image/png"])
         address = f"pictures/{Path(page.source).stem}-{len(page.pictures)}.png"
         self.write(address, png)
-        page.pictures.append(address)
         alt = output.metadata.get("image/png", {}).get("alt", output.data.get("text/plain", ""))
+        page.pictures.append((address, alt))
         return image(page.up + address, alt, Image.open(io.BytesIO(png)).size)
 
     def place(self, page: Page, item: dict[str, Any]) -> str:
@@ -199,7 +213,7 @@ def fill_document(site: Site, page: Page) -> None:
 
 
 def course() -> list[tuple[str, list[dict[str, str]]]]:
-    """The parts and notebooks of README.md's table: name, what one learns, minutes."""
+    """The parts and notebooks of README.md's table: title, name, learn, minutes."""
     parts: list[tuple[str, list[dict[str, str]]]] = []
     for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines():
         if part := PART.match(line):
@@ -207,6 +221,14 @@ def course() -> list[tuple[str, list[dict[str, str]]]]:
         elif row := ROW.match(line):
             parts[-1][1].append(row.groupdict())
     return parts
+
+
+def cover(page: Page) -> str:
+    """The address of the picture that stands for a notebook."""
+    begins = COVERS.get(page.title[:2], "")
+    return next(
+        (address for address, alt in page.pictures if alt.startswith(begins)), page.pictures[0][0]
+    )
 
 
 def fill_home(site: Site, page: Page) -> None:
@@ -218,16 +240,17 @@ def fill_home(site: Site, page: Page) -> None:
     explorer = explorers.ProbabilityMap()
     bundle, metadata = explorer._repr_mimebundle_()
     output = nbformat.from_dict({"data": bundle, "metadata": metadata})
-    live = f'<div class="live-place" {site.place_of(page, explorer)}>{site.picture(page, output)}</div>'
+    place, still = site.place_of(page, explorer), site.picture(page, output)
+    live = f'<div class="live-place" {place}>{still}</div>'
     parts = [
         (part, [row | {"page": site.pages[f"notebooks/{row['name']}.ipynb"]} for row in rows])
         for part, rows in course()
     ]
     for _, rows in parts:
         for row in rows:
-            row["picture"] = row["page"].pictures[0]
+            row["picture"] = cover(row["page"])
     page.body = TEMPLATES.get_template("home.html.j2").render(
-        lead=lead,
+        lead=lead.removeprefix("Soft rasterization, ").capitalize(),
         teaser=image(site.address_of(source), alt, Image.open(ROOT / source).size),
         intro=to_html("\n\n".join(intro), site.renderer(page)),
         live=live,

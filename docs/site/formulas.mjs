@@ -1,3 +1,4 @@
+/// <reference lib="deno.ns" />
 /**
  * Formulas as pictures that need no script and no font: MathJax draws them while the site is made.
  *
@@ -14,6 +15,8 @@ const mathjax = await createRequire(import.meta.url)(`${Deno.args[0]}/node-main.
     tex: { packages: { "[+]": ["textmacros"], "[-]": ["noundefined"] }, formatError: refuse },
     svg: { fontCache: "none" },
 });
+
+const PHONE = 36; // ex: what a line of a telephone holds
 
 /**
  * @param {unknown} _
@@ -32,7 +35,8 @@ function typeset(tex, display) {
     const heard = mathjax.tex2mml(tex, { display }).replace(/\n\s*/g, "");
     const quiet = drawn.replace('role="img" focusable="false"', 'aria-hidden="true"')
         .replace(/ data-(mml-node|mjx-texclass|c)="[^"]*"/g, "");
-    const kind = display ? "formula formula-display" : "formula";
+    const long = Number(/ width="([\d.]+)ex"/.exec(drawn)?.[1]) > PHONE;
+    const kind = display ? "formula formula-display" : long ? "formula formula-long" : "formula";
     return `<span class="${kind}">${quiet}<span class="heard">${heard}</span></span>`;
 }
 

@@ -35,7 +35,7 @@ if (before !== null) root.dataset.theme = before;
 
 /** Boxes that scroll sideways take the focus, so that the arrow keys can move them. */
 function reach_boxes() {
-    for (const box of document.querySelectorAll("pre, .scroll, .formula-display")) {
+    for (const box of document.querySelectorAll("pre, .scroll, .formula-display, .formula-long")) {
         if (box.scrollWidth > box.clientWidth) box.setAttribute("tabindex", "0");
         else box.removeAttribute("tabindex");
     }

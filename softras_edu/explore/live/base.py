@@ -21,7 +21,6 @@ from .. import draw
 from ..base import plain_pytorch
 from .modules import joined, standalone, text
 
-
 # Beside the picture in a notebook file: `make site` makes the explorer again from it.
 MIME = "application/vnd.softras.live+json"
 
