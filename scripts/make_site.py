@@ -33,7 +33,7 @@ from site_search import index_script
 from softras_edu.explore.live.modules import text
 
 PROJECT = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
-ASSETS = ("theme.js", "search.js", "icon.svg")
+ASSETS = ("page.js", "search.js", "icon.svg")
 TAG = re.compile(r"<[^>]+>")
 
 

@@ -4,8 +4,8 @@
  *
  *     deno run --allow-read --allow-env formulas.mjs FOLDER_OF_MATHJAX < formulas.json
  *
- * In: a list of [TeX, is it on a line of its own?]. Out: a list of HTML, each an SVG that is seen and
- * MathML that is heard. A formula that MathJax does not understand ends it.
+ * In: a list of [TeX, is it on a line of its own?]. Out: a list of HTML, each an SVG that is seen
+ * and MathML that is heard. A formula that MathJax does not understand ends it.
  */
 
 import { createRequire } from "node:module";

@@ -31,19 +31,20 @@ function index() {
 }
 
 /**
- * The sections that have all the words, the best first. A word in a title counts most, then a word
- * that begins with it, then how often it is there.
+ * The sections that have all the words, the best first. A word in the title counts most, then in the
+ * page's, then a word that begins with it, then how often it is there.
  * @param {Entry[]} entries
  * @param {string[]} words  in lower case
  */
 function search(entries, words) {
     const found = [];
     for (const entry of entries) {
-        const title = `${entry[1]} ${entry[2]}`.toLowerCase(), text = entry[3].toLowerCase();
+        const [page, title, text] = entry.slice(1).map((part) => part.toLowerCase());
         let score = 0;
         for (const word of words) {
             const count = text.split(word).length - 1;
-            const here = (title.includes(word) ? 20 : 0) + Math.min(count, 8) +
+            const here = (title.includes(word) ? 20 : 0) + (page.includes(word) ? 4 : 0) +
+                Math.min(count, 8) +
                 (count && ` ${text}`.includes(` ${word}`) ? 4 : 0);
             if (here === 0) {
                 score = 0;
@@ -79,10 +80,12 @@ function piece(text, words) {
  * @param {string[]} words
  */
 function result([address, page, section, text], words) {
-    const link = document.createElement("a"), where = document.createElement("b");
+    const link = document.createElement("a"), title = document.createElement("b");
+    const where = document.createElement("small");
     link.href = up + address;
-    where.textContent = page === section ? page : `${page} › ${section}`;
-    link.append(where, piece(text, words));
+    title.textContent = section;
+    where.textContent = page === section ? "" : page;
+    link.append(where, title, piece(text, words));
     link.addEventListener("click", () => dialog.close());
     const item = document.createElement("li");
     item.append(link);
@@ -128,7 +131,8 @@ dialog.addEventListener("click", (/** @type {Event} */ event) => {
 });
 one("#search form").addEventListener("submit", (/** @type {SubmitEvent} */ event) => {
     const first = list.querySelector("a");
-    if (event.submitter !== null && document.activeElement !== input) return; // the button: it closes
+    // The button closes.
+    if (event.submitter !== null && document.activeElement !== input) return;
     event.preventDefault();
     first?.click();
 });

@@ -1,6 +1,7 @@
 /**
- * Dark or light, as the reader's system has it or as the button says; and boxes that scroll can be
- * reached with the keyboard. It runs before the page is drawn, so that nothing flashes.
+ * Dark or light, as the reader's system has it or as the button says; boxes that scroll can be
+ * reached with the keyboard; a link of the menu closes it. This runs before the page is drawn, so
+ * that nothing flashes.
  */
 
 const root = document.documentElement;
@@ -53,6 +54,10 @@ document.addEventListener("DOMContentLoaded", () => {
     reach_boxes();
     document.addEventListener("toggle", reach_boxes, true); // boxes in what was folded
     addEventListener("resize", reach_boxes);
+    const menu = /** @type {HTMLElement} */ (document.querySelector("#menu"));
+    menu.addEventListener("click", (event) => {
+        if (event.target instanceof Element && event.target.closest("a")) menu.hidePopover();
+    });
     document.querySelector('#menu [aria-current="page"]')?.scrollIntoView({ block: "center" });
     scrollTo(0, scrollY);
 });
