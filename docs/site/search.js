@@ -31,8 +31,8 @@ function index() {
 }
 
 /**
- * The sections that have all the words, the best first. A word in the title counts most, then in the
- * page's, then a word that begins with it, then how often it is there.
+ * The sections that have all the words, the best first. A word in the title counts most, then in
+ * the page's, then a word that begins with it, then how often it is there.
  * @param {Entry[]} entries
  * @param {string[]} words  in lower case
  */
