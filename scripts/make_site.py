@@ -38,15 +38,14 @@ TAG = re.compile(r"<[^>]+>")
 
 
 def main(folder: str = "build/site") -> int:
-    """Write the site; 1 if a notebook was not run or a formula not understood."""
+    """Write the site; 1 if a notebook was not run, a formula not understood, a package missing."""
     start = time.perf_counter()
     site = Site(ROOT / folder)
-    if site.folder.exists():
-        shutil.rmtree(site.folder)
-    gather(site)
     try:
+        clear(site)
+        gather(site)
         fill(site)
-    except (NotRun, RuntimeError) as error:
+    except (NotRun, RuntimeError, ImportError) as error:
         print(f"make site: {error}", file=sys.stderr)
         return 1
     write(site)
@@ -55,6 +54,20 @@ def main(folder: str = "build/site") -> int:
     print(f"{time.perf_counter() - start:.0f} s. Open in a browser:")
     print(f"{(site.folder / 'index.html').as_uri()}")
     return 0
+
+
+def clear(site: Site) -> None:
+    """Make room: what an earlier run left goes, and nothing else.
+
+    Raises:
+        RuntimeError: something else is in the folder.
+    """
+    if site.folder.exists() and any(site.folder.iterdir()):
+        if not (site.folder / "assets" / ASSETS[0]).exists():
+            raise RuntimeError(f"{site.folder} is not empty, and no site: choose another folder")
+        shutil.rmtree(site.folder)
+    for name in ASSETS:
+        site.write(f"assets/{name}", (LOOKS / name).read_bytes())
 
 
 def gather(site: Site) -> None:
@@ -99,8 +112,6 @@ def write(site: Site) -> None:
         site.write(page.address, site.formulas.fill(whole))
     style = (LOOKS / "style.css").read_text(encoding="utf-8")
     site.write("assets/style.css", text("live.css") + style)
-    for name in ASSETS:
-        site.write(f"assets/{name}", (LOOKS / name).read_bytes())
     read = [page for _, pages in site.parts for page in pages]
     index = index_script([(page.address, page.title, page.body) for page in read])
     site.write("assets/search_index.js", index)

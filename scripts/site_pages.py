@@ -145,9 +145,15 @@ class Site:
         return image(page.up + address, alt, Image.open(io.BytesIO(png)).size)
 
     def place(self, page: Page, item: dict[str, Any]) -> str:
-        """The attributes of a place where a live explorer wakes."""
-        explorer = getattr(explorers, item["explorer"])()
-        assert isinstance(explorer, Live)
+        """The attributes of a place where a live explorer wakes.
+
+        Raises:
+            NotRun: the library has no such explorer any more.
+        """
+        kind = getattr(explorers, item["explorer"], None)
+        if not (isinstance(kind, type) and issubclass(kind, Live)):
+            raise NotRun(f"{page.source}: no live explorer {item['explorer']}; run the notebook")
+        explorer = kind()
         explorer.set_state(item["traits"])
         return self.place_of(page, explorer)
 

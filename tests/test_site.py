@@ -221,9 +221,16 @@ def test_what_was_dragged_is_in_the_bundle() -> None:
 # ---------------------------------------------------------------- what is refused
 
 
-def test_a_notebook_that_was_not_run_is_named(
+def test_a_folder_with_something_else_in_it_is_left_alone(
     maker: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (tmp_path / "thesis.txt").write_text("three years of work")
+    assert maker.main(str(tmp_path)) == 1
+    assert "is not empty, and no site" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_notebook_that_was_not_run_is_named(tmp_path: Path) -> None:
     pages = load_script("scripts/site_pages.py")
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 1")])
     nbformat.write(notebook, tmp_path / "new.ipynb")
@@ -231,6 +238,22 @@ def test_a_notebook_that_was_not_run_is_named(
         pages.fill_notebook(
             pages.Site(tmp_path / "site"), pages.Page(str(tmp_path / "new.ipynb"), "new.html")
         )
+    with pytest.raises(pages.NotRun, match="old: no live explorer joined"):
+        pages.Site(tmp_path).place(pages.Page("old", "old.html"), {"explorer": "joined"})
+
+
+def test_what_went_wrong_is_said(
+    maker: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fails(site: object) -> None:
+        raise maker.NotRun("cell 3 has not been run")
+
+    monkeypatch.setattr(maker, "fill", fails)
+    assert maker.main(str(tmp_path / "site")) == 1
+    assert "make site: cell 3 has not been run" in capsys.readouterr().err
 
 
 # ---------------------------------------------------------------- in a browser, from a folder
