@@ -133,7 +133,7 @@ class Site:
             if not path.name.startswith((".", "__pycache__")):
                 address = self.follow(page, f"{Path(page.source).name}/{path.name}")
                 rows += f'<li><a href="{address}">{path.name}</a></li>\n'
-        return f'<h1 id="files">{page.source}</h1>\n<ul class="files">\n{rows}</ul>\n'
+        return f'<h1 id="files">{page.source}</h1>\n<ul class="listing">\n{rows}</ul>\n'
 
     def picture(self, page: Page, output: Any) -> str:
         """An <img>, its file beside the page."""
