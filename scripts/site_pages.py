@@ -154,7 +154,7 @@ class Site:
         if not (isinstance(kind, type) and issubclass(kind, Live)):
             raise NotRun(f"{page.source}: no live explorer {item['explorer']}; run the notebook")
         explorer = kind()
-        explorer.set_state(item["traits"])
+        explorer.set_state(json.loads(item["traits"]))
         return self.place_of(page, explorer)
 
     def place_of(self, page: Page, explorer: Live) -> str:

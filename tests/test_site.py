@@ -190,7 +190,7 @@ def test_every_stored_live_explorer_has_its_place(pages: dict[Path, Parts], site
             getattr(live, item["explorer"]).module for item in items
         ]
         for (_, traits), item in zip(places, items, strict=True):
-            assert item["traits"].items() <= traits.items()
+            assert json.loads(item["traits"]).items() <= traits.items()
     assert any(parts.places for parts in pages.values())
 
 

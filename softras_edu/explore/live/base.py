@@ -8,6 +8,7 @@ picture drawn by Python stands in the page.
 from __future__ import annotations
 
 import base64
+import json
 from typing import Any
 
 import anywidget
@@ -155,7 +156,9 @@ class Live(anywidget.AnyWidget):
         shown, _ = super()._repr_mimebundle_(**kwargs) or ({}, {})
         bundle = dict(shown)
         bundle["image/png"] = base64.b64encode(draw.png(self._drawn()[0])).decode()
-        bundle[MIME] = {"explorer": type(self).__name__, "traits": self.changed()}
+        # A text, since nbformat would give each number of a mesh a line of its own.
+        traits = json.dumps(self.changed(), separators=(",", ":"))
+        bundle[MIME] = {"explorer": type(self).__name__, "traits": traits}
         bundle["text/plain"] = self.alt
         return bundle, {"image/png": {"alt": self.alt}}
 
