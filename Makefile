@@ -15,13 +15,14 @@ comma = ,
 TEST_ENV = OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 NBVAL = --nbval-lax --nbval-current-env --nbval-cell-timeout 120
 
-.PHONY: help install lab test notebooks api versions format bench gpu doctor clean
+.PHONY: help install lab test notebooks api site versions format bench gpu doctor clean
 
 help:
 	@echo "make lab        open the course in JupyterLab            (LAB_FLAGS=\"--no-browser\")"
 	@echo "make test       check everything: ruff, mypy, import-linter, pytest, and every notebook from top to bottom"
 	@echo "make notebooks  run all notebooks again and store their pictures"
 	@echo "make api        write the reference of the library, as web pages, to build/api"
+	@echo "make site       make web pages of the course, live explorers included, that need no network: build/site"
 	@echo "make versions   run the course with the oldest, the newest and the locked versions (VERSIONS=\"newest --python python3.13\")"
 	@echo "make bench      measure the renderers of this machine; a CSV file goes to benchmarks/results/"
 	@echo "make gpu        prove and measure the kernels on this machine's GPU      (TUNE=1 sweeps launch sizes)"
@@ -56,6 +57,9 @@ notebooks: install
 api: install
 	@$(PY) scripts/make_reference.py
 
+site: install
+	@$(PY) scripts/make_site.py
+
 versions: install
 	@$(PY) scripts/run_versions.py $(VERSIONS)
 
@@ -71,7 +75,7 @@ doctor: install
 format: install
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
-	@DENO_NO_UPDATE_CHECK=1 $(PY) -m deno fmt --quiet --config softras_edu/explore/live/deno.json softras_edu/explore/live
+	@DENO_NO_UPDATE_CHECK=1 $(PY) -m deno fmt --quiet --config softras_edu/explore/live/deno.json softras_edu/explore/live docs/site
 
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -8,6 +8,7 @@ picture drawn by Python stands in the page.
 from __future__ import annotations
 
 import base64
+import json
 from typing import Any
 
 import anywidget
@@ -20,6 +21,9 @@ from torch import Tensor
 from .. import draw
 from ..base import plain_pytorch
 from .modules import joined, standalone, text
+
+# Beside the picture in a notebook file: `make site` makes the explorer again from it.
+MIME = "application/vnd.softras.live+json"
 
 
 class Triangles(traitlets.TraitType[Tensor, Any]):
@@ -128,19 +132,33 @@ class Live(anywidget.AnyWidget):
 
     def page(self, title: str) -> str:
         """A page (HTML) with this explorer as it stands, for readers without a kernel."""
+        return standalone(self.module, self.state(), title)
+
+    def state(self) -> dict[str, Any]:
+        """All that it shows: its own traits, as JSON has them."""
         own = set(self.trait_names(sync=True)) - set(anywidget.AnyWidget.class_trait_names())
-        names = sorted(name for name in own if not name.startswith("_"))
-        return standalone(self.module, self.get_state(names), title)
+        return dict(self.get_state(sorted(name for name in own if not name.startswith("_"))))
+
+    def changed(self) -> dict[str, Any]:
+        """Those of `state` that are not as they are at first."""
+        return {name: value for name, value in self.state().items() if value != self._first(name)}
+
+    def _first(self, name: str) -> Any:
+        to_json = self.traits()[name].metadata.get("to_json", lambda value, _: value)
+        return to_json(self.trait_defaults(name), self)
 
     def _drawn(self) -> tuple[Image.Image, str]:
         with plain_pytorch():
             return self.draw()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The live widget, and a PNG for every place where no kernel runs."""
+        """The live widget, a PNG for every place where no kernel runs, and what it was made of."""
         shown, _ = super()._repr_mimebundle_(**kwargs) or ({}, {})
         bundle = dict(shown)
         bundle["image/png"] = base64.b64encode(draw.png(self._drawn()[0])).decode()
+        # A text, since nbformat would give each number of a mesh a line of its own.
+        traits = json.dumps(self.changed(), separators=(",", ":"))
+        bundle[MIME] = {"explorer": type(self).__name__, "traits": traits}
         bundle["text/plain"] = self.alt
         return bundle, {"image/png": {"alt": self.alt}}
 

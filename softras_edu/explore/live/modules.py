@@ -11,6 +11,13 @@ FOLDER = Path(__file__).parent
 # The two forms that our modules use; `deno fmt` keeps them so.
 IMPORT = re.compile(r'^import (?:\{[^}]*\} from )?"\./([\w./]+)";\n', re.MULTILINE)
 LAST = "export default { render };"  # of every explorer
+# What stands in the place (a picture) goes when all is there.
+WAKE = """for (const place of document.querySelectorAll('[data-live="NAME"]')) {
+    const el = document.createElement("div");
+    place.prepend(el);
+    render({ model: new PageModel(JSON.parse(place.dataset.traits)), el });
+    place.replaceChildren(el);
+}"""
 EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const) )", re.MULTILINE)
 
 
@@ -26,6 +33,16 @@ def joined(name: str) -> str:
     *needed, last = in_order(name, [])
     others = [EXPORT.sub("", body(other)) for other in needed]
     return "\n".join([*others, body(last)])
+
+
+def plain_script(name: str) -> str:
+    """A script that is no module: it brings an explorer alive wherever a page keeps a place for it.
+
+    A page that was opened from a folder may load scripts, but may import no modules. A place is an
+    element whose `data-live` is the module's name and whose `data-traits` is where it starts, JSON.
+    """
+    module = EXPORT.sub("", joined(name)).replace(LAST, WAKE.replace("NAME", name))
+    return f'(() => {{\n"use strict";\n{module}}})();\n'
 
 
 def in_order(name: str, found: list[str]) -> list[str]:
