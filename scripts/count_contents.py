@@ -14,11 +14,16 @@ from softras_edu import checks, explore
 from softras_edu.checks.exercise import Exercise
 from softras_edu.checks.fresh import FRESH
 from softras_edu.coursework import source
+from softras_edu.explore import live
+from softras_edu.explore.live.base import Live
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = {p.name: source.read(p) for p in sorted((ROOT / "notebooks").glob("*.ipynb"))}
 STUBS = [stub for notebook in NOTEBOOKS.values() for stub in source.stubs(notebook)]
 CHECKS = [x for name in checks.__all__ if isinstance(x := getattr(checks, name), Exercise)]
+LIVE = [
+    x for name in live.__all__ if isinstance(x := getattr(live, name), type) and issubclass(x, Live)
+]
 RESULTS = sorted((ROOT / "benchmarks" / "results").glob("*.csv"))
 TABLE = re.compile(r"(?<=\n## In numbers\n\n)(?:\|.*\n)+")
 
@@ -67,7 +72,8 @@ COUNTS: dict[str, Callable[[], object]] = {
     "hints to open": lambda: sum(text.count("<summary>Hint") for text in texts("markdown")),
     "wrong answers that a check knows by name": lambda: sum(len(x.mistakes) for x in CHECKS),
     "exercises with fresh cases for grading": lambda: len(FRESH),
-    "explorers": lambda: len(explore.__all__),
+    "explorers": lambda: len(explore.__all__) + len(LIVE),
+    "of them live, in the browser": lambda: len(LIVE),
     "tables of measurements": lambda: len(RESULTS),
     "rows in them": rows,
 }

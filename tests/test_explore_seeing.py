@@ -22,7 +22,6 @@ from softras_edu.explore import (
     GradientTerms,
     LossLandscape,
     Occlusion,
-    ProbabilityMap,
     SigmaGamma,
     Silhouette,
     Staircase,
@@ -30,20 +29,19 @@ from softras_edu.explore import (
     gradient_terms,
     loss_landscape,
     occlusion,
-    probability_map,
     silhouette,
     staircase,
 )
+from softras_edu.explore.live import ProbabilityMap
 
 # ---------------------------------------------------------------- part I
 
 
 def test_the_probability_map_counts_the_pixels_in_reach(boundary_distances) -> None:
-    triangle = torch.nn.functional.pad(probability_map.TRIANGLE.double(), (0, 1), value=2.0)
     explorer = ProbabilityMap()
     for sigma in (1e-4, 1e-2):
         explorer.sigma = sigma
-        d = probability_of(triangle, 128, sigma, boundary_distances)
+        d = probability_of(explorer.triangles[0], 128, sigma, boundary_distances)
         reach = math.sqrt(sigma * REACH)
         assert read(explorer, "reach outside an edge is # NDC, # pixels") == pytest.approx(
             [reach, 64 * reach], abs=0.051

@@ -77,10 +77,62 @@ def test_as_many_pixels_are_counted_as_in_python(page, distance):
         explorer = ProbabilityMap(sigma=sigma, dist_eps=dist_eps, distance=distance)
         assert explorer.readout in words(page)
         (counted,) = numbers(page, "# of 16384 pixels")
-        alpha = rasterize(
-            explorer.triangles, size=128, sigma=sigma, dist_eps=dist_eps, distance=distance
-        )
+        alpha = rasterize(explorer.triangles, **explorer.options)[..., 0]
         assert counted == int((alpha > 0).sum())
+        d = explorer.probability(formulas.pixel_centers(128, 128, dtype=torch.float64))
+        torch.testing.assert_close(alpha, d.where(d >= dist_eps, 0.0), atol=1e-10, rtol=0)
+
+
+ROW = """async ([y, traits]) => {
+    const { draw_row } = await import("/row_curve.js");
+    const [steps, drawn] = [8, { lines: [], dots: [], words: [] }];
+    const panel = {
+        canvas: { width: 2 * steps }, pen: { setLineDash: () => {} }, clear: () => {},
+        lines: (pieces, color) => drawn.lines.push([color, pieces]),
+        dot: (at) => drawn.dots.push(at),
+        write: (words) => drawn.words.push(words),
+    };
+    draw_row(panel, [0.25, y], (x) => Math.max(0, 1 - Math.abs(x - y)), 0.3);
+    return drawn;
+}"""
+
+
+def test_a_row_is_drawn_as_its_curve(page):
+    """D = max(0, 1 - |x - y|), a roof: eight pieces, the cut-offs inside it, a dot on it."""
+    drawn = page.evaluate(ROW, [0.5, {}])
+    curve = max((pieces for _, pieces in drawn["lines"]), key=len)
+    assert len(curve) == 8
+    ((dot_x, dot_y),) = drawn["dots"]
+    (x0, d0, *_), (*_, x1, _) = curve[0], curve[-1]
+    wide = (x1 - x0) / 2
+    high = (dot_y - d0) / 0.75  # D is 0 at x = -1, and 0.75 at x = 0.25
+    assert dot_x == pytest.approx(x0 + 1.25 * wide)
+    for n, (ax, ad, bx, bd) in enumerate(curve):
+        for k, (x, d) in ((n, (ax, ad)), (n + 1, (bx, bd))):
+            assert x == pytest.approx(x0 + k * wide / 4)
+            assert d == pytest.approx(d0 + high * max(0, 1 - abs(k / 4 - 1.5)))
+    dashed = [pieces[0][0] for color, pieces in drawn["lines"] if color == "#E69F00"]
+    assert dashed == pytest.approx([x0 + wide, x0 + 2 * wide])
+    assert "D = 0.750" in drawn["words"]
+
+
+@pytest.mark.parametrize("distance", ["euclidean", "barycentric"])
+def test_the_curve_is_of_the_row_under_the_pointer(page, distance):
+    explorer = ProbabilityMap(sigma=1e-2, distance=distance, pointer=(0.2, -0.15))
+    for name, value in (("sigma", 1e-2), ("distance", distance), ("pointer", [0.2, -0.15])):
+        set_trait(page, name, value)
+    label = page.locator("canvas").nth(2).get_attribute("aria-label")
+    largest, left, right = map(float, re.findall(r"-?\d\.\d+", label))
+    x = torch.linspace(-1, 1, 2001, dtype=torch.float64)
+    d = explorer.probability(torch.stack([x, torch.full_like(x, -0.15)], dim=-1))
+    kept = x[d >= 1e-4]
+    assert largest == pytest.approx(d.max().item(), abs=2e-3)
+    step = 2 / 128 + 0.005  # of the curve, and of rounding
+    assert [left, right] == pytest.approx([kept[0].item(), kept[-1].item()], abs=step)
+    set_trait(page, "pointer", [0.2, 1.0])
+    set_trait(page, "sigma", 1e-4)
+    label = page.locator("canvas").nth(2).get_attribute("aria-label")
+    assert "Nowhere on it is a pixel counted" in label
 
 
 def test_level_lines_lie_where_the_level_is(page):
@@ -104,7 +156,7 @@ def test_level_lines_lie_where_the_level_is(page):
 
 
 def test_a_corner_follows_the_mouse(page):
-    box = page.locator(".live-handle").nth(1).bounding_box()
+    box = page.locator(".live-handle[aria-label^='corner 1']").bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
     page.mouse.down()
@@ -120,16 +172,13 @@ def test_the_pointer_looks_at_what_is_under_it_and_keys_move_it(page):
     box = page.locator("canvas").nth(1).bounding_box()
     page.mouse.move(box["x"] + 64, box["y"] + 64)
     assert trait(page, "pointer") == pytest.approx([-0.5, 0.5], abs=1e-3)
-    page.locator(".live-handle").nth(3).focus()
+    page.locator(".live-handle").first.focus()
     page.keyboard.press("ArrowDown")
     assert trait(page, "pointer") == pytest.approx([-0.5, 0.45], abs=1e-3)
     labels = page.locator(".live-handle").evaluate_all("all => all.map(one => one.ariaLabel)")
-    assert [label.split(":")[0] for label in labels[:4]] == [
-        "corner 0",
-        "corner 1",
-        "corner 2",
-        "the pixel that is looked at",
-    ]
+    names = [label.split(":")[0] for label in labels]
+    corners = ["corner 0", "corner 1", "corner 2"]
+    assert names == ["the pixel that is looked at", *corners, "the pixel that is looked at"]
 
 
 def test_the_list_of_distances_answers_to_the_keyboard(page):

@@ -16,7 +16,6 @@ from .orbit import Orbit
 from .pairs_per_pixel import PairsPerPixel
 from .pose_landscape import PoseLandscape
 from .predict import Predict
-from .probability_map import ProbabilityMap
 from .reconstruction import Reconstruction
 from .shape_forces import ShapeForces
 from .sigma_gamma import SigmaGamma
@@ -39,7 +38,6 @@ __all__ = [
     "PairsPerPixel",
     "PoseLandscape",
     "Predict",
-    "ProbabilityMap",
     "Reconstruction",
     "ShapeForces",
     "SigmaGamma",

@@ -1,4 +1,4 @@
-"""Explorer for notebooks 04 and 05.
+"""Explorer for notebook 05.
 
 Two overlapping triangles, one hidden, and the gradient that reaches it.
 """

@@ -4,7 +4,7 @@
     hard.js field.js              what it is compared with, and pushes from every place
     palette.js panel.js stage.js  pictures, handles and dials          live.css
     force_field.js                one file an explorer, and a Python class of the same name
-    probability_map.js levels.js
+    probability_map.js levels.js row_curve.js
     occlusion.js shares.js probe.js
     corner_pull.js pulls.js
     watch_fit.js descend.js masks.js loss_curve.js

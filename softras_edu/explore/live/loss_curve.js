@@ -1,7 +1,6 @@
 /** The curve of a fit's losses, and of sigma's schedule behind it. */
 
 import { GREEN, ORANGE } from "./palette.js";
-import { PANEL } from "./panel.js";
 
 /** @import { FitDials } from "./descend.js" */
 /** @import { Panel } from "./panel.js" */
@@ -34,19 +33,7 @@ export function draw_curve(panel, losses, dials) {
     const pieces = losses.slice(1).map((loss, n) => [x(n), y(losses[n]), x(n + 1), y(loss)]);
     panel.lines(pieces, ORANGE, 2);
     if (last !== undefined) panel.dot([x(losses.length - 1), y(last)], ORANGE, 3);
-    write(panel, "loss 1, sigma 1", 14, 24);
-    write(panel, "loss 0, sigma 1e-5", 14, PANEL - 14);
-    write(panel, `step ${steps}`, PANEL - 66, PANEL - 14);
-}
-
-/**
- * @param {Panel} panel
- * @param {string} words
- * @param {number} x  pixels of the page
- * @param {number} y
- */
-function write(panel, words, x, y) {
-    panel.pen.fillStyle = "#ffffff";
-    panel.pen.font = "12px system-ui, sans-serif";
-    panel.pen.fillText(words, x, y);
+    panel.write("loss 1, sigma 1", [LEFT, FOOT + HIGH + 0.1], "#ffffff", "left");
+    panel.write("loss 0, sigma 1e-5", [LEFT, FOOT - 0.12], "#ffffff", "left");
+    panel.write(`step ${steps}`, [0.72, FOOT - 0.12], "#ffffff");
 }

@@ -6,7 +6,7 @@
 import { centroid, moved } from "./field.js";
 import { check_triangles } from "./options.js";
 import { GREY, MAP } from "./palette.js";
-import { Handle, PANEL, Panel } from "./panel.js";
+import { Handle, Panel } from "./panel.js";
 import { pixel_at, Probe } from "./probe.js";
 import { rasterize } from "./rasterize.js";
 import { Bars, shares_at } from "./shares.js";
@@ -186,7 +186,7 @@ class Occlusion {
             this.silhouette.outline(corners, "#000000", 3.5);
             this.silhouette.outline(corners, color, 2);
             for (const [k, corner] of corners.entries()) {
-                if (k === 0) write(this.silhouette, String(n), corner, "#ffffff");
+                if (k === 0) this.silhouette.write(String(n), corner, "#ffffff");
             }
         }
     }
@@ -201,7 +201,7 @@ class Occlusion {
         for (let z = FRONT; z <= BACK; z++) {
             const x = place_of(z);
             this.side.lines([[x, -0.86, x, 1]], GREY, 0.5);
-            write(this.side, String(z), [x, -0.93], "#ffffff");
+            this.side.write(String(z), [x, -0.93], "#ffffff");
         }
         for (let n = 0; n < triangles.length / 9; n++) {
             const triangle = triangles.subarray(9 * n, 9 * n + 9);
@@ -209,7 +209,7 @@ class Occlusion {
             const depth = mean_depth(triangle), middle = centroid(triangle)[1];
             this.side.outline(corners, mean_color(colors, n), 5);
             const top = Math.max(...corners.map((corner) => corner[1]));
-            write(this.side, String(n), [place_of(depth), Math.min(top + 0.08, 0.94)], "#ffffff");
+            this.side.write(String(n), [place_of(depth), Math.min(top + 0.08, 0.94)], "#ffffff");
             this.handles[n].depth.show([place_of(depth), middle]);
             this.handles[n].depth.ring.setAttribute("aria-valuetext", `z ${depth.toFixed(2)}`);
         }
@@ -287,26 +287,6 @@ function image_data(drawn, color) {
         picture.data[k + 3] = 255;
     }
     return picture;
-}
-
-/**
- * @param {Panel} panel
- * @param {string} text
- * @param {number[]} at  in NDC
- * @param {string} color
- */
-function write(panel, text, at, color) {
-    const { pen } = panel;
-    pen.font = "12px system-ui, sans-serif";
-    pen.textAlign = "center";
-    pen.textBaseline = "middle";
-    pen.lineWidth = 3;
-    pen.lineJoin = "round";
-    pen.strokeStyle = "#000000";
-    pen.fillStyle = color;
-    const x = (at[0] + 1) / 2 * PANEL, y = (1 - at[1]) / 2 * PANEL;
-    pen.strokeText(text, x, y);
-    pen.fillText(text, x, y);
 }
 
 /**

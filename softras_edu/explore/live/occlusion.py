@@ -10,9 +10,11 @@ from typing import Any
 
 import torch
 import traitlets
+from matplotlib.colors import to_hex
 from PIL import Image
+from torch import Tensor
 
-from ...plotting.palette import BLUE, GREEN, ORANGE, rgb
+from ...plotting.palette import BLUE, GREEN, GREY, ORANGE, rgb
 from ...rasterizers import rasterize
 from ..draw import Panel, compose, new_plot, plot_picture
 from .base import Live, Triangles, from_json, place, positive, script, to_json
@@ -20,6 +22,7 @@ from .base import Live, Triangles, from_json, place, positive, script, to_json
 SIZE = 128
 FAR = 10.0  # a short depth range, so that a gamma of 0.01 already sees through a gap of 0.1
 MOST = 6  # triangles
+FRONT, BACK = 1, 4  # depths at the ends of the view from the side
 START = torch.tensor(
     [
         [[-0.85, -0.55, 2.0], [0.35, -0.55, 2.0], [-0.25, 0.6, 2.0]],
@@ -28,6 +31,11 @@ START = torch.tensor(
     ],
     dtype=torch.float64,
 )
+
+
+def place_of(z: Tensor) -> Tensor:
+    """Where depths stand in the view from the side, NDC."""
+    return 0.85 * (2 * (z - FRONT) / (BACK - FRONT) - 1)
 
 
 class Colors(Triangles):
@@ -76,14 +84,15 @@ class Occlusion(Live):
         ]
         for triangle in self.triangles:
             panels[1].outline(triangle[:, :2], "white", 1)
+        panels.append(self.side())
         i, j = self.pixel()
         weights = self.weights(i, j)
         names = [f"triangle {n}" for n in range(len(self.triangles))] + ["background"]
         shares = [f"{name} {weight:.3f}" for name, weight in zip(names, weights, strict=True)]
         self.alt = (
-            f"Left, the soft picture of {len(self.triangles)} triangles at sigma {self.sigma:.1e} "
-            f"and gamma {self.gamma:.1e}; middle, their silhouette; right, the weights at pixel "
-            f"[{i}, {j}]: {', '.join(shares)}."
+            f"The soft picture of {len(self.triangles)} triangles at sigma {self.sigma:.1e} and "
+            f"gamma {self.gamma:.1e}; their silhouette; their depths, from the side, the eye at "
+            f"the left; and the weights at pixel [{i}, {j}]: {', '.join(shares)}."
         )
         red, green, blue, alpha = (f"{number:.3f}" for number in image[i, j].tolist())
         text = f"A_S = ({red}, {green}, {blue}), with the weights {', '.join(shares)}."
@@ -91,6 +100,19 @@ class Occlusion(Live):
             compose([*panels, self.bars(names, weights)]),
             f"Pixel [{i}, {j}]: A_O = {alpha}. {text}",
         )
+
+    def side(self) -> Panel:
+        """The triangles from the side: z from FRONT, at the left, to BACK."""
+        panel = Panel(
+            f"from the side: depth z, lines at {FRONT} to {BACK}", torch.full((2, 2), 0.13)
+        )
+        for z in range(FRONT, BACK + 1):
+            x = place_of(torch.tensor(float(z))).item()
+            panel.outline(torch.tensor([[x, -1.0], [x, 1.0]]), GREY, 1)
+        for triangle, color in zip(self.triangles, self.colors.mean(1).clamp(0, 1), strict=True):
+            corners = torch.stack([place_of(triangle[:, 2]), triangle[:, 1]], dim=1)
+            panel.outline(corners, to_hex(color.tolist()), 5)
+        return panel
 
     def pixel(self) -> tuple[int, int]:
         """Row and column of the pixel that is looked at."""

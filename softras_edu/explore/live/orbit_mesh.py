@@ -1,4 +1,4 @@
-"""Live explorer for notebook 11: a mesh to turn, to come nearer to, and to light.
+"""Live explorer for notebook 00: a mesh to turn, to come nearer to, and to light.
 
 sigma and gamma live; the picture is that of `render`.
 """

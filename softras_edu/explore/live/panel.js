@@ -112,6 +112,25 @@ export class Panel {
     }
 
     /**
+     * Words, edged in black so that they are read on any picture.
+     * @param {string} words
+     * @param {number[]} at  NDC: their middle, or where they start
+     * @param {string} color
+     * @param {"center" | "left"} [align]
+     */
+    write(words, at, color, align = "center") {
+        this.pen.font = "12px system-ui, sans-serif";
+        this.pen.textAlign = align;
+        this.pen.textBaseline = "middle";
+        this.pen.lineWidth = 3;
+        this.pen.lineJoin = "round";
+        this.pen.strokeStyle = "#000000";
+        this.pen.fillStyle = color;
+        this.pen.strokeText(words, across(at[0]), down(at[1]));
+        this.pen.fillText(words, across(at[0]), down(at[1]));
+    }
+
+    /**
      * A picture over the whole panel; each of its pixels stays a sharp square.
      * @param {ImageData} picture
      */

@@ -1,6 +1,6 @@
 /**
  * Probability map: drag the corners of a triangle; D of every pixel, its level lines and its reach;
- * and under the pointer all numbers that D is made of.
+ * D along the pointer's row; and under the pointer all numbers that D is made of.
  */
 
 import { drawable } from "./boxes.js";
@@ -18,9 +18,11 @@ import {
 } from "./formulas.js";
 import { level_lines } from "./levels.js";
 import { check_triangles, complete } from "./options.js";
-import { MAP, ORANGE, PURPLE, SKY } from "./palette.js";
+import { GREEN, MAP, ORANGE, PURPLE, SKY } from "./palette.js";
 import { Handle, Panel } from "./panel.js";
+import { Probe } from "./probe.js";
 import { Face, Pair } from "./records.js";
+import { draw_row } from "./row_curve.js";
 import { flat_triangles, nested_triangles, Stage } from "./stage.js";
 
 /** @import { Dials } from "./records.js" */
@@ -53,19 +55,12 @@ class ProbabilityMap {
         });
         this.map = new Panel();
         this.weights = new Panel();
-        this.stage.panels.append(this.map.box, this.weights.box);
+        this.row = new Panel();
+        this.stage.panels.append(this.map.box, this.weights.box, this.row.box);
+        this.probe = new Probe(this.stage, [this.map, this.weights]);
         this.corners = [0, 1, 2].map((k) =>
             new Handle(this.map, `corner ${k}`, true, (x, y) => this.move_corner(k, x, y))
         );
-        this.probes = [this.map, this.weights].map((panel, k) =>
-            new Handle(panel, "the pixel that is looked at", k === 0, (x, y) => this.look(x, y))
-        );
-        for (const panel of [this.map, this.weights]) {
-            panel.canvas.addEventListener("pointermove", (event) => {
-                const [x, y] = panel.point(event);
-                this.look(x, y);
-            });
-        }
         this.stage.show();
     }
 
@@ -81,14 +76,6 @@ class ProbabilityMap {
         this.stage.set("triangles", nested_triangles(triangles));
     }
 
-    /**
-     * @param {number} x
-     * @param {number} y
-     */
-    look(x, y) {
-        this.stage.set("pointer", [x, y].map((number) => Math.min(Math.max(number, -1), 1)));
-    }
-
     draw() {
         const [sigma, dist_eps, distance] = ["sigma", "dist_eps", "distance"].map((name) =>
             this.model.get(name)
@@ -96,7 +83,9 @@ class ProbabilityMap {
         this.show_sigma(Math.log10(sigma), sigma.toExponential(1));
         this.show_dist_eps(Math.log10(dist_eps), dist_eps.toExponential(1));
         this.show_distance(distance);
-        for (const panel of [this.map, this.weights]) panel.clear("", "Nothing is drawn.");
+        for (const panel of [this.map, this.weights, this.row]) {
+            panel.clear("", "Nothing is drawn.");
+        }
         const o = complete({ size: MAP_SIZE, sigma, dist_eps, distance });
         const triangles = flat_triangles(this.model.get("triangles"));
         check_triangles(triangles, null, 0);
@@ -104,7 +93,7 @@ class ProbabilityMap {
             if (triangles.length > 0) corner.show([triangles[3 * k], triangles[3 * k + 1]]);
         }
         const pointer = this.model.get("pointer");
-        for (const probe of this.probes) probe.show(pointer);
+        this.probe.show(pointer);
         if (triangles.length !== 9) {
             return `There are ${triangles.length / 9} triangles; one is wanted.`;
         }
@@ -114,9 +103,11 @@ class ProbabilityMap {
             return "A triangle without area, or with a corner behind the eye, is not drawn.";
         }
         const { d, counted, map, weights } = pictures(f, o);
-        this.draw_map(f, d, map, o);
+        this.draw_map(f, d, map, o, pointer[1]);
         this.draw_weights(f, weights);
-        return this.look_at(f, pointer, o, counted);
+        const p = new Pair(), y = pointer[1];
+        draw_row(this.row, pointer, (x) => probability(pair_at(f, x, y, o, p).logit), o.dist_eps);
+        return this.look_at(f, pointer, o, counted, d);
     }
 
     /**
@@ -124,13 +115,15 @@ class ProbabilityMap {
      * @param {Float64Array} d
      * @param {ImageData} picture
      * @param {Dials} o
+     * @param {number} y  of the row
      */
-    draw_map(f, d, picture, o) {
+    draw_map(f, d, picture, o, y) {
         const alt = "D of every pixel: bright in the triangle, dark far away, with level lines.";
         this.map.clear("D, lines at 0.01, 0.1, 0.5, 0.9", alt);
         this.map.paint(picture);
         for (const level of LEVELS) this.map.lines(level_lines(d, MAP_SIZE, level), "#ffffff", 1);
         if (o.dist_eps > 0) this.map.lines(level_lines(d, MAP_SIZE, o.dist_eps), ORANGE, 2);
+        this.map.lines([[-1, y, 1, y]], GREEN, 2);
         this.map.outline([[f.x0, f.y0], [f.x1, f.y1], [f.x2, f.y2]], SKY, 1.5);
     }
 
@@ -152,8 +145,9 @@ class ProbabilityMap {
      * @param {number[]} pointer
      * @param {Dials} o
      * @param {number} counted
+     * @param {Float64Array} map  D of every pixel
      */
-    look_at(f, pointer, o, counted) {
+    look_at(f, pointer, o, counted, map) {
         const p = pair_at(f, pointer[0], pointer[1], o);
         const d = probability(p.logit), inside = least(p) > 0 ? "inside" : "outside";
         let where = "";
@@ -168,15 +162,19 @@ class ProbabilityMap {
             where = `, ${pixels.toFixed(1)} pixels from the nearest boundary point ` +
                 `(${x.toFixed(2)}, ${y.toFixed(2)})`;
         }
-        const far = o.euclidean
-            ? `The reach is ${reach(o.sigma, o.dist_eps).toFixed(3)} NDC (orange line). `
+        const far = reach(o.sigma, o.dist_eps);
+        const length = o.euclidean
+            ? `The reach outside an edge is ${far.toFixed(3)} NDC, ` +
+                `${(far * MAP_SIZE / 2).toFixed(1)} pixels (orange line). `
             : "The reach is no fixed length here (orange line). ";
+        const largest = map.reduce((most, number) => Math.max(most, number), 0);
         const v = [p.v0, p.v1, p.v2], w = [p.w0, p.w1, p.w2];
         return `At (${p.x.toFixed(2)}, ${p.y.toFixed(2)}), ${inside}${where}: ` +
             `d2 ${p.d2.toExponential(2)}, d2 / sigma ${p.logit.toFixed(2)}, D ${d.toFixed(4)}` +
             `${d < o.dist_eps ? ", not counted" : ""}. ` +
             `Barycentric weights ${list_of(v)}, clipped ${list_of(w)}. ` +
-            `${far}${counted} of ${MAP_SIZE * MAP_SIZE} pixels are counted.`;
+            `${length}${counted} of ${MAP_SIZE * MAP_SIZE} pixels are counted. ` +
+            `Largest D: ${largest.toFixed(3)}.`;
     }
 }
 
