@@ -36,7 +36,7 @@ pytestmark = pytest.mark.skipif(numba_cpu.why_not() is not None, reason=str(numb
 KERNELS = (
     numba_boxes.reach_boxes,
     numba_kernels.forward_rows,
-    numba_kernels.backward_alpha,
+    numba_kernels.backward_pixels,
     numba_kernels.backward_faces,
 )
 

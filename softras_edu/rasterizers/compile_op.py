@@ -209,7 +209,7 @@ def _numba_fake(
 ) -> tuple[Tensor, ...]:
     images, faces = triangles.shape[:2]
     channels = background.shape[-1]
-    pixels = images * o.height * o.width
+    pixels = numba_cpu.places(images, o)
     image = triangles.new_empty(images, o.height, o.width, channels + 1)
     box = triangles.new_empty(images * faces, 4, dtype=torch.int64)
     peak, den, lift_sum = (triangles.new_empty(pixels, dtype=torch.float64) for _ in range(3))
