@@ -16,6 +16,7 @@
 lives in registers and the fastest cache. What is kept is a few numbers a pixel, and the backward
 pass computes a pair once more instead of remembering it.
 
+    all_finite       is there a number that cannot be drawn?
     reach_boxes      which pixels a triangle can touch at all; the others are never visited
     forward_rows     a task owns a band of rows. For each face, for the pixels in its box and the
                      band: add the face to the pixels
@@ -48,7 +49,7 @@ from ... import softness
 from ...texture import FlatTexture
 from ..once import differentiable_once
 from ..options import Options, check_finite
-from .boxes import reach_boxes
+from .boxes import all_finite, reach_boxes
 from .compiling import GROUP, MISSING, Array, DFaces, Dials, Faces, Saved
 from .conorms import no_faces
 from .kernels import backward_faces, backward_pixels, forward_rows
@@ -130,6 +131,14 @@ def _faces(
     return Faces(flat, flat_colors, box, uv, texels, where)
 
 
+def _backdrop(background: Tensor, images: int, o: Options) -> Array:
+    """A background (B, H, W, C) -> (B * H, W, C); or (1, 1, C), if it is one colour."""
+    channels = background.shape[-1]
+    if images and background.stride()[:3] == (0, 0, 0):
+        return _flat(background[0, 0, 0], 1, 1, channels)
+    return _flat(background, images * o.height, o.width, channels)
+
+
 def places(images: int, o: Options) -> int:
     """How many pixels have a place in memory: see `Saved`."""
     return images * o.height * (o.width + GROUP - 1) + GROUP
@@ -153,22 +162,25 @@ def forward(
     o: Options,
     texture: FlatTexture | None = None,
 ) -> tuple[Tensor, ...]:
-    """The image (B, H, W, C + 1); then box (B * F, 4) and the parts of `Saved`, for `backward`."""
+    """The image (B, H, W, C + 1); then box (B * F, 4) and the parts of `Saved`, for `backward`.
+
+    ValueError from `check_finite`.
+    """
     images, faces = triangles.shape[:2]
     channels = background.shape[-1]
     box = np.empty((images * faces, 4), np.int64)
     drawn, numbers = _faces(triangles, colors, box, channels, texture), dials(o)
+    back = _backdrop(background, images, o)
+    if not all_finite(drawn.triangles, drawn.colors, back):
+        check_finite(triangles, colors, background)  # which says what is wrong
     reach_boxes(0, len(box), drawn.triangles, box, numbers)
-    if background.stride()[:3] == (0, 0, 0) and images:  # one colour
-        back = _flat(background[0, 0, 0], 1, 1, channels)
-    else:
-        back = _flat(background, images * o.height, o.width, channels)
     # NumPy fills these, not PyTorch, whose OpenMP threads would spin for milliseconds after it, on
     # the cores that ours are to use.
     saved = room(images, channels, o)
     image = triangles.new_empty(images, o.height, o.width, channels + 1)
     flat_image = image.view(images * o.height, o.width, channels + 1).numpy()
-    cuts = cut(row_costs(box, images, o.height))
+    many = torch.get_num_threads() > 1
+    cuts = cut(row_costs(box, images, o.height)) if many else [0, len(flat_image)]
     share_out(forward_rows, cuts, drawn, back, saved, flat_image, numbers)
     return image, torch.from_numpy(box), *map(torch.from_numpy, saved)
 
@@ -307,7 +319,6 @@ def rasterize_numba(
         raise ValueError(f"backend: 'numba' needs CPU tensors, got {triangles.device}")
     if MISSING:
         raise ValueError(f"backend: 'numba' cannot run here: {MISSING}")
-    check_finite(triangles, colors, background)
     compile_for(triangles.dtype)
     return cast("Tensor", _Rasterize.apply(o, triangles, colors, background, *(texture or ())))
 
@@ -323,7 +334,7 @@ def compile_for(dtype: torch.dtype) -> None:
     """
     from numba.core import event
 
-    for kernel in (reach_boxes, forward_rows, backward_pixels, backward_faces):
+    for kernel in (all_finite, reach_boxes, forward_rows, backward_pixels, backward_faces):
         forget_stale(kernel)
 
     class Announce(event.Listener):

@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from ..options import LARGEST
 from .compiling import Array, Dials, Four, Point, Three, inlined, kernel
 from .pair import doubled_area
 
@@ -99,6 +100,19 @@ def reach_boxes(start: int, stop: int, triangles: Array, box: Array, o: Dials) -
         )
         if first < end and left_most < right_end:
             box[n, 0], box[n, 1], box[n, 2], box[n, 3] = first, end, left_most, right_end
+
+
+@kernel
+def all_finite(triangles: Array, colors: Array, background: Array) -> bool:
+    """Are all numbers finite, and those of triangles below LARGEST? (NaN compares false.)"""
+    fine = True
+    for number in triangles.reshape(-1):
+        fine &= abs(number) < LARGEST
+    for number in colors.reshape(-1):
+        fine &= abs(number) < math.inf
+    for number in background.reshape(-1):
+        fine &= abs(number) < math.inf
+    return fine
 
 
 # ---------------------------------------------------------------- rows, narrower than the box

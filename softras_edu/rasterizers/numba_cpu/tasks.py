@@ -52,8 +52,7 @@ def share_out(kernel: Callable[..., None], cuts: list[int], *arguments: object) 
 def cut(costs: Array) -> list[int]:
     """Where to cut a list of jobs into runs of about equal cost, a few for each thread."""
     threads = torch.get_num_threads()
-    runs = min(4 * threads, int(costs.sum()) // SMALL)
-    return cut_into(1 if threads == 1 else runs, costs)
+    return cut_into(1 if threads == 1 else min(4 * threads, int(costs.sum()) // SMALL), costs)
 
 
 def cut_into(runs: int, costs: Array) -> list[int]:
