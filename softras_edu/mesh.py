@@ -154,7 +154,7 @@ def at_corners(points: Tensor, faces: Tensor) -> Tensor:
     if points.device.type != "cpu":
         return points[..., faces, :]
     which = faces.reshape(-1, 1).expand(*points.shape[:-2], -1, points.shape[-1])
-    return points.gather(-2, which).unflatten(-2, faces.shape)
+    return points.gather(-2, which).reshape(*points.shape[:-2], *faces.shape, points.shape[-1])
 
 
 @outside_autocast

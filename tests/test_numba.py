@@ -30,7 +30,7 @@ from softras_edu.rasterizers.broadcast import rasterize_broadcast
 from softras_edu.rasterizers.numba_cpu import boxes as numba_boxes
 from softras_edu.rasterizers.numba_cpu import kernels as numba_kernels
 from softras_edu.rasterizers.numba_cpu import numbers as numba_numbers
-from softras_edu.rasterizers.numba_cpu import rasterize_numba
+from softras_edu.rasterizers.numba_cpu import rasterize_numba, tasks
 
 pytestmark = pytest.mark.skipif(numba_cpu.why_not() is not None, reason=str(numba_cpu.why_not()))
 KERNELS = (
@@ -204,7 +204,7 @@ def test_rows_and_faces_are_cut_into_runs_that_cover_all_once():
     numba_boxes.reach_boxes(
         0, len(box), triangles.reshape(-1, 3, 3).numpy(), box, numba_cpu.dials(o)
     )
-    rows = numba_cpu.row_costs(box, 1, 61)
+    rows = tasks.row_costs(box, 1, 61)
     wanted = [
         1 + sum(int(right - left) for top, bottom, left, right in box if top <= i < bottom)
         for i in range(61)

@@ -174,14 +174,17 @@ def rasterize(
     back = expand_background(background, triangles, (len(triangles), height, width, channels))
     name = ladder.choose(backend, triangles.device)
     check_transforms(name, triangles, colors)
-    hard = aggregate == "hard" and colors is not None
-    if hard or name not in ("numba", "triton"):  # these two look at the numbers themselves
+    hard = colors if aggregate == "hard" else None
+    if hard is not None or name not in (
+        "numba",
+        "triton",
+    ):  # these two look at the numbers themselves
         check_finite(triangles, colors, back)
     draw = ladder.load(name)
     more = [] if texels is None else [texels]
-    if hard:
+    if hard is not None:
         alpha = draw(triangles, None, back[..., :0], options)
-        color = hard_color(triangles, colors, back, options, *more)
+        color = hard_color(triangles, hard, back, options, *more)
         image = torch.cat([color, alpha], dim=-1)
     else:
         image = draw(triangles, colors, back, options, *more)

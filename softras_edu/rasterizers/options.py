@@ -86,8 +86,9 @@ def check_size(size: int | tuple[int, int]) -> tuple[int, int]:
 
 
 def _is_side(number: object) -> bool:
-    whole = type(number) is int or (isinstance(number, Integral) and not isinstance(number, bool))
-    return whole and int(number) >= 1
+    if type(number) is int:
+        return number >= 1
+    return isinstance(number, Integral) and not isinstance(number, bool) and int(number) >= 1
 
 
 def is_real(x: object) -> bool:

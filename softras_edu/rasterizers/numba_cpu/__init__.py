@@ -53,7 +53,7 @@ from .boxes import all_finite, reach_boxes
 from .compiling import GROUP, MISSING, Array, DFaces, Dials, Faces, Saved
 from .conorms import no_faces
 from .kernels import backward_faces, backward_pixels, forward_rows
-from .tasks import SMALL, cut, cut_into, face_costs, row_costs
+from .tasks import SMALL, cut, cut_into, cut_rows, face_costs
 from .tasks import share_out as share_out
 
 FOLDER = Path(__file__).parent
@@ -179,9 +179,9 @@ def forward(
     saved = room(images, channels, o)
     image = triangles.new_empty(images, o.height, o.width, channels + 1)
     flat_image = image.view(images * o.height, o.width, channels + 1).numpy()
-    many = torch.get_num_threads() > 1
-    cuts = cut(row_costs(box, images, o.height)) if many else [0, len(flat_image)]
-    share_out(forward_rows, cuts, drawn, back, saved, flat_image, numbers)
+    share_out(
+        forward_rows, cut_rows(box, images, o.height), drawn, back, saved, flat_image, numbers
+    )
     return image, torch.from_numpy(box), *map(torch.from_numpy, saved)
 
 

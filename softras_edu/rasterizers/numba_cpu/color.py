@@ -67,11 +67,7 @@ def aggregate_color(
     """
     load(s, PEAK, group, count, saved.peak)
     load(s, DEN, group, count, saved.den)
-    for k in range(padded(count)):
-        log_weight = log_softmax_weight(s[LOG_D + k], s[Z + k], o)
-        s[PEAK + k], s[DEN + k], s[SHRINK + k], s[WEIGHT + k] = online_softmax_step(
-            s[PEAK + k], s[DEN + k], log_weight
-        )
+    weigh_lanes(s, count, o)
     store(s, PEAK, group, count, saved.peak)
     store(s, DEN, group, count, saved.den)
     textured, many = len(faces.where) > 0, 0
@@ -87,10 +83,36 @@ def aggregate_color(
                 face_color = mix(get(s, U + k), c) * texture
                 s[COLOR + k] = s[COLOR + k] * s[SHRINK + k] + s[WEIGHT + k] * face_color
         else:
-            for k in range(padded(count)):
-                face_color = mix(get(s, U + k), c)
-                s[COLOR + k] = s[COLOR + k] * s[SHRINK + k] + s[WEIGHT + k] * face_color
+            mix_lanes(s, count, c)
         store(s, COLOR, group, count, saved.color[channel])
+
+
+@step
+def weigh_lanes(s: Array, count: int, o: Dials) -> None:
+    """LOG_D, Z, PEAK, DEN -> PEAK, DEN, SHRINK, WEIGHT: a step of the online softmax."""
+    for k in range(padded(count)):
+        log_weight = log_softmax_weight(s[LOG_D + k], s[Z + k], o)
+        s[PEAK + k], s[DEN + k], s[SHRINK + k], s[WEIGHT + k] = online_softmax_step(
+            s[PEAK + k], s[DEN + k], log_weight
+        )
+
+
+@step
+def mix_lanes(s: Array, count: int, c: Three) -> None:
+    """One channel without a texture: U, SHRINK, WEIGHT -> the face is added to COLOR."""
+    for k in range(padded(count)):
+        face_color = mix(get(s, U + k), c)
+        s[COLOR + k] = s[COLOR + k] * s[SHRINK + k] + s[WEIGHT + k] * face_color
+
+
+@step
+def share_lanes(s: Array, count: int, inv_z: Three, o: Dials) -> None:
+    """LOG_D, FACTOR, Z, W, PEAK, DEN -> SHARE, U."""
+    for k in range(padded(count)):
+        log_weight = log_softmax_weight(s[LOG_D + k], s[Z + k], o)
+        share = exp(log_weight - s[PEAK + k]) * s[DEN + k]  # which is 1 / den by now
+        s[SHARE + k] = share * s[FACTOR + k]
+        put(s, U + k, color_weights(get(s, W + k), inv_z, s[Z + k], o))
 
 
 @step
@@ -112,14 +134,10 @@ def color_backward(
     if len(saved.color) > 0:
         load(s, PEAK, group, count, saved.peak)
         load(s, DEN, group, count, saved.den)
+        share_lanes(s, count, inv_z, o)
     for k in range(padded(count)):
         s[D_LOG_WEIGHT + k] = 0.0
         put(s, D_U + k, (0.0, 0.0, 0.0))
-        if len(saved.color) > 0:
-            log_weight = log_softmax_weight(s[LOG_D + k], s[Z + k], o)
-            share = exp(log_weight - s[PEAK + k]) * s[DEN + k]  # which is 1 / den by now
-            s[SHARE + k] = share * s[FACTOR + k]
-            put(s, U + k, color_weights(get(s, W + k), inv_z, s[Z + k], o))
     if textured:
         many = find_texels(s, around, count, SHARE, face, faces)
         for k in range(padded(count)):

@@ -19,6 +19,8 @@ that no two rows overlap.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .boxes import Side, span
@@ -103,7 +105,7 @@ def blank_groups(numbers: Array) -> Array:
 
 
 @inlined
-def pixel_of(group: Array, k: int) -> int:
+def pixel_of(group: Array, k: int) -> Any:
     """The number of lane k's pixel among all pixels in memory."""
     return np.int64(group[k // GROUP]) + k % GROUP
 
@@ -115,7 +117,7 @@ def plus(a: float, b: float) -> float:
 
 
 @inlined
-def put_group(s: Array, row: int, numbers: Array, at: int) -> None:
+def put_group(s: Array, row: int, numbers: Array, at: Any) -> None:
     """numbers[at] and the three behind it -> s[row] and behind it."""
     number0, number1 = numbers[at], numbers[at + ONE]
     number2, number3 = numbers[at + TWO], numbers[at + THREE]

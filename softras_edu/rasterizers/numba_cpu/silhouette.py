@@ -29,10 +29,16 @@ def aggregate_silhouette(
     if o.gendr:
         gendr.add_face(s, group, count, face, saved.winner, o)
     else:
-        for k in range(padded(count)):
-            s[LOG_D + k], log_outside = log_probability(s[LOGIT + k])
-            s[LIFT_SUM + k] += log_outside
+        add_lanes(s, count)
     store(s, LIFT_SUM, group, count, saved.lift_sum)
+
+
+@step
+def add_lanes(s: Array, count: int) -> None:
+    """LOGIT -> LOG_D, and added to LIFT_SUM."""
+    for k in range(padded(count)):
+        s[LOG_D + k], log_outside = log_probability(s[LOGIT + k])
+        s[LIFT_SUM + k] += log_outside
 
 
 @step
@@ -74,7 +80,13 @@ def aggregate_silhouette_backward(
     if o.gendr:
         gendr.add_face_backward(s, group, count, face, saved.lift_sum, saved.winner, o)
     else:
-        for k in range(padded(count)):
-            slope_d, slope_outside = log_probability_slope(s[LOGIT + k])
-            s[SLOPE_D + k], s[SLOPE_LIFT + k] = slope_d, slope_outside
-            s[LOG_D + k], s[FACTOR + k] = probability_in_parts(s[LOGIT + k], slope_d, slope_outside)
+        slope_lanes(s, count)
+
+
+@step
+def slope_lanes(s: Array, count: int) -> None:
+    """LOGIT -> SLOPE_D, SLOPE_LIFT, LOG_D, FACTOR."""
+    for k in range(padded(count)):
+        slope_d, slope_outside = log_probability_slope(s[LOGIT + k])
+        s[SLOPE_D + k], s[SLOPE_LIFT + k] = slope_d, slope_outside
+        s[LOG_D + k], s[FACTOR + k] = probability_in_parts(s[LOGIT + k], slope_d, slope_outside)
