@@ -51,6 +51,8 @@ def test_exp_and_log1p_are_good_to_the_last_bits():
         x = (-scale * torch.rand(2000, generator=generator, dtype=torch.float64)).clamp_min(-700.0)
         got = torch.tensor([numba_numbers.exp(v) for v in x.tolist()], dtype=torch.float64)
         torch.testing.assert_close(got, x.exp(), rtol=4 * 2**-52, atol=0)
+        got = torch.tensor([numba_numbers.expm1(v) for v in x.tolist()], dtype=torch.float64)
+        torch.testing.assert_close(got, x.expm1(), rtol=4 * 2**-52, atol=0)
         got = torch.tensor([numba_numbers.log1p(v) for v in x.exp().tolist()], dtype=torch.float64)
         torch.testing.assert_close(got, x.exp().log1p(), rtol=4 * 2**-52, atol=0)
 
@@ -77,6 +79,13 @@ def test_exp_and_log1p_at_their_ends():
     assert [numba_numbers.exp(x) for x in (0.0, -0.0, -5e-324)] == [1.0, 1.0, 1.0]
     assert numba_numbers.exp(-700.0) == pytest.approx(math.exp(-700.0), rel=1e-15)
     assert [numba_numbers.exp(x) for x in (-700.1, -1e300, -math.inf)] == [0.0, 0.0, 0.0]
+    assert [numba_numbers.expm1(x) for x in (0.0, -1e-300, -2e-17, -1e300, -math.inf)] == [
+        0.0,
+        -1e-300,
+        -2e-17,
+        -1.0,
+        -1.0,
+    ]
     assert [numba_numbers.log1p(e) for e in (0.0, 1e-300, 2**-60, 1.0)] == [
         0.0,
         1e-300,

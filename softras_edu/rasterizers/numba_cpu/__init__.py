@@ -145,14 +145,16 @@ def places(images: int, o: Options) -> int:
 
 
 def room(images: int, channels: int, o: Options) -> Saved:
-    """Empty arrays for what the forward pass keeps."""
+    """Empty arrays for what the forward pass keeps.
+
+    They are one block: the system takes several large ones back each time that they are free, and
+    fetching their pages anew takes as long as a fifth of the drawing.
+    """
     pixels = places(images, o)
-    peak, den, lift_sum = (np.empty(pixels) for _ in range(3))
-    winner = np.full(pixels if o.conorm == "max" else 0, -1)
-    saved = Saved(peak, den, lift_sum, winner, np.empty((channels, pixels)))
-    for numbers, blank in ((peak, 0.0), (den, 1.0), (lift_sum, 0.0), (saved.color, 0.0)):
-        numbers[..., -GROUP:] = blank
-    return saved
+    block = np.empty((3 + channels, pixels))
+    peak, den, lift_sum = block[:3]
+    block[:, -GROUP:], den[-GROUP:] = 0.0, 1.0  # the blank group
+    return Saved(peak, den, lift_sum, np.empty(pixels * (o.conorm == "max"), np.int64), block[3:])
 
 
 def forward(
@@ -220,7 +222,8 @@ def backward(
     if any(x is not None for x in d_inputs):
         drawn = _faces(triangles, colors, box, channels, texture)
         flat_image = _flat(d_image, images * o.height, o.width, channels + 1)
-        d_pixels = np.zeros((channels + 1, len(kept.peak)))
+        d_pixels = np.empty((channels + 1, len(kept.peak)))
+        d_pixels[:, -GROUP:] = 0.0  # the blank group
         backward_pixels(0, len(flat_image), flat_image, kept.lift_sum, d_pixels, numbers)
         d_faces = _outputs(drawn, d_inputs)
         given = drawn, kept, d_pixels

@@ -159,14 +159,18 @@ def forward_rows(
 def backward_pixels(
     start: int, stop: int, d_image: Array, lift_sum: Array, d_pixels: Array, o: Dials
 ) -> None:
-    """Rows start ... stop of d_image (B * H, W, C + 1) -> d_pixels (C + 1, P), which comes in as 0:
-    once a pixel, channel by channel as `Saved.color` is, and alpha -> lift_sum in the last one.
+    """Rows start ... stop of d_image (B * H, W, C + 1) -> d_pixels (C + 1, P): once a pixel,
+    channel by channel as `Saved.color` is, and alpha -> lift_sum in the last one.
     """
     for channel in range(len(d_pixels) - 1):
         for i in range(start, stop):
             for j in range(o.width):
                 d_pixels[channel, i * o.pitch + j] = d_image[i, j, channel]
     alphas_backward(start, stop, d_image, lift_sum, d_pixels[-1], o)
+    for channel in range(len(d_pixels)):
+        for i in range(start, stop):
+            for pixel in range(i * o.pitch + o.width, (i + 1) * o.pitch):
+                d_pixels[channel, pixel] = 0.0  # behind the image
 
 
 @step

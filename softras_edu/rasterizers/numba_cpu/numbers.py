@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from .compiling import inlined, scalar
+from .compiling import Point, inlined, scalar
 
 # Floats of 64 bits: 1 sign, 11 of the exponent plus 1023, 52 of the mantissa behind "1.".
 MANTISSA_BITS = 52
@@ -34,19 +34,19 @@ LEAST_LOGARITHM_OF = 1e-300  # for `log`, the same: normal floats only
 
 
 @inlined
-def exp(x: float) -> float:
-    """exp(x) for x <= 1, to the last bit or two; 0 below -700.
+def exp_in_parts(x: float) -> Point:
+    """2**n and q, exp(x) = 2**n (1 + q), for -700 <= x <= 1.
 
     x = n log 2 + r with whole n and |r| <= log(2) / 2, so exp(x) = 2**n exp(r): a series in r, and
-    n added to the exponent in its bits. exp(r) = cosh(r) + sinh(r): two series that do not wait for
-    each other, with coefficients 1 / k!. (To divide by 12! would be a division, which a compiler
-    keeps.) The first one left out, r**14 / 14!, is below 5e-18.
+    n becomes the exponent in a float's bits. exp(r) = cosh(r) + sinh(r): two series that do not
+    wait for each other, with coefficients 1 / k!. (To divide by 12! would be a division, which a
+    compiler keeps.) The first one left out, r**14 / 14!, is below 5e-18.
     """
-    shifted = max(x, LEAST_EXPONENT) * INV_LOG2 + ROUND
+    shifted = x * INV_LOG2 + ROUND
     n = shifted - ROUND
-    r = max(x, LEAST_EXPONENT) - n * LOG2_HIGH - n * LOG2_LOW
+    r = x - n * LOG2_HIGH - n * LOG2_LOW
     r2 = r * r
-    cosh = 1 + r2 * (
+    cosh = r2 * (
         1 / 2
         + r2
         * (1 / 24 + r2 * (1 / 720 + r2 * (1 / 40320 + r2 * (1 / 3628800 + r2 * (1 / 479001600)))))
@@ -59,10 +59,22 @@ def exp(x: float) -> float:
             + r2 * (1 / 5040 + r2 * (1 / 362880 + r2 * (1 / 39916800 + r2 * (1 / 6227020800))))
         )
     )
-    series = cosh + r * sinh_over_r
     exponent = np.float64(shifted).view(np.int64) << np.int64(MANTISSA_BITS)
-    bits = np.float64(series).view(np.int64) + exponent
-    return np.int64(bits).view(np.float64) if x >= LEAST_EXPONENT else 0.0
+    return np.int64(exponent + np.int64(ONE)).view(np.float64), cosh + r * sinh_over_r
+
+
+@inlined
+def exp(x: float) -> float:
+    """exp(x) for x <= 1, to the last bit or two; 0 below -700."""
+    power, q = exp_in_parts(max(x, LEAST_EXPONENT))
+    return power + power * q if x >= LEAST_EXPONENT else 0.0
+
+
+@inlined
+def expm1(x: float) -> float:
+    """exp(x) - 1 for x <= 0, to the last bit or two, however near 0 x is."""
+    power, q = exp_in_parts(max(x, LEAST_EXPONENT))
+    return (power - 1) + power * q
 
 
 @inlined

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 
 from .compiling import Dials, Point, Three, inlined
-from .numbers import exp, log1p
+from .numbers import exp, expm1, log1p
 
 # ---------------------------------------------------------------- where the pixel is
 
@@ -180,7 +180,7 @@ def alpha_from_log_product(log_product: float) -> float:
 
     0 - x and not -x: an empty pixel's alpha is 0, not -0.
     """
-    return 0 - math.expm1(log_product)
+    return 0 - expm1(log_product)
 
 
 @inlined
