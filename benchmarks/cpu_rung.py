@@ -1,12 +1,14 @@
 """Rung 4 before and after a change: two versions of the package in two processes that take turns.
 
-    python benchmarks/cpu_rung.py --before CHECKOUT [--threads 1] [--rounds 8]
+    python benchmarks/cpu_rung.py --before CHECKOUT [--threads 1 2] [--rounds 16]
 
-Milliseconds of a call, median and least, of the version in CHECKOUT and of this one; forward and
+Milliseconds of a call, median and least, of the version in CHECKOUT and of this one, and the median
+of their ratios, turn by turn: on a busy machine the ratio means more than the times. Forward and
 backward, but for "forward 8", most of which a call costs before the first pixel. Also what stands
-on this rung: `render`, a step of fitting a shape (notebook 12), a step of training (notebook 15), two
-explorers; and DEODR, an easier problem (see bench/peers.py), where it is installed. It takes some
-minutes and writes cpu-rung-<date>.csv, and cpu-steps-<date>.csv: the instructions of each loop.
+on this rung: `render`, a step of fitting a shape (notebook 12), a step of training (notebook 15),
+two explorers; and DEODR, an easier problem (see bench/peers.py), where it is installed: the same
+code in both columns. It takes some minutes and writes cpu-rung-<date>.csv, and
+cpu-steps-<date>.csv: the instructions of each loop.
 """
 
 from __future__ import annotations
@@ -138,7 +140,7 @@ class Version:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
         self.process = subprocess.Popen(command, env=environment, **pipes)  # type: ignore[call-overload]
         self.names = self.answer()
-        self.times: dict[str, list[float]] = {name: [] for name in self.names}
+        self.times: dict[str, list[list[float]]] = {name: [] for name in self.names}
 
     def answer(self) -> list:
         return json.loads(self.process.stdout.readline())
@@ -146,14 +148,14 @@ class Version:
     def time(self, name: str, count: int) -> None:
         self.process.stdin.write(json.dumps([name, count]) + "\n")
         self.process.stdin.flush()
-        self.times[name] += self.answer()
+        self.times[name].append(self.answer())
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--before", type=Path)
     parser.add_argument("--threads", type=int, nargs="+", default=[1])
-    parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=16)
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -170,12 +172,14 @@ def main() -> None:
         for name in versions[1].names:
             for _ in range(given.rounds):
                 for version in versions:
-                    version.time(name, 2 if "512" in name or "step" in name else 8)
+                    version.time(name, 1 if "512" in name or "step" in name else 4)
             row: dict[str, object] = about | {"threads": threads, "what": name}
             for label, version in zip(("before", "after"), versions, strict=True):
-                times = version.times[name]
+                times = [x for turn in version.times[name] for x in turn]
                 row |= {f"{label}_ms": f"{statistics.median(times):.3f}"}
                 row |= {f"{label}_least_ms": f"{min(times):.3f}"}
+            turns = zip(*(map(statistics.median, v.times[name]) for v in versions), strict=True)
+            row["ratio"] = f"{statistics.median(b / a for b, a in turns):.2f}"
             rows.append(row)
             print(*row.values(), flush=True)
     write(given.out / f"cpu-rung-{date}.csv", rows)

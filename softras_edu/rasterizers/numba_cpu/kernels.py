@@ -17,7 +17,18 @@ import numpy as np
 
 from .boxes import centers, corners, sides_of
 from .color import aggregate_color, color_backward
-from .compiling import GROUP, Array, DFaces, Dials, Faces, Point, Saved, Three, kernel, step
+from .compiling import (
+    GROUP,
+    Array,
+    DFaces,
+    Dials,
+    Faces,
+    Point,
+    Saved,
+    Three,
+    kernel,
+    step,
+)
 from .conorms import MAX
 from .lanes import (
     D_LIFT_SUM,
@@ -81,17 +92,19 @@ def pair_lanes(s: Array, count: int, a: Point, b: Point, c: Point, inv_z: Three,
 def start_pixels(start: int, stop: int, background: Array, saved: Saved, o: Dials) -> None:
     """Rows start ... stop of pixels as if the background were the first face."""
     for i in range(start, stop):
-        for k in range(i * o.pitch, (i + 1) * o.pitch):
-            saved.peak[k], saved.den[k], saved.lift_sum[k] = o.log_background, 1.0, o.no_faces
+        here = slice(i * o.pitch, (i + 1) * o.pitch)
+        saved.peak[here] = o.log_background
+        saved.den[here] = 1.0
+        saved.lift_sum[here] = o.no_faces
         if o.conorm == MAX:
-            saved.winner[i * o.pitch : (i + 1) * o.pitch] = -1
+            saved.winner[here] = -1
         row = i if len(background) > 1 else 0
         for channel in range(len(saved.color)):
-            for j in range(o.width):
-                number = background[row, j if background.shape[1] > 1 else 0, channel]
-                saved.color[channel, i * o.pitch + j] = number
-            for j in range(o.width, o.pitch):
-                saved.color[channel, i * o.pitch + j] = 0.0
+            color = saved.color[channel][here]
+            color[:] = background[row, 0, channel]
+            if background.shape[1] > 1:
+                for j in range(o.width):
+                    color[j] = background[row, j, channel]
 
 
 @step
@@ -100,14 +113,16 @@ def finish_pixels(start: int, stop: int, saved: Saved, image: Array, o: Dials) -
     go into the image.
     """
     for i in range(start, stop):
-        first = i * o.pitch
-        for pixel in range(first, first + o.pitch):
-            saved.den[pixel] = 1 / saved.den[pixel]
+        here = slice(i * o.pitch, (i + 1) * o.pitch)
+        den = saved.den[here]  # a slice: its index cannot count from the end
+        for j in range(o.pitch):
+            den[j] = 1 / den[j]
         for channel in range(len(saved.color)):
-            for pixel in range(first, first + o.pitch):
-                saved.color[channel, pixel] *= saved.den[pixel]
+            color = saved.color[channel][here]
+            for j in range(o.pitch):
+                color[j] *= den[j]
             for j in range(o.width):
-                image[i, j, channel] = saved.color[channel, first + j]
+                image[i, j, channel] = color[j]
     alphas(start, stop, saved, image, o)
 
 
