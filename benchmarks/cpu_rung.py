@@ -137,8 +137,10 @@ class Version:
         paths = [str(folder), os.environ.get("PYTHONPATH", "")]
         command = [sys.executable, __file__, "--serve", "--threads", str(threads)]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        self.process = subprocess.Popen(command, env=environment, **pipes)  # type: ignore[call-overload]
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(
+            command, env=environment, stdin=pipe, stdout=pipe, text=True
+        )
         self.names = self.answer()
         self.times: dict[str, list[list[float]]] = {name: [] for name in self.names}
 

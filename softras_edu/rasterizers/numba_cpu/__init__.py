@@ -153,8 +153,9 @@ def room(images: int, channels: int, o: Options) -> Saved:
     pixels = places(images, o)
     block = np.empty((3 + channels, pixels))
     peak, den, lift_sum = block[:3]
-    block[:, -GROUP:], den[-GROUP:] = 0.0, 1.0  # the blank group
-    return Saved(peak, den, lift_sum, np.empty(pixels * (o.conorm == "max"), np.int64), block[3:])
+    winner = np.empty(pixels if o.conorm == "max" else 0, np.int64)
+    block[:, -GROUP:], den[-GROUP:], winner[-GROUP:] = 0.0, 1.0, -1  # the blank group
+    return Saved(peak, den, lift_sum, winner, block[3:])
 
 
 def forward(
