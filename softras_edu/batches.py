@@ -62,6 +62,8 @@ def together(lists: list[Tensor], value: float, least: int = 0) -> Tensor:
     Triangles whose corners have all the same place are visited by no pixel. F is `least` at least.
     """
     most = max(least, *(x.shape[1] for x in lists))
+    if len(lists) == 1 and most == lists[0].shape[1]:
+        return lists[0]
     return torch.cat([pad(x, (0, 0, 0, 0, 0, most - x.shape[1]), value=value) for x in lists])
 
 

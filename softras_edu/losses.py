@@ -14,6 +14,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .mesh import at_corners
 from .precision import outside_autocast
 
 
@@ -184,7 +185,7 @@ def sample_points(
     """
     if not isinstance(count, int) or count < 1:
         raise ValueError(f"count: got {count!r}, wanted an int >= 1")
-    corners = verts[..., faces, :]  # (..., F, 3, 3)
+    corners = at_corners(verts, faces)  # (..., F, 3, 3)
     a, b, c = corners.detach().unbind(-2)
     area = torch.linalg.cross(b - a, c - a).norm(dim=-1) / 2
     if not len(faces) or not (area.sum(-1) > 0).all():

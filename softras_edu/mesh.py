@@ -59,7 +59,8 @@ class Mesh:
         """`colors` of each corner of each face, (F, 3, 3); white, if there are none."""
         if self.colors is not None and self.colors.dim() == 3:
             return self.colors
-        return (torch.ones_like(self.verts) if self.colors is None else self.colors)[self.faces]
+        tints = torch.ones_like(self.verts) if self.colors is None else self.colors
+        return at_corners(tints, self.faces)
 
     def corner_colors(self) -> Tensor:
         """The colour of each corner of each face, (F, 3, 3): `corner_tints` times the texture."""
@@ -143,13 +144,26 @@ class Mesh:
         mesh_files.save(self, Path(path))
 
 
+def at_corners(points: Tensor, faces: Tensor) -> Tensor:
+    """What stands at the vertices, (..., V, C), at the corners of faces (F, 3): (..., F, 3, C).
+
+    It is points[..., faces, :]. On the CPU PyTorch shares out even a small indexing to its OpenMP
+    threads, which then spin for milliseconds on the cores that a rasterizer is to use; `gather`
+    does not, and is faster too, forward and backward.
+    """
+    if points.device.type != "cpu":
+        return points[..., faces, :]
+    which = faces.reshape(-1, 1).expand(*points.shape[:-2], -1, points.shape[-1])
+    return points.gather(-2, which).reshape(*points.shape[:-2], *faces.shape, points.shape[-1])
+
+
 @outside_autocast
 def face_normals(verts: Tensor, faces: Tensor) -> Tensor:
     """Unit normals, (V, 3) or (B, V, 3) vertices, (F, 3) faces -> (F, 3) or (B, F, 3).
 
     Of a face without area it is 0, with a gradient of 0.
     """
-    a, b, c = verts[..., faces, :].unbind(-2)
+    a, b, c = at_corners(verts, faces).unbind(-2)
     return unit(torch.linalg.cross(b - a, c - a))
 
 
@@ -160,7 +174,7 @@ def vertex_normals(verts: Tensor, faces: Tensor) -> Tensor:
     The cross product of two edges is the normal times twice the area, so a sum of them is the mean
     weighted by area.
     """
-    a, b, c = verts[..., faces, :].unbind(-2)
+    a, b, c = at_corners(verts, faces).unbind(-2)
     cross = torch.linalg.cross(b - a, c - a)
     total = torch.zeros_like(verts)
     for corner in faces.unbind(-1):

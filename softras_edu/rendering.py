@@ -12,7 +12,7 @@ from torch import Tensor
 
 from .batches import draw
 from .camera import Camera, image_size
-from .mesh import Mesh
+from .mesh import Mesh, at_corners
 from .precision import no_autocast
 from .rasterizers import rasterize
 from .rasterizers.options import expand_background
@@ -25,7 +25,7 @@ def screen_triangles(verts: Tensor, faces: Tensor, camera: Camera) -> Tensor:
 
     Differentiable in verts and camera. Faces that cross the eye plane are not clipped.
     """
-    return camera.project(verts)[:, faces]
+    return at_corners(camera.project(verts), faces)
 
 
 def render(

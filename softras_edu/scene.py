@@ -13,7 +13,7 @@ from torch.nn.functional import pad
 
 from .camera import Camera
 from .clipping import MARGIN, clip_near, crosses
-from .mesh import Mesh
+from .mesh import Mesh, at_corners
 from .precision import is_any, whole
 from .rasterizers import rasterize, rasterize_hard
 from .rasterizers.options import check_depths
@@ -57,7 +57,7 @@ class Scene:
         self.mesh, self.faces, self.camera, self.lights = mesh, mesh.faces, camera, lights
         self.source = torch.arange(len(mesh.faces), device=mesh.faces.device)  # of each triangle
         self.view = camera.to_view(mesh.verts)
-        self.triangles = camera.to_screen(self.view)[:, mesh.faces]
+        self.triangles = at_corners(camera.to_screen(self.view), mesh.faces)
         self.texture = mesh.texture
         colors = mesh.corner_tints()  # (F, 3, 3)
         surface = colors[..., :0]
@@ -88,7 +88,7 @@ class Scene:
                 return
             which = crosses(depth, near).any(0).nonzero()[:, 0]
         if len(which):
-            corners = self.view[:, self.faces]
+            corners = at_corners(self.view, self.faces)
             given = [self.colors, self.surface]
             if self.texture is not None:  # its places are cut as colours are
                 given.append(self.texture.uv.expand(len(corners), -1, 3, 2))
@@ -204,7 +204,7 @@ def _warn_of_depths(scene: Scene, near: float, far: float) -> None:
     depth = scene.triangles[..., 2].detach().flatten(1)  # (B, 3 F)
     if not depth.numel():
         return
-    low, high = depth.amin(1), depth.amax(1)
+    low, high = depth.aminmax(dim=1)
     outside = (high < near) | (low > far)
     if not is_any(outside):
         return

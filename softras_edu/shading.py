@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .mesh import face_normals, vertex_normals
+from .mesh import at_corners, face_normals, vertex_normals
 from .precision import is_any, outside_autocast, unit
 
 Brightness = float | Sequence[Any] | Tensor  # a number, or RGB (3,)
@@ -276,14 +276,14 @@ def corner_normals(verts: Tensor, faces: Tensor, shading: Shading) -> tuple[Tens
     Raises:
         ValueError: another shading.
     """
-    corners = verts[faces]
+    corners = at_corners(verts, faces)
     if shading == "flat":
         flat = face_normals(verts, faces)[:, None], corners.mean(1, keepdim=True)
         return flat[0].expand_as(corners), flat[1].expand_as(corners)
     if shading not in ("gouraud", "per_pixel"):
         wanted = "'flat', 'gouraud' or 'per_pixel'"
         raise ValueError(f"shading: got {shading!r}, wanted {wanted}")
-    return vertex_normals(verts, faces)[faces], corners
+    return at_corners(vertex_normals(verts, faces), faces), corners
 
 
 @outside_autocast

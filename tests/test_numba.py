@@ -30,13 +30,14 @@ from softras_edu.rasterizers.broadcast import rasterize_broadcast
 from softras_edu.rasterizers.numba_cpu import boxes as numba_boxes
 from softras_edu.rasterizers.numba_cpu import kernels as numba_kernels
 from softras_edu.rasterizers.numba_cpu import numbers as numba_numbers
-from softras_edu.rasterizers.numba_cpu import rasterize_numba
+from softras_edu.rasterizers.numba_cpu import rasterize_numba, tasks
 
 pytestmark = pytest.mark.skipif(numba_cpu.why_not() is not None, reason=str(numba_cpu.why_not()))
 KERNELS = (
+    numba_boxes.all_finite,
     numba_boxes.reach_boxes,
     numba_kernels.forward_rows,
-    numba_kernels.backward_alpha,
+    numba_kernels.backward_pixels,
     numba_kernels.backward_faces,
 )
 
@@ -50,6 +51,8 @@ def test_exp_and_log1p_are_good_to_the_last_bits():
         x = (-scale * torch.rand(2000, generator=generator, dtype=torch.float64)).clamp_min(-700.0)
         got = torch.tensor([numba_numbers.exp(v) for v in x.tolist()], dtype=torch.float64)
         torch.testing.assert_close(got, x.exp(), rtol=4 * 2**-52, atol=0)
+        got = torch.tensor([numba_numbers.expm1(v) for v in x.tolist()], dtype=torch.float64)
+        torch.testing.assert_close(got, x.expm1(), rtol=4 * 2**-52, atol=0)
         got = torch.tensor([numba_numbers.log1p(v) for v in x.exp().tolist()], dtype=torch.float64)
         torch.testing.assert_close(got, x.exp().log1p(), rtol=4 * 2**-52, atol=0)
 
@@ -76,6 +79,13 @@ def test_exp_and_log1p_at_their_ends():
     assert [numba_numbers.exp(x) for x in (0.0, -0.0, -5e-324)] == [1.0, 1.0, 1.0]
     assert numba_numbers.exp(-700.0) == pytest.approx(math.exp(-700.0), rel=1e-15)
     assert [numba_numbers.exp(x) for x in (-700.1, -1e300, -math.inf)] == [0.0, 0.0, 0.0]
+    assert [numba_numbers.expm1(x) for x in (0.0, -1e-300, -2e-17, -1e300, -math.inf)] == [
+        0.0,
+        -1e-300,
+        -2e-17,
+        -1.0,
+        -1.0,
+    ]
     assert [numba_numbers.log1p(e) for e in (0.0, 1e-300, 2**-60, 1.0)] == [
         0.0,
         1e-300,
@@ -203,7 +213,7 @@ def test_rows_and_faces_are_cut_into_runs_that_cover_all_once():
     numba_boxes.reach_boxes(
         0, len(box), triangles.reshape(-1, 3, 3).numpy(), box, numba_cpu.dials(o)
     )
-    rows = numba_cpu.row_costs(box, 1, 61)
+    rows = tasks.row_costs(box, 1, 61)
     wanted = [
         1 + sum(int(right - left) for top, bottom, left, right in box if top <= i < bottom)
         for i in range(61)
@@ -353,4 +363,4 @@ def test_one_compiled_kernel_a_dtype_serves_every_option():
         (3, 3), sigma=1, gamma=1, eps=0, near=1, far=9, dist_eps=0
     )  # ints where floats are usual
     rasterize_numba(torch.rand(1, 1, 3, 3), None, torch.zeros(1, 3, 3, 0), integers)
-    assert [len(kernel.signatures) for kernel in KERNELS] == [2, 2, 2, 2]
+    assert [len(kernel.signatures) for kernel in KERNELS] == [2] * 5

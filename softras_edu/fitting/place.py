@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..camera import Camera
 from ..losses import iou
-from ..mesh import Mesh
+from ..mesh import Mesh, at_corners
 from ..rasterizers import rasterize, rasterize_hard
 from ..rotations import TurnAdam
 from .optimize import Dial, fit, schedule
@@ -123,7 +123,7 @@ CAMERA_SIGMA, CAMERA_STEP = schedule(1e-2, 1e-5), schedule(0.6, 0.1)
 def masks(verts: Tensor, faces: Tensor, numbers: Tensor, size: int, sigma: float) -> Tensor:
     """Silhouettes of (B, V, 3) vertices, each seen by a camera of its own, (B, size, size)."""
     screen = Camera.orbit(*numbers.unbind(-1)).project(verts)
-    return rasterize(screen[:, faces], size=size, sigma=sigma, near=1e-2)[..., 0]
+    return rasterize(at_corners(screen, faces), size=size, sigma=sigma, near=1e-2)[..., 0]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..camera import Camera
-from ..mesh import Mesh
+from ..mesh import Mesh, at_corners
 from ..rasterizers import rasterize, rasterize_hard
 from ..rotations import TurnAdam, rotation_from_6d, rotation_from_axis_angle
 from ..shapes import cube
@@ -93,7 +93,8 @@ def turned(mesh: Mesh, rotation: Tensor, shift: Tensor | None = None) -> tuple[T
         rotation: the poses. shift: world units; None for none.
     """
     verts = mesh.verts @ rotation.transpose(-1, -2)
-    triangles = CAMERA.project(verts if shift is None else verts + shift[:, None])[:, mesh.faces]
+    moved = verts if shift is None else verts + shift[:, None]
+    triangles = at_corners(CAMERA.project(moved), mesh.faces)
     return triangles, mesh.corner_colors().expand_as(triangles)
 
 

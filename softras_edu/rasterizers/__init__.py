@@ -13,8 +13,6 @@ tiles.py       what is drawable, and what can reach which pixel   compile_op.py 
 
 from __future__ import annotations
 
-from numbers import Real
-
 import torch
 from torch import Tensor
 
@@ -35,6 +33,7 @@ from .options import (
     check_transforms,
     check_triangles,
     expand_background,
+    is_real,
 )
 from .two_passes import hard_color, mean_probability
 
@@ -136,9 +135,9 @@ def rasterize(
     shape, shift, p = check_softness(distribution, squared, shape, shift, conorm, p)
     check_positive(sigma=sigma, gamma=gamma)
     check_depths(near, far)
-    if not isinstance(eps, Real) or not 0 <= eps < float("inf"):
+    if not is_real(eps) or not 0 <= eps < float("inf"):
         raise ValueError(f"eps: got {eps!r}, wanted a finite number >= 0")
-    if not isinstance(dist_eps, Real) or not 0 <= dist_eps < 0.5:
+    if not is_real(dist_eps) or not 0 <= dist_eps < 0.5:
         raise ValueError(f"dist_eps: got {dist_eps!r}, wanted a probability in [0, 0.5)")
     check_choice("distance", distance, ("euclidean", "barycentric"))
     check_choice("aggregate", aggregate, ("softmax", "hard"))
@@ -175,14 +174,17 @@ def rasterize(
     back = expand_background(background, triangles, (len(triangles), height, width, channels))
     name = ladder.choose(backend, triangles.device)
     check_transforms(name, triangles, colors)
-    hard = aggregate == "hard" and colors is not None
-    if hard or name not in ("numba", "triton"):  # these two look at the numbers themselves
+    hard = colors if aggregate == "hard" else None
+    if hard is not None or name not in (
+        "numba",
+        "triton",
+    ):  # these two look at the numbers themselves
         check_finite(triangles, colors, back)
     draw = ladder.load(name)
     more = [] if texels is None else [texels]
-    if hard:
+    if hard is not None:
         alpha = draw(triangles, None, back[..., :0], options)
-        color = hard_color(triangles, colors, back, options, *more)
+        color = hard_color(triangles, hard, back, options, *more)
         image = torch.cat([color, alpha], dim=-1)
     else:
         image = draw(triangles, colors, back, options, *more)

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ..texture import FlatTexture
 from . import numba_cpu, triton_gpu
-from .options import Options, check_finite, check_finite_texture
+from .options import Options, check_finite_texture
 
 # An operator takes tensors and numbers, not an Options: so these are its fields, one by one. The
 # real numbers come as one tensor: torch.compile would compile anew for each new value of a plain
@@ -179,7 +179,6 @@ def _numba_forward(
     o: Options,
     texture: FlatTexture | None,
 ) -> tuple[Tensor, ...]:
-    check_finite(triangles, colors, background)
     if texture is not None:
         check_finite_texture(texture)
     numba_cpu.compile_for(triangles.dtype)
@@ -209,7 +208,7 @@ def _numba_fake(
 ) -> tuple[Tensor, ...]:
     images, faces = triangles.shape[:2]
     channels = background.shape[-1]
-    pixels = images * o.height * o.width
+    pixels = numba_cpu.places(images, o)
     image = triangles.new_empty(images, o.height, o.width, channels + 1)
     box = triangles.new_empty(images * faces, 4, dtype=torch.int64)
     peak, den, lift_sum = (triangles.new_empty(pixels, dtype=torch.float64) for _ in range(3))

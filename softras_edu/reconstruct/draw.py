@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from .. import losses
-from ..mesh import face_normals
+from ..mesh import at_corners, face_normals
 from ..rasterizers import rasterize
 from ..rasterizers.hard import rasterize_hard
 from ..rendering import screen_triangles
@@ -38,7 +38,7 @@ def draw(
     """
     method = METHODS[config.method]
     triangles = screen_triangles(verts, faces, orbit(views))
-    corners = None if colors is None else colors[:, faces]  # (B, F, 3, 3)
+    corners = None if colors is None else at_corners(colors, faces)  # (B, F, 3, 3)
     if corners is not None and config.shading:
         corners = shade(face_normals(verts, faces)[:, :, None].expand_as(corners), corners, LIGHTS)
     if watch is not None:

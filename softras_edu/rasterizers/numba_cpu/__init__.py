@@ -16,6 +16,7 @@
 lives in registers and the fastest cache. What is kept is a few numbers a pixel, and the backward
 pass computes a pair once more instead of remembering it.
 
+    all_finite       is there a number that cannot be drawn?
     reach_boxes      which pixels a triangle can touch at all; the others are never visited
     forward_rows     a task owns a band of rows. For each face, for the pixels in its box and the
                      band: add the face to the pixels
@@ -48,11 +49,11 @@ from ... import softness
 from ...texture import FlatTexture
 from ..once import differentiable_once
 from ..options import Options, check_finite
-from .boxes import reach_boxes
-from .compiling import MISSING, Array, DFaces, Dials, Faces, Saved
+from .boxes import all_finite, reach_boxes
+from .compiling import GROUP, MISSING, Array, DFaces, Dials, Faces, Saved
 from .conorms import no_faces
-from .kernels import backward_alpha, backward_faces, forward_rows
-from .tasks import SMALL, cut, cut_into, face_costs, row_costs
+from .kernels import backward_faces, backward_pixels, forward_rows
+from .tasks import SMALL, cut, cut_into, cut_rows, face_costs
 from .tasks import share_out as share_out
 
 FOLDER = Path(__file__).parent
@@ -79,11 +80,13 @@ def dials(o: Options) -> Dials:
         far=float(o.far),
         least_logit=least_x if o.squared else least_x * abs(least_x) * o.sigma,
         reach=o.reach,
+        log_background=(o.eps - 1) / o.gamma,  # less 1 / gamma, as the faces' log weights are
         euclidean=o.distance == "euclidean",
         perspective_correct=bool(o.perspective_correct),
         cull_backfaces=bool(o.cull_backfaces),
         min_doubled_area=o.min_doubled_area,
         min_depth=o.min_depth,
+        pitch=o.width + GROUP - 1,
         gendr=(o.distribution, bool(o.squared), o.conorm) != soft_rasterizer,
         squared=bool(o.squared),
         distribution=softness.DISTRIBUTIONS.index(o.distribution),
@@ -92,6 +95,7 @@ def dials(o: Options) -> Dials:
         log_gamma=math.lgamma(o.shape + 1),
         conorm=softness.CONORMS.index(conorm),
         p=float(p),
+        no_faces=no_faces(softness.CONORMS.index(conorm)),
     )
 
 
@@ -127,6 +131,33 @@ def _faces(
     return Faces(flat, flat_colors, box, uv, texels, where)
 
 
+def _backdrop(background: Tensor, images: int, o: Options) -> Array:
+    """A background (B, H, W, C) -> (B * H, W, C); or (1, 1, C), if it is one colour."""
+    channels = background.shape[-1]
+    if images and background.stride()[:3] == (0, 0, 0):
+        return _flat(background[0, 0, 0], 1, 1, channels)
+    return _flat(background, images * o.height, o.width, channels)
+
+
+def places(images: int, o: Options) -> int:
+    """How many pixels have a place in memory: see `Saved`."""
+    return images * o.height * (o.width + GROUP - 1) + GROUP
+
+
+def room(images: int, channels: int, o: Options) -> Saved:
+    """Empty arrays for what the forward pass keeps.
+
+    They are one block: the system takes several large ones back each time that they are free, and
+    fetching their pages anew takes as long as a fifth of the drawing.
+    """
+    pixels = places(images, o)
+    block = np.empty((3 + channels, pixels))
+    peak, den, lift_sum = block[:3]
+    winner = np.empty(pixels if o.conorm == "max" else 0, np.int64)
+    block[:, -GROUP:], den[-GROUP:], winner[-GROUP:] = 0.0, 1.0, -1  # the blank group
+    return Saved(peak, den, lift_sum, winner, block[3:])
+
+
 def forward(
     triangles: Tensor,
     colors: Tensor | None,
@@ -136,29 +167,24 @@ def forward(
 ) -> tuple[Tensor, ...]:
     """The image (B, H, W, C + 1); then box (B * F, 4) and the parts of `Saved`, for `backward`.
 
-    Those are peak, den, lift_sum, winner, each (B * H * W,), and color (C, B * H * W).
+    ValueError from `check_finite`.
     """
     images, faces = triangles.shape[:2]
     channels = background.shape[-1]
-    pixels = images * o.height * o.width
-    numbers = dials(o)
     box = np.empty((images * faces, 4), np.int64)
-    drawn = _faces(triangles, colors, box, channels, texture)
+    drawn, numbers = _faces(triangles, colors, box, channels, texture), dials(o)
+    back = _backdrop(background, images, o)
+    if not all_finite(drawn.triangles, drawn.colors, back):
+        check_finite(triangles, colors, background)  # which says what is wrong
     reach_boxes(0, len(box), drawn.triangles, box, numbers)
-
     # NumPy fills these, not PyTorch, whose OpenMP threads would spin for milliseconds after it, on
     # the cores that ours are to use.
-    saved = Saved(
-        peak=np.full(pixels, (o.eps - 1) / o.gamma),  # less 1, as the faces' depth score is
-        den=np.ones(pixels),
-        lift_sum=np.full(pixels, no_faces(numbers.conorm)),
-        winner=np.full(pixels if o.conorm == "max" else 0, -1),
-        color=background.detach().numpy().reshape(pixels, channels).T.astype(np.float64, order="C"),
-    )
+    saved = room(images, channels, o)
     image = triangles.new_empty(images, o.height, o.width, channels + 1)
-    flat_image = image.view(pixels, channels + 1).numpy()
-    cuts = cut(row_costs(box, images, o.height))
-    share_out(forward_rows, cuts, drawn, saved, flat_image, numbers)
+    flat_image = image.view(images * o.height, o.width, channels + 1).numpy()
+    share_out(
+        forward_rows, cut_rows(box, images, o.height), drawn, back, saved, flat_image, numbers
+    )
     return image, torch.from_numpy(box), *map(torch.from_numpy, saved)
 
 
@@ -180,9 +206,8 @@ def backward(
     gradient of the official CUDA kernel: see `backward_faces`.
     """
     box, *parts = (x.numpy() for x in saved)
-    kept = Saved(*parts)
-    images = len(triangles)
-    pixels, channels = len(kept.peak), len(kept.color)
+    kept, numbers = Saved(*parts), dials(o)
+    images, channels = len(triangles), len(kept.color)
     inputs = (triangles, colors, *(texture[:2] if texture else ()))  # of `backward_faces`
     asked = (*wanted[:2], *wanted[3:])
     d_inputs = [
@@ -192,16 +217,17 @@ def backward(
     d_background = None
 
     if wanted[2]:
-        share = np.exp((o.eps - 1) / o.gamma - kept.peak) / kept.den  # the background's
-        shares = torch.from_numpy(share).view(images, o.height, o.width, 1).to(d_image.dtype)
-        d_background = d_image[..., :channels] * shares
+        share = np.exp(numbers.log_background - kept.peak) * kept.den  # which is 1 / den
+        share = share[:-GROUP].reshape(images, o.height, numbers.pitch, 1)[:, :, : o.width]
+        d_background = d_image[..., :channels] * torch.from_numpy(share).to(d_image.dtype)
     if any(x is not None for x in d_inputs):
-        drawn, numbers = _faces(triangles, colors, box, channels, texture), dials(o)
-        flat_image = _flat(d_image, pixels, channels + 1)
-        d_lift_sum = np.empty(pixels)
-        backward_alpha(flat_image, kept.lift_sum, d_lift_sum, numbers)
+        drawn = _faces(triangles, colors, box, channels, texture)
+        flat_image = _flat(d_image, images * o.height, o.width, channels + 1)
+        d_pixels = np.empty((channels + 1, len(kept.peak)))
+        d_pixels[:, -GROUP:] = 0.0  # the blank group
+        backward_pixels(0, len(flat_image), flat_image, kept.lift_sum, d_pixels, numbers)
         d_faces = _outputs(drawn, d_inputs)
-        given = drawn, kept, flat_image, d_lift_sum
+        given = drawn, kept, d_pixels
         rest = wanted[0], through_weights, numbers
         if texture is None or d_inputs[3] is None:
             share_out(backward_faces, cut(face_costs(box)), *given, d_faces, *rest)
@@ -297,7 +323,6 @@ def rasterize_numba(
         raise ValueError(f"backend: 'numba' needs CPU tensors, got {triangles.device}")
     if MISSING:
         raise ValueError(f"backend: 'numba' cannot run here: {MISSING}")
-    check_finite(triangles, colors, background)
     compile_for(triangles.dtype)
     return cast("Tensor", _Rasterize.apply(o, triangles, colors, background, *(texture or ())))
 
@@ -313,7 +338,7 @@ def compile_for(dtype: torch.dtype) -> None:
     """
     from numba.core import event
 
-    for kernel in (reach_boxes, forward_rows, backward_alpha, backward_faces):
+    for kernel in (all_finite, reach_boxes, forward_rows, backward_pixels, backward_faces):
         forget_stale(kernel)
 
     class Announce(event.Listener):

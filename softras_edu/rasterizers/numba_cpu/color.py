@@ -10,15 +10,14 @@ from .compiling import Array, DFaces, Dials, Faces, Saved, Three, step
 from .lanes import (
     COLOR,
     D_COLOR,
-    D_CORNER_COLOR,
     D_DOWN,
     D_LOG_WEIGHT,
     D_RIGHT,
     D_U,
     DEN,
     DOWN,
+    FACTOR,
     LOG_D,
-    LOG_WEIGHT,
     PEAK,
     RIGHT,
     SHARE,
@@ -31,6 +30,7 @@ from .lanes import (
     get,
     load,
     padded,
+    plus,
     put,
     store,
 )
@@ -52,7 +52,7 @@ from .texture import (
 @step
 def aggregate_color(
     s: Array,
-    pixel: Array,
+    group: Array,
     around: Around,
     count: int,
     face: int,
@@ -65,23 +65,17 @@ def aggregate_color(
     den and color are the sums of exp(log_weight - peak) times 1 and C, peak the largest log weight
     so far.
     """
-    for k in range(padded(count)):
-        s[LOG_WEIGHT + k] = log_softmax_weight(s[LOG_D + k], s[Z + k], o)
-    for k in range(count):
-        s[PEAK + k], s[DEN + k] = saved.peak[pixel[k]], saved.den[pixel[k]]
-    for k in range(padded(count)):
-        log_weight = s[LOG_WEIGHT + k]
-        s[PEAK + k], s[DEN + k], s[SHRINK + k], s[WEIGHT + k] = online_softmax_step(
-            s[PEAK + k], s[DEN + k], log_weight
-        )
-    for k in range(count):
-        saved.peak[pixel[k]], saved.den[pixel[k]] = s[PEAK + k], s[DEN + k]
+    load(s, PEAK, group, count, saved.peak)
+    load(s, DEN, group, count, saved.den)
+    weigh_lanes(s, count, o)
+    store(s, PEAK, group, count, saved.peak)
+    store(s, DEN, group, count, saved.den)
     textured, many = len(faces.where) > 0, 0
     if textured:
         many = find_texels(s, around, count, WEIGHT, face, faces)
     for channel in range(len(saved.color)):
         c = corner_numbers(faces.colors, face, channel)
-        load(s, COLOR, pixel, count, saved.color[channel])
+        load(s, COLOR, group, count, saved.color[channel])
         if textured:
             fetch_texels(s, around, many, channel, faces.texels)
             for k in range(padded(count)):
@@ -89,63 +83,87 @@ def aggregate_color(
                 face_color = mix(get(s, U + k), c) * texture
                 s[COLOR + k] = s[COLOR + k] * s[SHRINK + k] + s[WEIGHT + k] * face_color
         else:
-            for k in range(padded(count)):
-                face_color = mix(get(s, U + k), c)
-                s[COLOR + k] = s[COLOR + k] * s[SHRINK + k] + s[WEIGHT + k] * face_color
-        store(s, COLOR, pixel, count, saved.color[channel])
+            mix_lanes(s, count, c)
+        store(s, COLOR, group, count, saved.color[channel])
+
+
+@step
+def weigh_lanes(s: Array, count: int, o: Dials) -> None:
+    """LOG_D, Z, PEAK, DEN -> PEAK, DEN, SHRINK, WEIGHT: a step of the online softmax."""
+    for k in range(padded(count)):
+        log_weight = log_softmax_weight(s[LOG_D + k], s[Z + k], o)
+        s[PEAK + k], s[DEN + k], s[SHRINK + k], s[WEIGHT + k] = online_softmax_step(
+            s[PEAK + k], s[DEN + k], log_weight
+        )
+
+
+@step
+def mix_lanes(s: Array, count: int, c: Three) -> None:
+    """One channel without a texture: U, SHRINK, WEIGHT -> the face is added to COLOR."""
+    for k in range(padded(count)):
+        face_color = mix(get(s, U + k), c)
+        s[COLOR + k] = s[COLOR + k] * s[SHRINK + k] + s[WEIGHT + k] * face_color
+
+
+@step
+def share_lanes(s: Array, count: int, inv_z: Three, o: Dials) -> None:
+    """LOG_D, FACTOR, Z, W, PEAK, DEN -> SHARE, U."""
+    for k in range(padded(count)):
+        log_weight = log_softmax_weight(s[LOG_D + k], s[Z + k], o)
+        share = exp(log_weight - s[PEAK + k]) * s[DEN + k]  # which is 1 / den by now
+        s[SHARE + k] = share * s[FACTOR + k]
+        put(s, U + k, color_weights(get(s, W + k), inv_z, s[Z + k], o))
 
 
 @step
 def color_backward(
     s: Array,
-    pixel: Array,
+    group: Array,
     around: Around,
     count: int,
     face: int,
     inv_z: Three,
     faces: Faces,
     saved: Saved,
-    d_image: Array,
+    d_pixels: Array,
     d_faces: DFaces,
     o: Dials,
 ) -> None:
     """Step 2, colour -> D_LOG_WEIGHT and D_U, of all channels together; and d_faces.colors."""
     textured, many = len(faces.where) > 0, 0
+    if len(saved.color) > 0:
+        load(s, PEAK, group, count, saved.peak)
+        load(s, DEN, group, count, saved.den)
+        share_lanes(s, count, inv_z, o)
     for k in range(padded(count)):
         s[D_LOG_WEIGHT + k] = 0.0
         put(s, D_U + k, (0.0, 0.0, 0.0))
-    if len(saved.color) > 0:
-        for k in range(count):
-            s[PEAK + k], s[DEN + k] = saved.peak[pixel[k]], saved.den[pixel[k]]
-        for k in range(padded(count)):
-            s[LOG_WEIGHT + k] = log_softmax_weight(s[LOG_D + k], s[Z + k], o)
-        for k in range(padded(count)):
-            s[SHARE + k] = exp(s[LOG_WEIGHT + k] - s[PEAK + k]) / s[DEN + k]
-            put(s, U + k, color_weights(get(s, W + k), inv_z, s[Z + k], o))
     if textured:
         many = find_texels(s, around, count, SHARE, face, faces)
         for k in range(padded(count)):
             s[D_RIGHT + k], s[D_DOWN + k] = 0.0, 0.0
     for channel in range(len(saved.color)):
-        for k in range(count):
-            s[COLOR + k] = saved.color[channel, pixel[k]]
-            s[D_COLOR + k] = d_image[pixel[k], channel]
+        load(s, COLOR, group, count, saved.color[channel])
+        load(s, D_COLOR, group, count, d_pixels[channel])
         c = corner_numbers(faces.colors, face, channel)
         if textured:
             fetch_texels(s, around, many, channel, faces.texels)
-            textured_channel_backward(s, count, c)
+            d_c = textured_channel_backward(s, count, c)
             if len(d_faces.texels) > 0:
                 add_to_texels(s, around, many, channel, d_faces.texels)
         else:
-            channel_backward(s, count, c)
-        sum_colors(s, count, face, channel, d_faces.colors)
+            d_c = channel_backward(s, count, c)
+        d_faces.colors[face, 0, channel] += d_c[0]
+        d_faces.colors[face, 1, channel] += d_c[1]
+        d_faces.colors[face, 2, channel] += d_c[2]
     if textured:
         find_texels_backward(s, count, face, faces, d_faces)
 
 
 @step
-def channel_backward(s: Array, count: int, c: Three) -> None:
-    """One channel: COLOR, D_COLOR -> D_CORNER_COLOR, and added to D_LOG_WEIGHT and D_U."""
+def channel_backward(s: Array, count: int, c: Three) -> Three:
+    """One channel: COLOR, D_COLOR -> added to D_LOG_WEIGHT and D_U; and the corner colours'."""
+    d_c0 = d_c1 = d_c2 = 0.0
     for k in range(padded(count)):
         u, d_u = get(s, U + k), get(s, D_U + k)
         d_log_weight, d_face_color = softmax_backward(
@@ -154,17 +172,6 @@ def channel_backward(s: Array, count: int, c: Three) -> None:
         s[D_LOG_WEIGHT + k] += d_log_weight
         by_c = d_face_color * c[0], d_face_color * c[1], d_face_color * c[2]
         put(s, D_U + k, (d_u[0] + by_c[0], d_u[1] + by_c[1], d_u[2] + by_c[2]))
-        d_c = d_face_color * u[0], d_face_color * u[1], d_face_color * u[2]
-        put(s, D_CORNER_COLOR + k, d_c)
-
-
-@step
-def sum_colors(s: Array, count: int, face: int, channel: int, d_colors: Array) -> None:
-    """D_CORNER_COLOR of all lanes, added to one channel of d_colors (N, 3, C)."""
-    d_c0 = d_c1 = d_c2 = 0.0
-    for k in range(count):
-        d_c = get(s, D_CORNER_COLOR + k)
-        d_c0, d_c1, d_c2 = d_c0 + d_c[0], d_c1 + d_c[1], d_c2 + d_c[2]
-    d_colors[face, 0, channel] += d_c0
-    d_colors[face, 1, channel] += d_c1
-    d_colors[face, 2, channel] += d_c2
+        d_c0, d_c1 = plus(d_c0, d_face_color * u[0]), plus(d_c1, d_face_color * u[1])
+        d_c2 = plus(d_c2, d_face_color * u[2])
+    return d_c0, d_c1, d_c2

@@ -3,7 +3,7 @@
     @kernel    is called from Python
     @step      is a part of a kernel: a loop over lanes or pixels
     @inlined   is a formula that becomes a part of every loop that calls it
-    @fused     the same, for polynomials
+    @summed    the same, for a sum over lanes, which has no order
     @scalar    stays a function of its own
 
 Without numba the decorators return the Python function, so that this package imports everywhere;
@@ -27,6 +27,7 @@ Array = Any  # numpy.ndarray; numba compiles for the real types
 Point = tuple[float, float]
 Three = tuple[float, float, float]
 Four = tuple[float, float, float, float]
+GROUP = 4  # pixels that are fetched together: see lanes.py
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -58,31 +59,23 @@ def inlined(function: Function) -> Function:
     """Compile as a part of every kernel that calls it.
 
     A loop that only calls inlined functions can be vectorised, and what is the same for all its
-    rounds is computed once, before it.
-    """
-    return _njit(function, forceinline=True)
-
-
-def fused(function: Function) -> Function:
-    """`inlined`, for a polynomial: a product and the sum after it may be one instruction (FMA).
-
-    That rounds once instead of twice. Nothing else of fast-math is allowed.
+    rounds is computed once, before it. A product and the sum after it may be one instruction (FMA),
+    which rounds once instead of twice. Nothing else of fast-math is allowed.
     """
     return _njit(function, forceinline=True, fastmath={"contract"})
+
+
+def summed(function: Function) -> Function:
+    """`inlined`, for a sum over lanes, which may add them in any order: so in several sums at once.
+
+    (The order is the same in each call.)
+    """
+    return _njit(function, forceinline=True, fastmath={"reassoc"})
 
 
 def scalar(function: Function) -> Function:
     """Compile as a function of its own: its code exists once, not once in each caller."""
     return _njit(function)
-
-
-def vector_length() -> int:
-    """Numbers of 64 bits in this machine's widest register: 8 with AVX-512, else 4."""
-    if MISSING:
-        return 4
-    from llvmlite.binding import get_host_cpu_features  # type: ignore[import-untyped]
-
-    return 8 if get_host_cpu_features().get("avx512f") else 4
 
 
 # ---------------------------------------------------------------- what kernels take
@@ -99,11 +92,13 @@ class Dials(NamedTuple):
     far: float
     least_logit: float  # D >= dist_eps is +-d2 / sigma >= this
     reach: float
+    log_background: float  # log weight of the background
     euclidean: bool
     perspective_correct: bool
     cull_backfaces: bool
     min_doubled_area: float
     min_depth: float
+    pitch: int  # from a row of pixels to the next one in memory, GROUP - 1 more than the width
     gendr: bool  # False: the Soft Rasterizer's D = sigmoid(+-d2 / sigma) and A_O = 1 - prod(1 - D)
     # Read only where gendr is true:
     squared: bool
@@ -113,6 +108,7 @@ class Dials(NamedTuple):
     log_gamma: float  # log Gamma(shape + 1)
     conorm: int  # its place in softness.CONORMS
     p: float
+    no_faces: float  # `lift_sum` of a pixel without faces
 
 
 class Faces(NamedTuple):
@@ -139,14 +135,15 @@ class DFaces(NamedTuple):
 
 
 class Saved(NamedTuple):
-    """What the forward pass keeps of each of the B * H * W pixels, in float64.
+    """What the forward pass keeps of each pixel, in float64.
 
+    P pixels: B * H rows of `pitch`, which is more than W, and the blank group (see lanes.py).
     `lift_sum` is the sum of log(1 - D), that is log prod(1 - D), for the Soft Rasterizer. For
     another conorm of GenDR it is the number that `conorms.join` makes of the faces.
     """
 
-    peak: Array  # (B * H * W,): largest log weight
-    den: Array  # (B * H * W,): sum of exp(log_weight - peak)
-    lift_sum: Array  # (B * H * W,)
-    winner: Array  # (B * H * W,): face with the largest D, for the conorm max; else empty
-    color: Array  # (C, B * H * W): sum of exp(log_weight - peak) * colour, in the end over den
+    peak: Array  # (P,): largest log weight
+    den: Array  # (P,): sum of exp(log_weight - peak); in the end 1 / that
+    lift_sum: Array  # (P,)
+    winner: Array  # (P,): face with the largest D, for the conorm max; else empty
+    color: Array  # (C, P): sum of exp(log_weight - peak) * colour; in the end over that sum

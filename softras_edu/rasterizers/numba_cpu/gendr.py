@@ -14,6 +14,7 @@ import math
 from . import conorms, distributions
 from .compiling import Array, Dials, Four, inlined, scalar
 from .lanes import (
+    FACTOR,
     LIFT_SUM,
     LOG_D,
     LOG_OUTSIDE,
@@ -22,6 +23,7 @@ from .lanes import (
     SLOPE_LIFT,
     SLOPE_OUTSIDE,
     padded,
+    pixel_of,
 )
 from .numbers import log, log1p
 from .pair import log_probability, log_probability_slope
@@ -90,10 +92,10 @@ def soften(s: Array, count: int, slopes: bool, o: Dials) -> None:
 
 
 @scalar
-def add_face(s: Array, pixel: Array, count: int, face: int, winner: Array, o: Dials) -> None:
+def add_face(s: Array, group: Array, count: int, face: int, winner: Array, o: Dials) -> None:
     """LOGIT -> LOG_D, and one face more in LIFT_SUM.
 
-    For max, the face's number -> winner (B * H * W,) if it is the largest so far.
+    For max, the face's number -> winner (P,) if it is the largest so far.
     """
     soften(s, count, False, o)
     if o.conorm == PROBABILISTIC:
@@ -104,22 +106,24 @@ def add_face(s: Array, pixel: Array, count: int, face: int, winner: Array, o: Di
         if s[LOG_D + k] > -math.inf:  # D = 0 changes nothing
             lifted = conorms.lift(s[LOG_D + k], s[LOG_OUTSIDE + k], o.conorm, o.p)
             if o.conorm == MAX and lifted > s[LIFT_SUM + k]:
-                winner[pixel[k]] = face
+                winner[pixel_of(group, k)] = face
             s[LIFT_SUM + k] = conorms.join(s[LIFT_SUM + k], lifted, o.conorm)
 
 
 @scalar
 def add_face_backward(
-    s: Array, pixel: Array, count: int, face: int, lift_sum: Array, winner: Array, o: Dials
+    s: Array, group: Array, count: int, face: int, lift_sum: Array, winner: Array, o: Dials
 ) -> None:
     """LOGIT -> LOG_D, SLOPE_D = d log D / d logit, SLOPE_LIFT = d lift_sum / d logit."""
     soften(s, count, True, o)
+    for k in range(padded(count)):
+        s[FACTOR + k] = 1.0
     if o.conorm == PROBABILISTIC:
         for k in range(padded(count)):
             s[SLOPE_LIFT + k] = s[SLOPE_OUTSIDE + k]
     else:
         for k in range(count):
-            if o.conorm == MAX and winner[pixel[k]] != face:
+            if o.conorm == MAX and winner[pixel_of(group, k)] != face:
                 s[SLOPE_LIFT + k] = 0.0
             else:
                 s[SLOPE_LIFT + k] = conorms.lift_sum_slope(
@@ -127,7 +131,7 @@ def add_face_backward(
                     s[LOG_OUTSIDE + k],
                     s[SLOPE_D + k],
                     s[SLOPE_OUTSIDE + k],
-                    lift_sum[pixel[k]],
+                    lift_sum[pixel_of(group, k)],
                     o.conorm,
                     o.p,
                 )
@@ -140,14 +144,20 @@ def add_face_backward(
 
 @scalar
 def alphas(start: int, stop: int, lift_sum: Array, image: Array, o: Dials) -> None:
-    """lift_sum of pixels start ... stop -> the last channel of the image (B * H * W, C + 1)."""
-    for pixel in range(start, stop):
-        image[pixel, -1], _ = conorms.alpha_and_slope(lift_sum[pixel], o.conorm, o.p)
+    """lift_sum of rows start ... stop of pixels -> the last channel of the image."""
+    for i in range(start, stop):
+        for j in range(o.width):
+            lifted = lift_sum[i * o.pitch + j]
+            image[i, j, -1], _ = conorms.alpha_and_slope(lifted, o.conorm, o.p)
 
 
 @scalar
-def alphas_backward(d_image: Array, lift_sum: Array, d_lift_sum: Array, o: Dials) -> None:
-    """The last channel of d_image (B * H * W, C + 1) -> d_lift_sum (B * H * W,)."""
-    for pixel in range(len(lift_sum)):
-        _, slope = conorms.alpha_and_slope(lift_sum[pixel], o.conorm, o.p)
-        d_lift_sum[pixel] = d_image[pixel, -1] * slope
+def alphas_backward(
+    start: int, stop: int, d_image: Array, lift_sum: Array, d_lift_sum: Array, o: Dials
+) -> None:
+    """The last channel of d_image, rows start ... stop -> d_lift_sum (P,)."""
+    for i in range(start, stop):
+        for j in range(o.width):
+            pixel = i * o.pitch + j
+            _, slope = conorms.alpha_and_slope(lift_sum[pixel], o.conorm, o.p)
+            d_lift_sum[pixel] = d_image[i, j, -1] * slope

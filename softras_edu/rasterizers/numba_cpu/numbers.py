@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from .compiling import fused, scalar
+from .compiling import Point, inlined, scalar
 
 # Floats of 64 bits: 1 sign, 11 of the exponent plus 1023, 52 of the mantissa behind "1.".
 MANTISSA_BITS = 52
@@ -33,34 +33,51 @@ LEAST_EXPONENT = -700.0
 LEAST_LOGARITHM_OF = 1e-300  # for `log`, the same: normal floats only
 
 
-@fused
-def exp(x: float) -> float:
-    """exp(x) for x <= 0, to the last bit or two; 0 below -700.
+@inlined
+def exp_in_parts(x: float) -> Point:
+    """2**n and q, exp(x) = 2**n (1 + q), for -700 <= x <= 1.
 
     x = n log 2 + r with whole n and |r| <= log(2) / 2, so exp(x) = 2**n exp(r): a series in r, and
-    n added to the exponent in its bits. exp(r) = cosh(r) + sinh(r): two series that do not wait for
-    each other, with coefficients 1 / k!. The first one left out, r**14 / 14!, is below 5e-18.
+    n becomes the exponent in a float's bits. exp(r) = cosh(r) + sinh(r): two series that do not
+    wait for each other, with coefficients 1 / k!. (To divide by 12! would be a division, which a
+    compiler keeps.) The first one left out, r**14 / 14!, is below 5e-18.
     """
-    shifted = max(x, LEAST_EXPONENT) * INV_LOG2 + ROUND
+    shifted = x * INV_LOG2 + ROUND
     n = shifted - ROUND
-    r = max(x, LEAST_EXPONENT) - n * LOG2_HIGH - n * LOG2_LOW
+    r = x - n * LOG2_HIGH - n * LOG2_LOW
     r2 = r * r
-    cosh = 1 + r2 * (
+    cosh = r2 * (
         1 / 2
-        + r2 * (1 / 24 + r2 * (1 / 720 + r2 * (1 / 40320 + r2 * (1 / 3628800 + r2 / 479001600))))
+        + r2
+        * (1 / 24 + r2 * (1 / 720 + r2 * (1 / 40320 + r2 * (1 / 3628800 + r2 * (1 / 479001600)))))
     )
     sinh_over_r = 1 + r2 * (
         1 / 6
         + r2
-        * (1 / 120 + r2 * (1 / 5040 + r2 * (1 / 362880 + r2 * (1 / 39916800 + r2 / 6227020800))))
+        * (
+            1 / 120
+            + r2 * (1 / 5040 + r2 * (1 / 362880 + r2 * (1 / 39916800 + r2 * (1 / 6227020800))))
+        )
     )
-    series = cosh + r * sinh_over_r
     exponent = np.float64(shifted).view(np.int64) << np.int64(MANTISSA_BITS)
-    bits = np.float64(series).view(np.int64) + exponent
-    return np.int64(bits).view(np.float64) if x >= LEAST_EXPONENT else 0.0
+    return np.int64(exponent + np.int64(ONE)).view(np.float64), cosh + r * sinh_over_r
 
 
-@fused
+@inlined
+def exp(x: float) -> float:
+    """exp(x) for x <= 1, to the last bit or two; 0 below -700."""
+    power, q = exp_in_parts(max(x, LEAST_EXPONENT))
+    return power + power * q if x >= LEAST_EXPONENT else 0.0
+
+
+@inlined
+def expm1(x: float) -> float:
+    """exp(x) - 1 for x <= 0, to the last bit or two, however near 0 x is."""
+    power, q = exp_in_parts(max(x, LEAST_EXPONENT))
+    return (power - 1) + power * q
+
+
+@inlined
 def log1p(e: float) -> float:
     """log(1 + e) for e in [0, 1], to the last bit or two, however small e is.
 
@@ -72,15 +89,16 @@ def log1p(e: float) -> float:
     s2, s4 = s * s, s * s * s * s
     even = 1 / 3 + s4 * (
         1 / 7
-        + s4 * (1 / 11 + s4 * (1 / 15 + s4 * (1 / 19 + s4 * (1 / 23 + s4 * (1 / 27 + s4 / 31)))))
+        + s4
+        * (1 / 11 + s4 * (1 / 15 + s4 * (1 / 19 + s4 * (1 / 23 + s4 * (1 / 27 + s4 * (1 / 31))))))
     )
     odd = 1 / 5 + s4 * (
-        1 / 9 + s4 * (1 / 13 + s4 * (1 / 17 + s4 * (1 / 21 + s4 * (1 / 25 + s4 / 29))))
+        1 / 9 + s4 * (1 / 13 + s4 * (1 / 17 + s4 * (1 / 21 + s4 * (1 / 25 + s4 * (1 / 29)))))
     )
     return 2 * s + 2 * s * s2 * (even + s2 * odd)
 
 
-@fused
+@inlined
 def log(x: float) -> float:
     """log(x) for x in [1e-300, 1/2], to the last bit or two; minus infinity below.
 

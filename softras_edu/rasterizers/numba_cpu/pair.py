@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 
 from .compiling import Dials, Point, Three, inlined
-from .numbers import exp, log1p
+from .numbers import exp, expm1, log1p
 
 # ---------------------------------------------------------------- where the pixel is
 
@@ -29,9 +29,9 @@ def doubled_area(a: Point, b: Point, c: Point) -> float:
 def barycentric(x: float, y: float, a: Point, b: Point, c: Point) -> Three:
     """Barycentric weights v0, v1, v2 of the pixel (x, y), not clipped."""
     area = doubled_area(a, b, c)
-    v0 = (b[0] - x) * (c[1] - y) - (b[1] - y) * (c[0] - x)
-    v1 = (c[0] - x) * (a[1] - y) - (c[1] - y) * (a[0] - x)
-    v2 = (a[0] - x) * (b[1] - y) - (a[1] - y) * (b[0] - x)
+    v0 = (x - b[0]) * (y - c[1]) - (y - b[1]) * (x - c[0])
+    v1 = (x - c[0]) * (y - a[1]) - (y - c[1]) * (x - a[0])
+    v2 = (x - a[0]) * (y - b[1]) - (y - a[1]) * (x - b[0])
     inv_area = 1 / area  # the same for all pixels: computed before the loop
     return v0 * inv_area, v1 * inv_area, v2 * inv_area
 
@@ -82,7 +82,8 @@ def squared_distance(
 @inlined
 def signed_logit(d2: float, v: Three, o: Dials) -> float:
     """+d2 / sigma inside the triangle, -d2 / sigma outside. Linear in d2."""
-    return (d2 if min(v[0], v[1], v[2]) > 0 else -d2) / o.sigma
+    inv_sigma = 1 / o.sigma  # the same for all pixels
+    return (d2 if min(v[0], v[1], v[2]) > 0 else -d2) * inv_sigma
 
 
 # ---------------------------------------------------------------- clipped weights, depth, colour
@@ -130,19 +131,19 @@ def mix(u: Three, c: Three) -> float:
 @inlined
 def pair_forward(
     x: float, y: float, a: Point, b: Point, c: Point, inv_z: Three, o: Dials
-) -> tuple[float, Three, Three, float, float]:
-    """Logit, v, w, inv_w_sum and z of the pixel (x, y) and the triangle a, b, c.
+) -> tuple[float, Three, Three, float, float, Point, Three]:
+    """Logit, v, w, inv_w_sum, z, gap and levers of the pixel (x, y) and the triangle a, b, c.
 
     A pair does not count if D < dist_eps, or if its depth is outside [near, far]. Its logit is then
     minus infinity, that is D = 0, which adds nothing to alpha and nothing to the colour.
     """
     v = barycentric(x, y, a, b, c)
-    d2, _, _ = squared_distance(x, y, a, b, c, v, o)
+    d2, gap, levers = squared_distance(x, y, a, b, c, v, o)
     logit = signed_logit(d2, v, o)
     w, inv_w_sum = clip_barycentric(v)
     z = interpolate_depth(w, inv_z)
     keep = (logit >= o.least_logit) & (z >= o.near) & (z <= o.far)
-    return logit if keep else -math.inf, v, w, inv_w_sum, z
+    return logit if keep else -math.inf, v, w, inv_w_sum, z, gap, levers
 
 
 # ---------------------------------------------------------------- D, A_O and A_S
@@ -159,8 +160,18 @@ def log_probability(logit: float) -> Point:
 def log_probability_slope(logit: float) -> Point:
     """Derivatives of log D and of log(1 - D) with respect to logit: 1 - D and -D."""
     small = exp(-abs(logit))
-    less, more = small / (1 + small), 1 / (1 + small)
+    more = 1 / (1 + small)
+    less = small * more
     return (less, -more) if logit > 0 else (more, -less)
+
+
+@inlined
+def probability_in_parts(logit: float, slope_d: float, slope_outside: float) -> Point:
+    """A logarithm and a factor, D = factor exp(logarithm), from the slopes: spares a log1p.
+
+    D = exp(min(logit, 0)) / (1 + exp(-|logit|)), and the larger of 1 - D and D is that quotient.
+    """
+    return min(logit, 0.0), max(slope_d, -slope_outside)
 
 
 @inlined
@@ -169,7 +180,7 @@ def alpha_from_log_product(log_product: float) -> float:
 
     0 - x and not -x: an empty pixel's alpha is 0, not -0.
     """
-    return 0 - math.expm1(log_product)
+    return 0 - expm1(log_product)
 
 
 @inlined
@@ -185,7 +196,8 @@ def log_softmax_weight(log_d: float, z: float, o: Dials) -> float:
     Less 1 / gamma for all faces and the background alike, so that it cancels: near - z keeps more
     digits than far - z.
     """
-    return log_d + (o.near - z) / ((o.far - o.near) * o.gamma)
+    inv_scale = 1 / ((o.far - o.near) * o.gamma)  # the same for all pixels
+    return log_d + (o.near - z) * inv_scale
 
 
 @inlined

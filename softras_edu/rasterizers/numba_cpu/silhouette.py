@@ -10,64 +10,83 @@ from __future__ import annotations
 
 from . import gendr
 from .compiling import Array, Dials, Saved, step
-from .lanes import LIFT_SUM, LOG_D, LOGIT, SLOPE_D, SLOPE_LIFT, load, padded, store
+from .lanes import FACTOR, LIFT_SUM, LOG_D, LOGIT, SLOPE_D, SLOPE_LIFT, load, padded, store
 from .pair import (
     alpha_from_log_product,
     alpha_from_log_product_slope,
     log_probability,
     log_probability_slope,
+    probability_in_parts,
 )
 
 
 @step
 def aggregate_silhouette(
-    s: Array, pixel: Array, count: int, face: int, saved: Saved, o: Dials
+    s: Array, group: Array, count: int, face: int, saved: Saved, o: Dials
 ) -> None:
     """One face more: LOGIT -> LOG_D, and log(1 - D) is added to the pixels' `lift_sum`."""
-    load(s, LIFT_SUM, pixel, count, saved.lift_sum)
+    load(s, LIFT_SUM, group, count, saved.lift_sum)
     if o.gendr:
-        gendr.add_face(s, pixel, count, face, saved.winner, o)
+        gendr.add_face(s, group, count, face, saved.winner, o)
     else:
-        for k in range(padded(count)):
-            s[LOG_D + k], log_outside = log_probability(s[LOGIT + k])
-            s[LIFT_SUM + k] += log_outside
-    store(s, LIFT_SUM, pixel, count, saved.lift_sum)
+        add_lanes(s, count)
+    store(s, LIFT_SUM, group, count, saved.lift_sum)
+
+
+@step
+def add_lanes(s: Array, count: int) -> None:
+    """LOGIT -> LOG_D, and added to LIFT_SUM."""
+    for k in range(padded(count)):
+        s[LOG_D + k], log_outside = log_probability(s[LOGIT + k])
+        s[LIFT_SUM + k] += log_outside
 
 
 @step
 def alphas(start: int, stop: int, saved: Saved, image: Array, o: Dials) -> None:
-    """All faces are added: `lift_sum` of pixels start ... stop -> the last channel of the image."""
+    """All faces are added: `lift_sum` of rows start ... stop of pixels -> the last channel of the
+    image (B * H, W, C + 1).
+    """
     if o.gendr:
         gendr.alphas(start, stop, saved.lift_sum, image, o)
     else:
-        for pixel in range(start, stop):
-            image[pixel, -1] = alpha_from_log_product(saved.lift_sum[pixel])
+        for i in range(start, stop):
+            for j in range(o.width):
+                image[i, j, -1] = alpha_from_log_product(saved.lift_sum[i * o.pitch + j])
 
 
 @step
-def alphas_backward(d_image: Array, lift_sum: Array, d_lift_sum: Array, o: Dials) -> None:
-    """Step 1, first half: last channel of d_image (B * H * W, C + 1) -> d_lift_sum (B * H * W,)."""
+def alphas_backward(
+    start: int, stop: int, d_image: Array, lift_sum: Array, d_lift_sum: Array, o: Dials
+) -> None:
+    """Step 1, first half: rows start ... stop of d_image (B * H, W, C + 1), its last channel ->
+    d_lift_sum (P,).
+    """
     if o.gendr:
-        gendr.alphas_backward(d_image, lift_sum, d_lift_sum, o)
+        gendr.alphas_backward(start, stop, d_image, lift_sum, d_lift_sum, o)
     else:
-        for pixel in range(len(d_image)):
-            slope = alpha_from_log_product_slope(lift_sum[pixel])
-            d_lift_sum[pixel] = d_image[pixel, -1] * slope
+        for i in range(start, stop):
+            for j in range(o.width):
+                slope = alpha_from_log_product_slope(lift_sum[i * o.pitch + j])
+                d_lift_sum[i * o.pitch + j] = d_image[i, j, -1] * slope
 
 
 @step
 def aggregate_silhouette_backward(
-    s: Array, pixel: Array, count: int, face: int, saved: Saved, o: Dials
+    s: Array, group: Array, count: int, face: int, saved: Saved, o: Dials
 ) -> None:
-    """Step 1, second half: LOGIT -> SLOPE_LIFT = d lift_sum / d logit = -D; and LOG_D, SLOPE_D.
-
-    LOG_D and its slope are for the softmax. Without colours LOG_D is not needed and not computed.
+    """Step 1, second half: LOGIT -> SLOPE_LIFT = d lift_sum / d logit = -D; and SLOPE_D, LOG_D and
+    FACTOR for the softmax.
     """
     if o.gendr:
-        gendr.add_face_backward(s, pixel, count, face, saved.lift_sum, saved.winner, o)
+        gendr.add_face_backward(s, group, count, face, saved.lift_sum, saved.winner, o)
     else:
-        for k in range(padded(count)):
-            s[SLOPE_D + k], s[SLOPE_LIFT + k] = log_probability_slope(s[LOGIT + k])
-        if len(saved.color) > 0:
-            for k in range(padded(count)):
-                s[LOG_D + k], _ = log_probability(s[LOGIT + k])
+        slope_lanes(s, count)
+
+
+@step
+def slope_lanes(s: Array, count: int) -> None:
+    """LOGIT -> SLOPE_D, SLOPE_LIFT, LOG_D, FACTOR."""
+    for k in range(padded(count)):
+        slope_d, slope_outside = log_probability_slope(s[LOGIT + k])
+        s[SLOPE_D + k], s[SLOPE_LIFT + k] = slope_d, slope_outside
+        s[LOG_D + k], s[FACTOR + k] = probability_in_parts(s[LOGIT + k], slope_d, slope_outside)

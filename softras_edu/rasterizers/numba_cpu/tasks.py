@@ -49,11 +49,22 @@ def share_out(kernel: Callable[..., None], cuts: list[int], *arguments: object) 
         task.result()
 
 
-def cut(costs: Array) -> list[int]:
-    """Where to cut a list of jobs into runs of about equal cost, a few for each thread."""
+def runs(pairs: int) -> int:
+    """How many tasks so many pairs are cut into: a few for each thread, none of them SMALL."""
     threads = torch.get_num_threads()
-    runs = min(4 * threads, int(costs.sum()) // SMALL)
-    return cut_into(1 if threads == 1 else runs, costs)
+    return 1 if threads == 1 else min(4 * threads, pairs // SMALL)
+
+
+def cut(costs: Array) -> list[int]:
+    """Where to cut a list of jobs into runs of about equal cost."""
+    return cut_into(runs(int(costs.sum())), costs)
+
+
+def cut_rows(box: Array, images: int, height: int) -> list[int]:
+    """Where to cut the B * H rows of all images."""
+    if runs(int(face_costs(box).sum())) < 2:  # most often: spares the rows' own costs
+        return [0, images * height]
+    return cut(row_costs(box, images, height))
 
 
 def cut_into(runs: int, costs: Array) -> list[int]:

@@ -14,7 +14,6 @@ from .compiling import Array, DFaces, Faces, Four, Point, Three, inlined, step
 from .lanes import (
     COLOR,
     D_COLOR,
-    D_CORNER_COLOR,
     D_DOWN,
     D_LOG_WEIGHT,
     D_RIGHT,
@@ -28,6 +27,7 @@ from .lanes import (
     U,
     get,
     padded,
+    plus,
     put,
 )
 from .pair import mix, softmax_backward
@@ -139,13 +139,14 @@ def fetch_texels(s: Array, around: Around, many: int, channel: int, texels: Arra
 
 
 @step
-def textured_channel_backward(s: Array, count: int, c: Three) -> None:
-    """One channel: COLOR, D_COLOR -> D_CORNER_COLOR, D_TEXTURE; added to D_LOG_WEIGHT, D_U, D_RIGHT
-    and D_DOWN.
+def textured_channel_backward(s: Array, count: int, c: Three) -> Three:
+    """One channel: COLOR, D_COLOR -> D_TEXTURE; added to D_LOG_WEIGHT, D_U, D_RIGHT and D_DOWN; and
+    the corner colours'.
 
     The face's colour is that of its corners, c, times that of the texture: the derivative of each
     is the other.
     """
+    d_c0 = d_c1 = d_c2 = 0.0
     for k in range(padded(count)):
         u, d_u = get(s, U + k), get(s, D_U + k)
         texel, right, down = four(s, TEXEL + k), s[RIGHT + k], s[DOWN + k]
@@ -157,11 +158,13 @@ def textured_channel_backward(s: Array, count: int, c: Three) -> None:
         d_tint = d_face_color * texture
         by_c = d_tint * c[0], d_tint * c[1], d_tint * c[2]
         put(s, D_U + k, (d_u[0] + by_c[0], d_u[1] + by_c[1], d_u[2] + by_c[2]))
-        put(s, D_CORNER_COLOR + k, (d_tint * u[0], d_tint * u[1], d_tint * u[2]))
+        d_c0, d_c1 = plus(d_c0, d_tint * u[0]), plus(d_c1, d_tint * u[1])
+        d_c2 = plus(d_c2, d_tint * u[2])
         s[D_TEXTURE + k] = d_face_color * tint
         d_right, d_down = blend_backward(d_face_color * tint, texel, right, down)
         s[D_RIGHT + k] += d_right
         s[D_DOWN + k] += d_down
+    return d_c0, d_c1, d_c2
 
 
 @step

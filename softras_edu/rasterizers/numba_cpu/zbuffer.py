@@ -19,7 +19,7 @@ from ... import formulas
 from ..options import Options
 from . import forget_stale
 from .compiling import Array, kernel
-from .tasks import cut, row_costs, share_out
+from .tasks import cut_rows, share_out
 
 
 @kernel
@@ -94,6 +94,6 @@ def nearest_face(triangles: Tensor, boxes: Tensor, o: Options, parallel: bool) -
     columns, rows = (np.ascontiguousarray(x.numpy()) for x in (centers[0, :, 0], centers[:, 0, 1]))
     numbers = np.array([0, 0.5, 1, o.near, o.far], flat.dtype)
     nearest, face = np.full(pixels, np.inf, flat.dtype), np.full(pixels, -1)
-    cuts = cut(row_costs(box, images, o.height))
+    cuts = cut_rows(box, images, o.height)
     share_out(nearest_rows, cuts, flat, box, columns, rows, numbers, parallel, nearest, face)
     return torch.from_numpy(face).view(images, o.height, o.width)
