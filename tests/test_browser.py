@@ -221,7 +221,16 @@ def test_run_all_cells_then_move_the_first_slider(page):
     code = [cell for cell in cells(page) if cell["cell_type"] == "code"]
     assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
 
-    handle = page.locator(".widget-slider .noUi-handle").first
+    handles = page.locator(".widget-slider .noUi-handle")
+    assert handles.count() > 1
+    for k in range(handles.count()):  # each has the words beside it for a name, and the number
+        slider = page.locator(".widget-slider").nth(k)
+        name = slider.locator(".widget-label").inner_text()
+        number = slider.locator(".widget-readout").inner_text()
+        named = slider.get_by_role("slider", name=name, exact=True)
+        assert named.get_attribute("aria-valuetext") == number
+    assert page.locator("img.widget-image:not([alt])").count() == 0
+    handle = handles.first
     handle.scroll_into_view_if_needed()
     before = page.wait_for_function(PIXELS).json_value()
     value = handle.get_attribute("aria-valuenow")
@@ -232,6 +241,8 @@ def test_run_all_cells_then_move_the_first_slider(page):
         f"before => {{ const now = ({PIXELS})(); return now && now !== before; }}", arg=before
     )
     assert handle.get_attribute("aria-valuenow") != value
+    number = page.locator(".widget-readout").first.inner_text()
+    assert handle.get_attribute("aria-valuetext") == number, "it names the number before"
 
     assert page.get_by_text("Error displaying widget").count() == 0
     assert not about_widgets(page.complaints)
