@@ -80,7 +80,9 @@ def memory(page: Page) -> dict[str, float]:
     devtools = page.context.new_cdp_session(page)
     devtools.send("HeapProfiler.collectGarbage")
     devtools.send("Performance.enable")
-    found = {row["name"]: row["value"] for row in devtools.send("Performance.getMetrics")["metrics"]}
+    found = {
+        row["name"]: row["value"] for row in devtools.send("Performance.getMetrics")["metrics"]
+    }
     devtools.detach()
     return {name: found[name] for name in ("JSHeapUsedSize", "Nodes", "JSEventListeners")}
 

@@ -43,8 +43,8 @@ def new_plot(width: int = 340, height: int = PANEL + CAPTION) -> Figure:
 def plot_picture(figure: Figure, *moving: Artist) -> Image.Image:
     """The figure as it is now, as a picture.
 
-    What lies under the `moving` artists is drawn once and kept, until axes or labels change: to draw
-    axes takes longer than all the rest. What shall lie over them (a legend) must be one of them.
+    What lies under the `moving` artists is drawn once and kept, until axes or labels change: to
+    draw axes takes longer than all the rest. What shall lie over them (a legend) is one of them.
     """
     canvas = cast("FigureCanvasAgg", figure.canvas)
     if moving:  # the frames of axes lie over lines and bars that touch them
