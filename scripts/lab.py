@@ -180,11 +180,14 @@ def new_page(browser: Browser, **options: Any) -> Page:
     return page
 
 
-def open_notebook(browser: Browser, lab: tuple[str, str], name: str, **options: Any) -> Page:
-    """A notebook in JupyterLab, open and with an idle kernel; see `new_page`."""
+def open_notebook(
+    browser: Browser, lab: tuple[str, str], name: str, app: str = "lab", **options: Any
+) -> Page:
+    """A notebook in JupyterLab, or Notebook 7, open and with an idle kernel; see `new_page`."""
     address, token = lab
     page = new_page(browser, **options)
-    page.goto(f"{address}/lab/tree/{name}?token={token}&reset")
+    where = "lab/tree" if app == "lab" else "notebooks"
+    page.goto(f"{address}/{where}/{name}?token={token}&reset")
     page.wait_for_function(READY)
     return page
 
