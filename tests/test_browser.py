@@ -121,6 +121,14 @@ def test_run_all_cells_then_move_the_first_slider(page):
         f"before => {{ const now = ({PIXELS})(); return now && now !== before; }}", arg=before
     )
     assert handle.get_attribute("aria-valuenow") != value
+    chosen = page.locator(".widget-dropdown select")  # which JupyterLab's own keys must not stop
+    before, first = page.evaluate(PIXELS), chosen.first.input_value()
+    chosen.first.focus()
+    page.keyboard.press("ArrowDown")
+    page.wait_for_function(
+        f"before => {{ const now = ({PIXELS})(); return now && now !== before; }}", arg=before
+    )
+    assert chosen.first.input_value() != first
     number = page.locator(".widget-readout").first.inner_text()
     assert handle.get_attribute("aria-valuetext") == number, "it names the number before"
 

@@ -21,6 +21,10 @@ function name_handles(box) {
             handle.setAttribute("aria-valuetext", value);
         }
     }
+    // JupyterLab must not take the arrow keys for its own: a list would not hear them.
+    for (const list of box.querySelectorAll("select")) {
+        list.setAttribute("data-lm-suppress-shortcuts", "true");
+    }
 }
 
 /**
