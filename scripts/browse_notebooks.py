@@ -121,13 +121,17 @@ def dials_that_do_nothing(page: Page, most: int = 1000) -> list[str]:
 
 
 def answers(page: Page, dial: Locator) -> bool:
-    """Whether an arrow key changes what is seen: one way, or the other if it was at its end."""
+    """Whether an arrow key changes what is seen: pressed once, or some times where a step is small,
+    one way, or the other if the dial was at its end.
+    """
     dial.scroll_into_view_if_needed()
     dial.focus()
     before = dial.evaluate(SEEN)
     is_list = dial.evaluate("x => x.tagName === 'SELECT'")
-    for key in ("ArrowDown", "ArrowUp") if is_list else ("ArrowRight", "ArrowLeft", "ArrowLeft"):
-        page.keyboard.press(key)
+    up, down = ("ArrowDown", "ArrowUp") if is_list else ("ArrowRight", "ArrowLeft")
+    for key, times in ((up, 1), (up, 9), (down, 20)):
+        for _ in range(times):
+            page.keyboard.press(key)
         deadline = time.monotonic() + 5
         while time.monotonic() < deadline:
             page.wait_for_timeout(50)

@@ -145,8 +145,8 @@ class Predict(Explorer):
             f"for {self.device}: {readable(mine)}.</b> {told}"
         )
         bars = plot_picture(self._bars, *self._predicted, self._measured, *self._labels)
-        curve = plot_picture(self._curve, *self._lines, self._here, self._found, self._legend)
-        return compose([bars, curve]), text
+        curves = plot_picture(self._curve, *self._lines, self._here, self._found, self._legend)
+        return compose([bars, curves]), text
 
     def too_large(self, milliseconds: float, faces: int) -> str:
         """Why this case stays a prediction, or nothing if it can be measured."""

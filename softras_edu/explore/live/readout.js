@@ -1,9 +1,9 @@
 /**
  * The text below an explorer's picture, and names for what stands above it.
  *
- * The sliders of ipywidgets say nothing to a screen reader but a number, for a logarithmic one even
- * the wrong number, and its pictures have no alternative text. Here every handle gets the words that
- * stand beside it, and the picture the sentence that Python wrote.
+ * The sliders of ipywidgets say nothing to a screen reader but a number, for a logarithmic one
+ * even the wrong number, and its pictures have no alternative text. Here every handle gets the
+ * words that stand beside it, and the picture the sentence that Python wrote.
  */
 
 /** @import { Model } from "./stage.js" */
