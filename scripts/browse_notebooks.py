@@ -27,7 +27,7 @@ import lab
 from playwright.sync_api import Browser, Locator, Page, TimeoutError
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
-DARK = "JupyterLab Dark"
+LIGHT, DARK = "JupyterLab Light", "JupyterLab Dark"
 DIALS = ".noUi-handle, .live-slider, .widget-dropdown select, .live-choice"
 # Its promise comes to no end: the page shows when it is done.
 THEME = """theme => {
@@ -72,14 +72,14 @@ def browse(browser: Browser, server: tuple[str, str], app: str, name: str, out: 
         wrong = []
     else:
         page = lab.open_notebook(browser, server, name, app)
+        wear(page, LIGHT)
         lab.run_all(page)
         wrong = failures(page)
     page.wait_for_timeout(1000)  # the last pictures
     wrong += dials_that_do_nothing(page)
     take(page, out / f"{Path(name).stem}-{app}-light.png")
     if app != "voila":
-        page.evaluate(THEME, DARK)
-        page.wait_for_function("() => document.body.dataset.jpThemeLight === 'false'")
+        wear(page, DARK)
         wrong += [f"dark: {what}" for what in dials_that_do_nothing(page, 1)]
         take(page, out / f"{Path(name).stem}-{app}-dark.png")
     wrong += [f"widget: {text}" for text in broken_widgets(page)]
@@ -87,8 +87,18 @@ def browse(browser: Browser, server: tuple[str, str], app: str, name: str, out: 
     wrong += [
         f"console: {text}" for text in complaints if not any(word in text for word in HARMLESS)
     ]
+    if app != "voila":
+        page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
     page.close()
     return wrong
+
+
+def wear(page: Page, theme: str) -> None:
+    """The page in this theme; the server remembers it for the next page."""
+    page.evaluate(THEME, theme)
+    page.wait_for_function(
+        "light => document.body.dataset.jpThemeLight === light", arg=str(theme == LIGHT).lower()
+    )
 
 
 def failures(page: Page) -> list[str]:
