@@ -5,6 +5,7 @@ MIN_FREE_GB ?=
 TUNE ?=
 GPU_FLAGS ?=
 VERSIONS ?=
+BROWSE ?=
 PIP_FLAGS ?=
 CPU ?=
 export PYTHON MIN_FREE_GB PIP_FLAGS CPU
@@ -15,11 +16,12 @@ comma = ,
 TEST_ENV = OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 NBVAL = --nbval-lax --nbval-current-env --nbval-cell-timeout 120
 
-.PHONY: help install lab test notebooks api site versions format bench gpu doctor clean
+.PHONY: help install lab test browse notebooks api site versions format bench gpu doctor clean
 
 help:
 	@echo "make lab        open the course in JupyterLab            (LAB_FLAGS=\"--no-browser\")"
 	@echo "make test       check everything: ruff, mypy, import-linter, pytest, and every notebook from top to bottom"
+	@echo "make browse     run every notebook in a browser, turn its dials, and take pictures  (BROWSE=\"--app voila\")"
 	@echo "make notebooks  run all notebooks again and store their pictures"
 	@echo "make api        write the reference of the library, as web pages, to build/api"
 	@echo "make site       make web pages of the course, live explorers included, that need no network: build/site"
@@ -50,6 +52,9 @@ test: install
 	@.venv/bin/lint-imports --no-cache
 	@echo "==> pytest, notebooks included"
 	@$(TEST_ENV) $(PY) -m pytest -n 2 --dist loadscope $(NBVAL) tests notebooks
+
+browse: install
+	@$(PY) scripts/browse_notebooks.py $(BROWSE)
 
 notebooks: install
 	@$(PY) scripts/execute_notebooks.py

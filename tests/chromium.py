@@ -7,47 +7,28 @@ a folder. Nothing of it goes to a network.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlparse
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from load_script import load_script
+from playwright.sync_api import Browser, Page, Route
 
 LIVE = Path(__file__).parent.parent / "softras_edu" / "explore" / "live"
-NAMES = (
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-)
-# --no-sandbox: in containers, where CI runs as root, Chromium has no other way. The others keep it
-# off the network.
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+lab = load_script("scripts/lab.py")
 HOST = "http://live.test"  # no such place: every request is answered here
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    path = next((found for name in NAMES if (found := shutil.which(name))), None)
-    if path is None:
-        reason = "no Chromium found; looked for " + ", ".join(NAMES)
+    if lab.find_chromium() is None:
+        reason = "no Chromium found; looked for " + ", ".join(lab.NAMES)
         if os.environ.get("CI"):
             pytest.fail(reason)  # a check that CI skips is a check that nobody makes
         pytest.skip(reason)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+    with lab.chromium() as browser:
         yield browser
-        browser.close()
 
 
 def answer(route: Route) -> None:

@@ -19,12 +19,13 @@ import traitlets
 from PIL import Image
 
 from . import draw
+from .readout import Readout
 
 Dial = Callable[[], ipywidgets.Widget]
 _STYLE = {"description_width": "150px"}
 _LAYOUT = {"width": "520px", "max_width": "100%"}  # a narrow page shrinks it
 
-# From the eye, not from a screen reader: live pictures have no alt.
+# From the eye, not from a screen reader, which is told of every new picture.
 _HIDDEN = "position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)"
 
 
@@ -127,7 +128,7 @@ class Explorer(traitlets.HasTraits):
         self.image = np.zeros((1, 1, 3), np.uint8)
         self.readout = ""
         self._picture = ipywidgets.Image(format="png")
-        self._readout = ipywidgets.HTML()
+        self._readout = Readout()
         self._setting = False
         self.turners = {name: self._make_turner(name) for name in self.dial_names()}
         with self.one_core():
@@ -212,10 +213,12 @@ class Explorer(traitlets.HasTraits):
         milliseconds = (time.perf_counter() - start) * 1e3
         self._picture.value = png
         hidden = f'<span style="{_HIDDEN}">{html.escape(self.alt)}</span>'
-        self._readout.value = (
-            f'<div aria-live="polite" style="line-height:1.5">{hidden}{self.readout}<br>drawn in '
-            f"{milliseconds:.0f} ms</div>"
-        )
+        with self._readout.hold_sync():  # one message
+            self._readout.alt = self.alt
+            self._readout.value = (
+                f'<div aria-live="polite" style="line-height:1.5">{hidden}{self.readout}<br>drawn '
+                f"in {milliseconds:.0f} ms</div>"
+            )
 
     @contextmanager
     def one_core(self) -> Iterator[None]:

@@ -43,10 +43,12 @@ def new_plot(width: int = 340, height: int = PANEL + CAPTION) -> Figure:
 def plot_picture(figure: Figure, *moving: Artist) -> Image.Image:
     """The figure as it is now, as a picture.
 
-    What lies under the `moving` lines is drawn once and kept, until axes or labels change: to draw
-    axes takes longer than all the rest.
+    What lies under the `moving` artists is drawn once and kept, until axes or labels change: to
+    draw axes takes longer than all the rest. What shall lie over them (a legend) is one of them.
     """
     canvas = cast("FigureCanvasAgg", figure.canvas)
+    if moving:  # the frames of axes lie over lines and bars that touch them
+        moving += tuple(spine for axes in figure.axes for spine in axes.spines.values())
     for artist in moving:
         # left out by `canvas.draw`; its changes do not make the figure stale
         artist.set_animated(True)
@@ -54,6 +56,7 @@ def plot_picture(figure: Figure, *moving: Artist) -> Image.Image:
         canvas.draw()
         _still[figure] = canvas.copy_from_bbox(figure.bbox)
     canvas.restore_region(_still[figure])
-    for artist in moving:
+    for artist in sorted(moving, key=Artist.get_zorder):
         artist.draw(canvas.get_renderer())
+    figure.stale = False  # a legend that is drawn says that it changed
     return Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])

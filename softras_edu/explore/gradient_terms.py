@@ -6,6 +6,7 @@ Those are the terms that the official CUDA kernel leaves out.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import torch
 import traitlets
@@ -18,15 +19,15 @@ from .draw import BLUE, GREY, VERMILION, Panel, compose, new_plot, plot_picture
 
 SIZE = 26
 NEAR, FAR, EPS, DIST_EPS = 1.0, 10.0, 1e-3, 1e-4
+# Which of the three ways from x to the picture count: through D, colour and depth.
 TERMS = {
-    "whole": (True, True),
-    "no colour term": (False, True),
-    "no depth term": (True, False),
-    "official kernel": (False, False),
+    "whole": (True, True, True),
+    "no colour term": (True, False, True),
+    "no depth term": (True, True, False),
+    "official kernel": (True, False, False),
 }
-PLACES = torch.linspace(
-    -0.4, 0.4, 13, dtype=torch.float64
-)  # of what can be moved, along x; the target is at 0
+# Of what can be moved, along x; the target is at 0.
+PLACES = tuple(torch.linspace(-0.4, 0.4, 13, dtype=torch.float64).tolist())
 
 # Four triangles around a point, each corner with its colour. They cover more than the picture: no
 # outline is in sight.
@@ -100,22 +101,21 @@ class GradientTerms(Explorer):
         axes.legend(fontsize=8, loc="upper left")
 
     def draw(self) -> tuple[Image.Image, str]:
-        with torch.no_grad():
-            target = self.pictures(torch.zeros(1, dtype=torch.float64), "whole")[0]
-        places = torch.cat([PLACES, PLACES.new_tensor([self.x])])
-        picture, whole = self.slopes(places, target, "whole")
-        _, part = self.slopes(places, target, self.terms)
+        scene = self.scene, self.sigma, self.gamma
+        (picture, target), here = slopes(*scene, (self.x,))
+        ways = torch.cat([slopes(*scene, PLACES)[1], here], dim=1)
+        whole, part = ways.sum(0), ways[list(TERMS[self.terms])].sum(0)
         steepest = whole[:-1].abs().max().clamp_min(1e-12)
-        self._whole.set_data(PLACES.tolist(), (whole[:-1] / steepest).tolist())
-        self._part.set_data(PLACES.tolist(), (part[:-1] / steepest).tolist())
+        self._whole.set_data(PLACES, (whole[:-1] / steepest).tolist())
+        self._part.set_data(PLACES, (part[:-1] / steepest).tolist())
         self._here.set_xdata([self.x, self.x])
 
         panels = [Panel("target", target), Panel("now; arrows: downhill", picture)]
         panels[0].dot((0.0, 0.0), BLUE)
-        here, partly = whole[-1].item(), part[-1].item()
-        for slope, color, y in ((here, BLUE, 0.07), (partly, VERMILION, -0.07)):
+        downhill, partly = whole[-1].item(), part[-1].item()
+        for slope, color, y in ((downhill, BLUE, 0.07), (partly, VERMILION, -0.07)):
             panels[1].arrow((self.x, y), (-0.5 * slope / steepest.item(), 0.0), color)
-        ratio = partly / here if abs(here) > 1e-12 else 1.0
+        ratio = partly / downhill if abs(downhill) > 1e-12 else 1.0
         verdict = (
             "nothing comes back"
             if abs(ratio) < 1e-6
@@ -129,24 +129,30 @@ class GradientTerms(Explorer):
             "Beside it, the slope of the loss along x."
         )
         text = (
-            f"slope of the loss {here:.2e}; "
+            f"slope of the loss {downhill:.2e}; "
             f"with the terms of <b>{self.terms}</b> {partly:.2e}: {verdict}."
         )
-        return compose([*panels, plot_picture(self._figure)]), text
+        plot = plot_picture(self._figure, self._whole, self._part, self._here)
+        return compose([*panels, plot]), text
 
-    def pictures(self, x: Tensor, terms: str) -> Tensor:
-        """(X,) places -> (X, SIZE, SIZE, 3)."""
-        return rasterize_terms(*SCENES[self.scene](x), self.sigma, self.gamma, *TERMS[terms])
 
-    def slopes(self, x: Tensor, target: Tensor, terms: str) -> tuple[Tensor, Tensor]:
-        """The last place's picture, and at every place the derivative of the loss, (X,).
+@lru_cache(maxsize=4)
+def slopes(
+    scene: str, sigma: float, gamma: float, places: tuple[float, ...]
+) -> tuple[Tensor, Tensor]:
+    """Pictures (X + 1, SIZE, SIZE, 3) at X places and at 0, the target; the derivative of the loss
+    at the X places, (3, X).
 
-        The loss is the mean squared error; these terms give its derivative.
-        """
-        x = x.clone().requires_grad_()
-        pictures = self.pictures(x, terms)
-        (grad,) = torch.autograd.grad((pictures - target).square().mean((1, 2, 3)).sum(), x)
-        return pictures[-1].detach(), grad
+    The loss is the mean squared error to the target. The chain rule adds up all ways from x to the
+    loss: through D, colour and depth. Each has its row. (The same dials come again when another
+    one is turned.)
+    """
+    ways = torch.tensor([*places, 0.0], dtype=torch.float64).expand(3, -1).clone().requires_grad_()
+    (through_d, colors), (through_color, _), (through_depth, _) = map(SCENES[scene], ways)
+    pictures = rasterize_ways(through_d, through_color, through_depth, colors, sigma, gamma)
+    error = pictures - pictures[-1].detach()
+    (grad,) = torch.autograd.grad(error.square().mean((1, 2, 3)).sum(), ways)
+    return pictures.detach(), grad[:, :-1]
 
 
 def rasterize_terms(
@@ -164,16 +170,43 @@ def rasterize_terms(
     Without a term, the barycentric weights in colour or depth are taken as if they did not depend
     on x and y. The picture is the same.
     """
-    xy, z_corner = triangles[:, :, None, None, :, :2], triangles[:, :, None, None, :, 2]
+    still = triangles.detach()
+    through_color, through_depth = (
+        torch.cat([(triangles if term else still)[..., :2], triangles[..., 2:]], dim=-1)
+        for term in (color_term, depth_term)
+    )
+    return rasterize_ways(
+        triangles, through_color, through_depth, colors, sigma, gamma, near=near, far=far
+    )
+
+
+def rasterize_ways(
+    triangles: Tensor,
+    through_color: Tensor,
+    through_depth: Tensor,
+    colors: Tensor,
+    sigma: float,
+    gamma: float,
+    near: float = NEAR,
+    far: float = FAR,
+) -> Tensor:
+    """The same picture of the same triangles (X, F, 3, 3), three times: each goes another way.
+
+    D is made of the first, the barycentric weights of colour and depth of the others; so autograd
+    tells the three ways apart.
+    """
     pixel = formulas.pixel_centers(SIZE, SIZE, dtype=triangles.dtype)
+    xy, xy_color, xy_depth = (
+        t[:, :, None, None, :, :2] for t in (triangles, through_color, through_depth)
+    )
+    z_corner = through_depth[:, :, None, None, :, 2]
     v = formulas.barycentric(pixel, xy)  # each (X, F, SIZE, SIZE)
     log_d, _ = softness.log_probability(formulas.signed_logit(pixel, xy, v, sigma, "euclidean"))
-    w = formulas.clip_barycentric(v)
-    frozen = w[0].detach(), w[1].detach(), w[2].detach()
-    z = formulas.interpolate_depth(w if depth_term else frozen, z_corner)
-    color = formulas.interpolate_color(
-        w if color_term else frozen, colors[:, None, None], z_corner, False
+    w_color, w_depth = (
+        formulas.clip_barycentric(formulas.barycentric(pixel, xy)) for xy in (xy_color, xy_depth)
     )
+    z = formulas.interpolate_depth(w_depth, z_corner)
+    color = formulas.interpolate_color(w_color, colors[:, None, None], z_corner, False)
     log_weight = log_d + formulas.depth_score(z, near, far) / gamma
     log_weight = log_weight.where(
         (log_d >= math.log(DIST_EPS)) & (z >= near) & (z <= far), -torch.inf

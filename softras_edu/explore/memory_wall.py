@@ -90,10 +90,12 @@ class MemoryWall(Explorer):
         axes.set_xticks((16, 64, 256, 1024), labels=("16", "64", "256", "1024"))
         axes.set_facecolor("#f6d5c3")
         self._areas = [axes.fill([], [], color=color, lw=0)[0] for color in ("#fbe6b8", "#cde9dc")]
-        for x, y, text in ((0.03, 0.04, "fits 8 GB"), (0.97, 0.93, "fits nowhere")):
+        self._names = [
             axes.text(
                 x, y, text, transform=axes.transAxes, fontsize=9, ha="left" if x < 0.5 else "right"
             )
+            for x, y, text in ((0.03, 0.04, "fits 8 GB"), (0.97, 0.93, "fits nowhere"))
+        ]
         self._between = axes.text(0, 0, "24 GB", fontsize=8, ha="center", va="center", rotation=-52)
         (self._place,) = axes.plot([], [], "D", ms=9, mec="black")
 
@@ -128,9 +130,9 @@ class MemoryWall(Explorer):
             f"{faces:,} faces x {self.side} x {self.side} pixels x {self.batch} = {pairs:,} "
             f"pairs, {self.per_pair[self.what]:.0f} bytes each: "
         )
-        return compose(
-            [plot_picture(self._map), plot_picture(self._law)]
-        ), f"{text}<b>{readable(need)}. {verdict}</b>"
+        moving = (*self._areas, *self._names, self._between, self._place)
+        pictures = [plot_picture(self._map, *moving), plot_picture(self._law, self._here)]
+        return compose(pictures), f"{text}<b>{readable(need)}. {verdict}</b>"
 
 
 @cache

@@ -142,4 +142,5 @@ class OnlineSoftmax(Explorer):
             f"After all eight, in any order: peak {peaks[-1]:.4g}, den {dens[-1]:.4f} "
             f"(small square). The largest weight without a peak: {naive}."
         )
-        return compose([plot_picture(self._logs), plot_picture(self._weights), patch]), text
+        logs = plot_picture(self._logs, self._dots, self._coming, self._peak)
+        return compose([logs, plot_picture(self._weights, *self._bars), patch]), text

@@ -88,7 +88,7 @@ class PairsPerPixel(Explorer):
             f"With the gradient: {readable(dense * everything)} for all, "
             f"<b>{readable(sparse * live)} for the live ones</b>."
         )
-        return compose([panel, plot_picture(self._figure)]), text
+        return compose([panel, plot_picture(self._figure, *self._bars, *self._numbers)]), text
 
 
 @cache

@@ -6,6 +6,7 @@ The loss of a pose over two of its angles, and the way that the search takes in 
 from __future__ import annotations
 
 import math
+from functools import cache, lru_cache
 from itertools import pairwise
 
 import torch
@@ -13,7 +14,8 @@ import traitlets
 from PIL import Image
 from torch import Tensor
 
-from ..fitting.pose import bracket, colored_cube, draw_soft, photograph, picture_loss
+from ..fitting.pose import blur, bracket, colored_cube, draw_soft, photograph, picture_loss
+from ..mesh import Mesh
 from ..rotations import geodesic_angle, rotation_from_axis_angle
 from .base import Explorer, choice_dial, linear_dial, log_dial
 from .draw import ORANGE, VERMILION, Panel, compose
@@ -23,6 +25,8 @@ SPAN = 105.0  # degrees, from the middle of the map to its rim
 STEPS = 36
 OBJECTS = {"cube": colored_cube, "bracket": bracket}
 TRUTH = rotation_from_axis_angle(torch.tensor([0.5, -0.6, 0.2], dtype=torch.float32))
+SIDE = [SPAN * (2 * k / (GRID - 1) - 1) for k in range(GRID)]
+PLACES = [(turn, tilt) for tilt in SIDE[::-1] for turn in SIDE]  # a picture's first row is its top
 
 
 class PoseLandscape(Explorer):
@@ -39,18 +43,12 @@ class PoseLandscape(Explorer):
     tilt = traitlets.Float(-75.0).tag(dial=linear_dial("start, tilt (degrees)", -105.0, 105.0, 5.0))
     shape = traitlets.Enum(tuple(OBJECTS), "cube").tag(dial=choice_dial("object", tuple(OBJECTS)))
 
-    def prepare(self) -> None:
-        self._meshes = {name: make() for name, make in OBJECTS.items()}
-        side = torch.linspace(-SPAN, SPAN, GRID)
-        # The first row of a picture is its top.
-        tilt, turn = torch.meshgrid(side.flip(0), side, indexing="ij")
-        self._places = torch.stack([turn, tilt], dim=-1).reshape(-1, 2)
-
     def draw(self) -> tuple[Image.Image, str]:
-        photo = photograph(self._meshes[self.shape], TRUTH[None])
-        with torch.no_grad():
-            loss = self.loss(self._places, photo).reshape(GRID, GRID)
-        path = self.descend(photo)
+        mesh, photo = seen(self.shape)
+        with self.all_cores():
+            pictures = everywhere(self.shape, self.sigma, self.gamma)
+        loss = picture_loss(pictures, photo, self.width).reshape(GRID, GRID)
+        path = self.descend()
         scaled = (loss - loss.min()) / (loss.max() - loss.min()).clamp_min(1e-12)
         landscape = Panel("loss (bright = high), path", scaled, "cividis")
         # degrees -> NDC of the panel, whose outer pixels are half outside the grid
@@ -60,7 +58,7 @@ class PoseLandscape(Explorer):
         landscape.dot(points[0], VERMILION, 5)
         landscape.dot((0, 0), "white", 4)
         with torch.no_grad():
-            (end,) = draw_soft(self._meshes[self.shape], pose(path[-1:]), self.sigma, self.gamma)
+            (end,) = draw_soft(mesh, pose(path[-1])[None], self.sigma, self.gamma)
         left = geodesic_angle(pose(path[-1]), TRUTH).item()
         verdict = "found the pose" if left < 10 else "did not find it"
         began = geodesic_angle(pose(path[0]), TRUTH).item()
@@ -77,36 +75,77 @@ class PoseLandscape(Explorer):
         panels = [Panel("photograph", photo[0]), landscape, Panel("end of the path", end)]
         return compose(panels), text
 
-    def loss(self, places: Tensor, photo: Tensor) -> Tensor:
-        """Of (N, 2) places, in degrees -> (N,)."""
-        return picture_loss(
-            draw_soft(self._meshes[self.shape], pose(places), self.sigma, self.gamma),
-            photo,
-            self.width,
-        )
+    def slope(self, place: Tensor) -> Tensor:
+        """The derivative of the loss with respect to turn and tilt, (2,) degrees -> (2,).
 
-    def descend(self, photo: Tensor) -> Tensor:
+        Autograd goes from the picture to the rotation. What lies before and after is short:
+        the loss is a mean of squares, whose blur is its own adjoint, and a turn about an axis is
+        differentiated by turning it 90 degrees further.
+        """
+        mesh, photo = seen(self.shape)
+        rotation = pose(place).requires_grad_()
+        picture = draw_soft(mesh, rotation[None], self.sigma, self.gamma)[..., :3]
+        with torch.no_grad():
+            once = blur(picture - photo[..., :3], self.width)
+            d_picture = blur(once, self.width) * (2 / once.numel())
+        (d_rotation,) = torch.autograd.grad(picture, rotation, d_picture)
+        return (d_rotation * pose_slopes(place)).sum((1, 2))
+
+    def descend(self) -> Tensor:
         """Momentum and one scale, as `TurnAdam`, but on the map's two angles.
 
         -> the path (STEPS + 1, 2), the start first.
         """
         path, mean, square = [torch.tensor([self.turn, self.tilt])], torch.zeros(2), torch.zeros(())
         for step in range(1, STEPS + 1):
-            here = path[-1].clone().requires_grad_()
-            (grad,) = torch.autograd.grad(self.loss(here[None], photo).sum(), here)
+            grad = self.slope(path[-1])
             mean, square = mean.lerp(grad, 0.1), square.lerp(grad.square().sum(), 0.01)
             scale = (square / (1 - 0.99**step)).sqrt() + 1e-12
             length = self.longest * 0.05 ** (step / STEPS)
-            path.append((path[-1] - length * mean / (1 - 0.9**step) / scale).detach())
+            path.append(path[-1] - length * mean / (1 - 0.9**step) / scale)
         return torch.stack(path)
 
 
-def pose(places: Tensor) -> Tensor:
+@cache
+def seen(shape: str) -> tuple[Mesh, Tensor]:
+    """An object, and the photograph of it, (1, H, W, 4)."""
+    mesh = OBJECTS[shape]()
+    return mesh, photograph(mesh, TRUTH[None])
+
+
+@lru_cache(maxsize=1)  # the same, while the path or the blur of the loss is changed
+@torch.no_grad()
+def everywhere(shape: str, sigma: float, gamma: float) -> Tensor:
+    """Soft pictures from all places of the map, (GRID**2, H, W, 4)."""
+    poses = torch.stack([pose(torch.tensor(place)) for place in PLACES])
+    return draw_soft(seen(shape)[0], poses, sigma, gamma)
+
+
+def about_y(turn: float) -> Tensor:
+    c, s = math.cos(turn), math.sin(turn)
+    return torch.tensor([[c, 0.0, s], [0.0, 1.0, 0.0], [-s, 0.0, c]])
+
+
+def about_x(tilt: float) -> Tensor:
+    c, s = math.cos(tilt), math.sin(tilt)
+    return torch.tensor([[1.0, 0.0, 0.0], [0.0, c, -s], [0.0, s, c]])
+
+
+def pose(place: Tensor) -> Tensor:
     """TRUTH turned about the vertical axis, then tilted about the horizontal one.
 
-    (..., 2) degrees -> (..., 3, 3).
+    (2,) degrees -> (3, 3).
     """
-    turn, tilt = (places * (math.pi / 180)).unbind(-1)
-    none = torch.zeros_like(turn)
-    about_y = rotation_from_axis_angle(torch.stack([none, turn, none], dim=-1))
-    return rotation_from_axis_angle(torch.stack([tilt, none, none], dim=-1)) @ about_y @ TRUTH
+    turn, tilt = (place * (math.pi / 180)).tolist()
+    return about_x(tilt) @ about_y(turn) @ TRUTH
+
+
+def pose_slopes(place: Tensor) -> Tensor:
+    """The derivatives of `pose` with respect to turn and tilt, in degrees, (2,) -> (2, 3, 3)."""
+    turn, tilt = (place * (math.pi / 180)).tolist()
+    quarter = math.pi / 2
+    # The axis itself does not change: 0 there.
+    d_turn = about_y(turn + quarter) * torch.tensor([[1.0, 0, 1], [0, 0, 0], [1, 0, 1]])
+    d_tilt = about_x(tilt + quarter) * torch.tensor([[0.0, 0, 0], [0, 1, 1], [0, 1, 1]])
+    slopes = torch.stack([about_x(tilt) @ d_turn @ TRUTH, d_tilt @ about_y(turn) @ TRUTH])
+    return slopes * (math.pi / 180)

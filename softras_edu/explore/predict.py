@@ -87,7 +87,7 @@ class Predict(Explorer):
         ]
         (self._here,) = axes.plot([], [], "D", ms=8, color=BLUE, mec="black")
         (self._found,) = axes.plot([], [], "*", ms=15, color=ORANGE, mec="black")
-        axes.legend(loc="upper left", fontsize=8, ncols=2)
+        self._legend = axes.legend(loc="upper left", fontsize=8, ncols=2)
 
     def draw(self) -> tuple[Image.Image, str]:
         faces = 20 * 4**self.level
@@ -144,7 +144,9 @@ class Predict(Explorer):
             f"{self.rung}: {pairs:,.0f} {kind}. Model: {self.models[self.rung]}. <b>Predicted "
             f"for {self.device}: {readable(mine)}.</b> {told}"
         )
-        return compose([plot_picture(self._bars), plot_picture(self._curve)]), text
+        bars = plot_picture(self._bars, *self._predicted, self._measured, *self._labels)
+        curves = plot_picture(self._curve, *self._lines, self._here, self._found, self._legend)
+        return compose([bars, curves]), text
 
     def too_large(self, milliseconds: float, faces: int) -> str:
         """Why this case stays a prediction, or nothing if it can be measured."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 import traitlets
 from PIL import Image
@@ -43,19 +45,20 @@ class ShapeForces(Explorer):
     azimuth = traitlets.Float(30.0).tag(dial=linear_dial("azimuth (degrees)", -180, 180, 5))
 
     def prepare(self) -> None:
-        self._sphere, self._goal = icosphere(2), teapot()
+        self._sphere = icosphere(2)
         self._noise = torch.randn(
             self._sphere.verts.shape, generator=torch.Generator().manual_seed(0)
         )
 
     def draw(self) -> tuple[Image.Image, str]:
-        camera, faces = Camera.orbit(2.7, 20.0, self.azimuth, fov=45), self._sphere.faces
-        target = hard_silhouettes(self._goal, camera, SIZE)
+        camera, faces = camera_at(self.azimuth), self._sphere.faces
+        target = goal(self.azimuth)
         verts = 0.8 * self._sphere.verts + self.crumple * self._noise
-        step = self.step(verts, camera, target)
-        after = verts
-        for k in range(STEPS):
-            after = after + STEP_LENGTH * 0.9**k * self.step(after, camera, target)
+        with self.all_cores():
+            step = self.step(verts, camera, target)
+            after = verts + STEP_LENGTH * step
+            for k in range(1, STEPS):
+                after = after + STEP_LENGTH * 0.9**k * self.step(after, camera, target)
 
         with torch.no_grad():
             at = camera.project(verts)[0]
@@ -101,7 +104,11 @@ class ShapeForces(Explorer):
         verts = verts.detach().requires_grad_()
         overlap, laplacian, flatten = WEIGHTS[self.loss]
         faces = self._sphere.faces
-        loss = laplacian * losses.laplacian(verts, faces) + flatten * losses.flatten(verts, faces)
+        loss = torch.zeros(())
+        if laplacian:
+            loss = loss + laplacian * losses.laplacian(verts, faces)
+        if flatten:
+            loss = loss + flatten * losses.flatten(verts, faces)
         if overlap:
             loss = loss + losses.iou(
                 rasterize(screen_triangles(verts, faces, camera), size=SIZE, sigma=self.sigma)[
@@ -112,3 +119,14 @@ class ShapeForces(Explorer):
         down: Tensor = -torch.autograd.grad(loss, verts)[0]
         longest: Tensor = down.norm(dim=1).max().clamp_min(1e-9)
         return down / longest
+
+
+def camera_at(azimuth: float) -> Camera:
+    """Where the one picture is taken from."""
+    return Camera.orbit(2.7, 20.0, azimuth, fov=45)
+
+
+@lru_cache(maxsize=1)  # the same for all other dials
+def goal(azimuth: float) -> Tensor:
+    """The teapot's silhouette, (1, SIZE, SIZE)."""
+    return hard_silhouettes(teapot(), camera_at(azimuth), SIZE)

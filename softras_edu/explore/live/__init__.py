@@ -9,6 +9,7 @@
     corner_pull.js pulls.js
     watch_fit.js descend.js masks.js loss_curve.js
     orbit_mesh.js scene.js
+    readout.js                    of the explorers with a kernel: their text, and names of sliders
 
 The modules are plain ES modules: a browser can load them as they are. JupyterLab (through
 anywidget) and a page that is opened from a folder both take one module, so `joined` puts those that

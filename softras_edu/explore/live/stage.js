@@ -71,7 +71,7 @@ export class Stage {
         this.traits = traits;
         this.frame = 0;
         el.classList.add("live");
-        // JupyterLab must not take the arrow keys for its own.
+        // JupyterLab must not take keys for its own; see also `keep_keys`.
         el.setAttribute("data-lm-suppress-shortcuts", "true");
         this.dials = element("div", "live-dials");
         this.panels = element("div", "live-panels");
@@ -135,6 +135,7 @@ export class Stage {
         input.min = String(low);
         input.max = String(high);
         input.step = String(step);
+        keep_keys(input);
         label.append(element("span", "live-name", name), input, output);
         this.dials.append(label);
         input.addEventListener("input", () => turned(Number(input.value)));
@@ -157,6 +158,7 @@ export class Stage {
         select.append(...options.map((option) => element("option", "", option)));
         label.append(element("span", "live-name", name), select);
         this.dials.append(label);
+        keep_keys(select);
         select.addEventListener("change", () => chosen(select.value));
         return (value) => {
             select.value = value;
@@ -168,6 +170,15 @@ export class Stage {
         for (const name of this.traits) this.model.off(`change:${name}`, this.again);
         cancelAnimationFrame(this.frame);
     }
+}
+
+/**
+ * JupyterLab must not take the arrow keys for its own. It looks for this on what has the focus
+ * first, and finds its shortcut there before it would look around it.
+ * @param {HTMLElement} focused
+ */
+function keep_keys(focused) {
+    focused.setAttribute("data-lm-suppress-shortcuts", "true");
 }
 
 /**

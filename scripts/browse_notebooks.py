@@ -1,0 +1,195 @@
+"""Opens notebooks in a real browser, runs them, and turns every dial by the keyboard.
+
+    python scripts/browse_notebooks.py [NOTEBOOK ...] [--app lab] [--out build/browse]
+
+Of each it asks: no cell fails that may not, the console says no error, every dial changes what is
+seen when an arrow key is pressed, on a light page and on a dark one. A picture of each page goes to
+the folder. It says what is wrong, and ends with the number of such notebooks.
+
+`--app notebook` and `--app voila` look at the pages of Notebook 7 and Voila instead, where they are
+installed: `pip install notebook voila`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import lab
+from playwright.sync_api import Browser, Locator, Page, TimeoutError
+
+NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+LIGHT, DARK = "JupyterLab Light", "JupyterLab Dark"
+DIALS = ".noUi-handle, .live-slider, .widget-dropdown select, .live-choice"
+# Its promise comes to no end: the page shows when it is done.
+THEME = """theme => {
+    window.jupyterapp.commands.execute('apputils:change-theme', { theme });
+}"""
+# What stands in the same output as a dial: pixels of pictures and canvases, one string.
+SEEN = """dial => {
+    const output = dial.closest('.jp-OutputArea-output') ?? document.body;
+    const canvas = document.createElement('canvas'), pen = canvas.getContext('2d');
+    const pictures = [...output.querySelectorAll('img.widget-image, canvas')];
+    return pictures.map(picture => {
+        canvas.width = picture.naturalWidth ?? picture.width;
+        canvas.height = picture.naturalHeight ?? picture.height;
+        if (canvas.width > 0 && canvas.height > 0) pen.drawImage(picture, 0, 0);
+        return canvas.toDataURL();
+    }).join();
+}"""
+# Of pages that nobody will miss: an icon, a map from compiled code to its source.
+HARMLESS = ("favicon", ".map")
+
+
+@contextmanager
+def servers(app: str) -> Iterator[tuple[str, str]]:
+    """An app on a copy of the notebooks, which draws cells out of sight too."""
+    with tempfile.TemporaryDirectory() as name:
+        room, home = Path(name) / "notebooks", Path(name) / "home"
+        shutil.copytree(NOTEBOOKS, room)
+        settings = home / "jupyter_config_dir/lab/user-settings/@jupyterlab/notebook-extension"
+        settings.mkdir(parents=True)
+        tracker = settings / "tracker.jupyterlab-settings"
+        tracker.write_text(json.dumps({"windowingMode": "none"}))
+        with lab.server(room, home, app) as server:
+            yield server
+
+
+def browse(browser: Browser, server: tuple[str, str], app: str, name: str, out: Path) -> list[str]:
+    """Look at one notebook; what is wrong with it."""
+    if app == "voila":
+        page = lab.new_page(browser)
+        page.goto(f"{server[0]}/voila/render/{name}?token={server[1]}")
+        page.wait_for_selector(DIALS)
+        wrong = []
+    else:
+        page = lab.open_notebook(browser, server, name, app)
+        wear(page, LIGHT)
+        lab.run_all(page)
+        wrong = failures(page)
+    page.wait_for_timeout(1000)  # the last pictures
+    wrong += dials_that_do_nothing(page)
+    take(page, out / f"{Path(name).stem}-{app}-light.png")
+    if app != "voila":
+        wear(page, DARK)
+        wrong += [f"dark: {what}" for what in dials_that_do_nothing(page, 1)]
+        take(page, out / f"{Path(name).stem}-{app}-dark.png")
+    wrong += [f"widget: {text}" for text in broken_widgets(page)]
+    complaints: list[str] = page.complaints  # type: ignore[attr-defined]
+    wrong += [
+        f"console: {text}" for text in complaints if not any(word in text for word in HARMLESS)
+    ]
+    if app != "voila":
+        page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    page.close()
+    return wrong
+
+
+def wear(page: Page, theme: str) -> None:
+    """The page in this theme; the server remembers it for the next page."""
+    page.evaluate(THEME, theme)
+    page.wait_for_function(
+        "light => document.body.dataset.jpThemeLight === light", arg=str(theme == LIGHT).lower()
+    )
+
+
+def failures(page: Page) -> list[str]:
+    """Cells that failed and may not, and stubs that did not say that it is your turn."""
+    wrong = []
+    for number, cell in enumerate(lab.cells(page)):
+        outputs = cell.get("outputs", [])
+        errors = [output["ename"] for output in outputs if output["output_type"] == "error"]
+        stub = "raises-exception" in cell["metadata"].get("tags", [])
+        if errors and not stub:
+            wrong.append(f"cell {number}: {errors[0]}")
+    return wrong
+
+
+def broken_widgets(page: Page) -> list[str]:
+    """What stands where a widget should be."""
+    words = ("Error displaying widget", "Loading widget")
+    return [text for text in words if page.get_by_text(text).count()]
+
+
+def dials_that_do_nothing(page: Page, most: int = 1000) -> list[str]:
+    """Names of the dials, at most so many, that change nothing when arrow keys are pressed."""
+    wrong = []
+    for dial in page.locator(DIALS).all()[:most]:
+        if not dial.is_visible() or dial.evaluate("x => x.closest('[disabled]') !== null"):
+            continue
+        if not answers(page, dial):
+            wrong.append(f"dial: {name_of(dial)} changes nothing")
+    return wrong
+
+
+def answers(page: Page, dial: Locator) -> bool:
+    """Whether an arrow key changes what is seen: pressed once, or some times where a step is small,
+    one way, or the other if the dial was at its end.
+    """
+    dial.scroll_into_view_if_needed()
+    dial.focus()
+    before = dial.evaluate(SEEN)
+    is_list = dial.evaluate("x => x.tagName === 'SELECT'")
+    up, down = ("ArrowDown", "ArrowUp") if is_list else ("ArrowRight", "ArrowLeft")
+    for key, times in ((up, 1), (up, 9), (down, 20)):
+        for _ in range(times):
+            page.keyboard.press(key)
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            page.wait_for_timeout(50)
+            if dial.evaluate(SEEN) != before:
+                return True
+    return False
+
+
+def name_of(dial: Locator) -> str:
+    """What a screen reader says."""
+    return dial.get_attribute("aria-label") or dial.evaluate(
+        "x => x.labels?.[0]?.firstChild?.textContent ?? '(without a name)'"
+    )
+
+
+def take(page: Page, path: Path) -> None:
+    """A picture of the whole page, as tall as it is drawn."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=path)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("notebooks", nargs="*", type=Path, help="all, if none is named")
+    parser.add_argument("--app", choices=tuple(lab.APPS), default="lab")
+    parser.add_argument("--out", type=Path, default=Path("build/browse"), help="for the pictures")
+    arguments = parser.parse_args()
+    if importlib.util.find_spec(lab.APPS[arguments.app]) is None:
+        sys.exit(f"{lab.APPS[arguments.app]} is not installed here: pip install {arguments.app}")
+    names = [path.name for path in arguments.notebooks or sorted(NOTEBOOKS.glob("*.ipynb"))]
+    wrong = 0
+    with lab.chromium() as browser, servers(arguments.app) as server:
+        for name in names:
+            start = time.monotonic()
+            try:
+                found = browse(browser, server, arguments.app, name, arguments.out)
+            except TimeoutError as error:
+                found = [f"no end: {error.message.splitlines()[0]}"]
+            seconds = time.monotonic() - start
+            print(f"{name}: {'fine' if not found else 'WRONG'}, {seconds:.0f} s", flush=True)
+            for what in found:
+                print(f"    {what[:300]}", flush=True)
+            wrong += bool(found)
+    print("pictures are in", arguments.out)
+    sys.exit(wrong)
+
+
+if __name__ == "__main__":
+    main()
