@@ -128,6 +128,10 @@ class Softness(Explorer):
         alpha = image[..., 3]
         slope = (grown - alpha).abs() / GROWTH
         changes = slope > 1e-8  # less is what rounding leaves of a difference of equal numbers
+        if (
+            self.distribution == "hard"
+        ):  # a step: a pixel right on an edge may jump, and has no slope
+            changes = torch.zeros_like(changes)
         strength = (slope.clamp_min(1e-30).log10() - FAINT) / (STRONG - FAINT)
         gradient = torch.from_numpy(to_bytes(strength, "viridis")).double() / 255
         gradient = torch.where(changes[..., None], gradient, 1.0)
