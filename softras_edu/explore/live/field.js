@@ -4,7 +4,7 @@
  */
 
 import { pixel_center_x, pixel_center_y } from "./formulas.js";
-import { hard_silhouette, nmr_gradient, visible_face } from "./hard.js";
+import { nmr_gradient, visible_face } from "./hard.js";
 import { rasterize, rasterize_backward } from "./rasterize.js";
 
 export const FIELD_SIZE = 32; // pixels a side: there are 289 pictures to draw
@@ -46,9 +46,15 @@ export function moved(triangles, x, y) {
 }
 
 /**
- * Which pixels the square covers with their centre: their numbers, and rows and columns that hold
- * them all.
+ * @typedef {object} Square  Where the shape should be.
+ * @property {number[]} pixels  those whose centre it covers
+ * @property {number[]} window  rows and columns that hold them all
+ * @property {Float64Array} d_alpha  for `loss_backward`: (H, W), 0 outside the square
+ */
+
+/**
  * @param {number[]} target  x and y of its middle
+ * @returns {Square}
  */
 export function square_pixels(target) {
     const pixels = [], rows = [], columns = [];
@@ -65,18 +71,21 @@ export function square_pixels(target) {
     const window = pixels.length === 0
         ? [0, 0, 0, 0]
         : [rows[0], rows[rows.length - 1] + 1, Math.min(...columns), Math.max(...columns) + 1];
-    return { pixels, window };
+    return { pixels, window, d_alpha: new Float64Array(FIELD_SIZE * FIELD_SIZE) };
 }
 
 /**
  * Derivative of the loss, the mean of (1 - alpha)**2 over the square's pixels.
- * @param {Float64Array} alpha
- * @param {number[]} pixels
+ *
+ * The same array each time: to make two for each of 289 places takes longer than to fill them.
+ * @param {Square} square
+ * @param {(pixel: number) => number} alpha
  */
-function loss_backward(alpha, pixels) {
-    const d_alpha = new Float64Array(alpha.length);
-    for (const pixel of pixels) d_alpha[pixel] = -2 * (1 - alpha[pixel]) / pixels.length;
-    return d_alpha;
+function loss_backward(square, alpha) {
+    for (const pixel of square.pixels) {
+        square.d_alpha[pixel] = -2 * (1 - alpha(pixel)) / square.pixels.length;
+    }
+    return square.d_alpha;
 }
 
 /**
@@ -90,15 +99,16 @@ function loss_backward(alpha, pixels) {
  * The push on triangles (F, 3, 3) by one renderer.
  * @param {string} renderer  "hard", "NMR" or "soft"
  * @param {Float64Array} triangles
- * @param {{ pixels: number[], window: number[] }} square  from `square_pixels`
+ * @param {Square} square  from `square_pixels`
  * @param {{ sigma: number, dist_eps: number }} dials
+ * @param {Int32Array} [face]  what is seen, if that is known: for NMR
  * @returns {Force}
  */
-export function force(renderer, triangles, square, dials) {
+export function force(renderer, triangles, square, dials, face) {
     const gradient = renderer === "soft"
         ? soft_gradient(triangles, square, dials)
         : renderer === "NMR"
-        ? hard_gradient(triangles, square)
+        ? hard_gradient(triangles, square, face ?? visible_face(triangles, { size: FIELD_SIZE }))
         : new Float64Array(triangles.length); // the z-buffer's picture has no gradient at all
     const corners = gradient.map((number) => 0 - number);
     let x = 0, y = 0;
@@ -111,7 +121,7 @@ export function force(renderer, triangles, square, dials) {
 
 /**
  * @param {Float64Array} triangles
- * @param {{ pixels: number[], window: number[] }} square
+ * @param {Square} square
  * @param {{ sigma: number, dist_eps: number }} dials
  */
 function soft_gradient(triangles, square, dials) {
@@ -120,17 +130,35 @@ function soft_gradient(triangles, square, dials) {
         size: FIELD_SIZE,
         window: square.window, // the loss sees no other pixel
     });
-    return rasterize_backward(loss_backward(drawn.image, square.pixels), drawn).d_triangles;
+    const d_alpha = loss_backward(square, (pixel) => drawn.image[pixel]);
+    return rasterize_backward(d_alpha, drawn).d_triangles;
 }
 
 /**
  * @param {Float64Array} triangles
- * @param {{ pixels: number[], window: number[] }} square
+ * @param {Square} square
+ * @param {Int32Array} face  from `visible_face`
  */
-function hard_gradient(triangles, square) {
-    const face = visible_face(triangles, { size: FIELD_SIZE });
-    const d_alpha = loss_backward(hard_silhouette(face), square.pixels);
+function hard_gradient(triangles, square, face) {
+    const d_alpha = loss_backward(square, (pixel) => face[pixel] < 0 ? 0 : 1);
     return nmr_gradient(triangles, face, d_alpha, FIELD_SIZE, FIELD_SIZE);
+}
+
+/**
+ * The triangles with their centroid at each of PLACES.
+ * @param {Float64Array} triangles
+ */
+function everywhere(triangles) {
+    const [x, y] = centroid(triangles);
+    return PLACES.map((place) => moved(triangles, place[0] - x, place[1] - y));
+}
+
+/**
+ * What is seen with the triangles at each of PLACES: wherever the target is.
+ * @param {Float64Array} triangles
+ */
+export function faces_everywhere(triangles) {
+    return everywhere(triangles).map((here) => visible_face(here, { size: FIELD_SIZE }));
 }
 
 /**
@@ -139,12 +167,10 @@ function hard_gradient(triangles, square) {
  * @param {Float64Array} triangles
  * @param {number[]} target
  * @param {{ sigma: number, dist_eps: number }} dials
+ * @param {Int32Array[]} [faces]  from `faces_everywhere`, if they are known: for NMR
  * @returns {Force[]}
  */
-export function field(renderer, triangles, target, dials) {
-    const square = square_pixels(target), [x, y] = centroid(triangles);
-    return PLACES.map((place) => {
-        const here = moved(triangles, place[0] - x, place[1] - y);
-        return force(renderer, here, square, dials);
-    });
+export function field(renderer, triangles, target, dials, faces) {
+    const square = square_pixels(target);
+    return everywhere(triangles).map((here, n) => force(renderer, here, square, dials, faces?.[n]));
 }

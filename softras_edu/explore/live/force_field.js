@@ -8,6 +8,7 @@ import { drawable } from "./boxes.js";
 import {
     centroid,
     COUNT,
+    faces_everywhere,
     field,
     FIELD_SIZE,
     force,
@@ -57,7 +58,7 @@ class ForceField {
         this.shapes = this.panels.map((panel, k) =>
             new Handle(panel, "the triangle", k === 0, (x, y) => this.move_shape(x, y))
         );
-        /** @type {Map<string, { key: string, forces: Force[] }>} */
+        /** @type {Map<string, { key: string, value: any }>} */
         this.kept = new Map();
         this.stage.show();
     }
@@ -84,23 +85,41 @@ class ForceField {
     }
 
     /**
-     * The field of one renderer, computed again only if what it depends on has changed.
+     * A value, computed again only if what it depends on has changed.
+     * @template T
+     * @param {string} name
+     * @param {any[]} inputs
+     * @param {() => T} compute
+     * @returns {T}
+     */
+    keep(name, inputs, compute) {
+        const key = JSON.stringify(inputs);
+        let kept = this.kept.get(name);
+        if (kept === undefined || kept.key !== key) {
+            kept = { key, value: compute() };
+            this.kept.set(name, kept);
+        }
+        return kept.value;
+    }
+
+    /**
+     * The field of one renderer.
      * @param {string} renderer
      * @param {Float64Array} triangles
      * @param {number[]} target
      * @param {{ sigma: number, dist_eps: number }} dials
+     * @returns {Force[]}
      */
     forces(renderer, triangles, target, dials) {
         const [x, y] = centroid(triangles);
         // Where the shape stands does not count; 1e-9 of it is rounding.
         const shape = Array.from(moved(triangles, -x, -y), (number) => number.toFixed(9));
-        const key = JSON.stringify([shape, target, renderer === "soft" ? dials : null]);
-        let kept = this.kept.get(renderer);
-        if (kept === undefined || kept.key !== key) {
-            kept = { key, forces: field(renderer, triangles, target, dials) };
-            this.kept.set(renderer, kept);
-        }
-        return kept.forces;
+        const faces = () => this.keep("faces", shape, () => faces_everywhere(triangles));
+        return this.keep(
+            renderer,
+            [shape, target, renderer === "soft" ? dials : null],
+            () => field(renderer, triangles, target, dials, renderer === "NMR" ? faces() : []),
+        );
     }
 
     draw() {
