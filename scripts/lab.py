@@ -163,13 +163,8 @@ def wait_for_server(process: subprocess.Popen[bytes], url: str, log: Path) -> No
     raise RuntimeError("the server did not start:\n" + log.read_text()[-3000:])
 
 
-def new_page(browser: Browser, **options: Any) -> Page:
-    """A page, tall, since cells out of sight are not drawn.
-
-    `page.complaints` collects what the browser's console says.
-    """
-    page = browser.new_page(**({"viewport": {"width": 1280, "height": 6000}} | options))
-    page.set_default_timeout(PATIENCE * 1000)
+def listen(page: Page) -> None:
+    """`page.complaints` collects what the browser's console says from now on."""
     complaints: list[str] = []
     page.complaints = complaints  # type: ignore[attr-defined]
     page.on(
@@ -177,6 +172,16 @@ def new_page(browser: Browser, **options: Any) -> Page:
         lambda message: complaints.append(message.text) if message.type == "error" else None,
     )
     page.on("pageerror", lambda error: complaints.append(str(error)))
+
+
+def new_page(browser: Browser, **options: Any) -> Page:
+    """A page, tall, since cells out of sight are not drawn.
+
+    Its console is listened to: see `listen`.
+    """
+    page = browser.new_page(**({"viewport": {"width": 1280, "height": 6000}} | options))
+    page.set_default_timeout(PATIENCE * 1000)
+    listen(page)
     return page
 
 

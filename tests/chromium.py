@@ -47,13 +47,7 @@ def module_page(browser: Browser, **options: object) -> Page:
     `page.complaints` collects what the console says.
     """
     page = browser.new_page(**options)  # type: ignore[arg-type]
-    complaints: list[str] = []
-    page.complaints = complaints  # type: ignore[attr-defined]
-    page.on(
-        "console",
-        lambda message: complaints.append(message.text) if message.type == "error" else None,
-    )
-    page.on("pageerror", lambda error: complaints.append(str(error)))
+    lab.listen(page)
     page.route("**/*", answer)
     page.goto(f"{HOST}/")
     return page
