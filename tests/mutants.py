@@ -35,7 +35,7 @@ from queue import SimpleQueue
 
 ROOT = Path(__file__).parents[1]
 COPIED = ("softras_edu", "tests", "pyproject.toml")
-LINKED = ("benchmarks", "notebooks")  # some tests read them
+LINKED = ("benchmarks", "notebooks", "scripts")  # some tests read them
 SECONDS = 600  # a selection that takes longer hangs, and that is noticed too
 PYTEST = ("-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly")
 
