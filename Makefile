@@ -21,7 +21,7 @@ NBVAL = --nbval-lax --nbval-current-env --nbval-cell-timeout 120
 help:
 	@echo "make lab        open the course in JupyterLab            (LAB_FLAGS=\"--no-browser\")"
 	@echo "make test       check everything: ruff, mypy, import-linter, pytest, and every notebook from top to bottom"
-	@echo "make browse     run every notebook in a browser, turn its dials, and take pictures  (BROWSE=\"--app voila\")"
+	@echo "make browse     run every notebook in a browser, turn its dials, and take pictures  (BROWSE=notebooks/05*.ipynb)"
 	@echo "make notebooks  run all notebooks again and store their pictures"
 	@echo "make api        write the reference of the library, as web pages, to build/api"
 	@echo "make site       make web pages of the course, live explorers included, that need no network: build/site"

@@ -1,19 +1,15 @@
 """Opens notebooks in a real browser, runs them, and turns every dial by the keyboard.
 
-    python scripts/browse_notebooks.py [NOTEBOOK ...] [--app lab] [--out build/browse]
+    python scripts/browse_notebooks.py [NOTEBOOK ...] [--out build/browse]
 
 Of each it asks: no cell fails that may not, the console says no error, every dial changes what is
 seen when an arrow key is pressed, on a light page and on a dark one. A picture of each page goes to
 the folder. It says what is wrong, and ends with the number of such notebooks.
-
-`--app notebook` and `--app voila` look at the pages of Notebook 7 and Voila instead, where they are
-installed: `pip install notebook voila`.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import shutil
 import sys
@@ -50,8 +46,8 @@ HARMLESS = ("favicon", ".map")
 
 
 @contextmanager
-def servers(app: str) -> Iterator[tuple[str, str]]:
-    """An app on a copy of the notebooks, which draws cells out of sight too."""
+def server() -> Iterator[tuple[str, str]]:
+    """JupyterLab on a copy of the notebooks, which draws cells out of sight too."""
     with tempfile.TemporaryDirectory() as name:
         room, home = Path(name) / "notebooks", Path(name) / "home"
         shutil.copytree(NOTEBOOKS, room)
@@ -59,36 +55,28 @@ def servers(app: str) -> Iterator[tuple[str, str]]:
         settings.mkdir(parents=True)
         tracker = settings / "tracker.jupyterlab-settings"
         tracker.write_text(json.dumps({"windowingMode": "none"}))
-        with lab.server(room, home, app) as server:
-            yield server
+        with lab.server(room, home) as found:
+            yield found
 
 
-def browse(browser: Browser, server: tuple[str, str], app: str, name: str, out: Path) -> list[str]:
+def browse(browser: Browser, server: tuple[str, str], name: str, out: Path) -> list[str]:
     """Look at one notebook; what is wrong with it."""
-    if app == "voila":
-        page = lab.new_page(browser)
-        page.goto(f"{server[0]}/voila/render/{name}?token={server[1]}")
-        page.wait_for_selector(DIALS)
-        wrong = []
-    else:
-        page = lab.open_notebook(browser, server, name, app)
-        wear(page, LIGHT)
-        lab.run_all(page)
-        wrong = failures(page)
+    page = lab.open_notebook(browser, server, name)
+    wear(page, LIGHT)
+    lab.run_all(page)
+    wrong = failures(page)
     page.wait_for_timeout(1000)  # the last pictures
     wrong += dials_that_do_nothing(page)
-    take(page, out / f"{Path(name).stem}-{app}-light.png")
-    if app != "voila":
-        wear(page, DARK)
-        wrong += [f"dark: {what}" for what in dials_that_do_nothing(page, 1)]
-        take(page, out / f"{Path(name).stem}-{app}-dark.png")
+    take(page, out / f"{Path(name).stem}-light.png")
+    wear(page, DARK)
+    wrong += [f"dark: {what}" for what in dials_that_do_nothing(page, 1)]
+    take(page, out / f"{Path(name).stem}-dark.png")
     wrong += [f"widget: {text}" for text in broken_widgets(page)]
     complaints: list[str] = page.complaints  # type: ignore[attr-defined]
     wrong += [
         f"console: {text}" for text in complaints if not any(word in text for word in HARMLESS)
     ]
-    if app != "voila":
-        page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
     page.close()
     return wrong
 
@@ -168,18 +156,15 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("notebooks", nargs="*", type=Path, help="all, if none is named")
-    parser.add_argument("--app", choices=tuple(lab.APPS), default="lab")
     parser.add_argument("--out", type=Path, default=Path("build/browse"), help="for the pictures")
     arguments = parser.parse_args()
-    if importlib.util.find_spec(lab.APPS[arguments.app]) is None:
-        sys.exit(f"{lab.APPS[arguments.app]} is not installed here: pip install {arguments.app}")
     names = [path.name for path in arguments.notebooks or sorted(NOTEBOOKS.glob("*.ipynb"))]
     wrong = 0
-    with lab.chromium() as browser, servers(arguments.app) as server:
+    with lab.chromium() as browser, server() as lab_here:
         for name in names:
             start = time.monotonic()
             try:
-                found = browse(browser, server, arguments.app, name, arguments.out)
+                found = browse(browser, lab_here, name, arguments.out)
             except TimeoutError as error:
                 found = [f"no end: {error.message.splitlines()[0]}"]
             seconds = time.monotonic() - start

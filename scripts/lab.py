@@ -42,7 +42,6 @@ FLAGS = [
     "--disable-sync",
 ]
 PATIENCE = 180  # seconds; CI has two slow cores and other tests beside this one
-APPS = {"lab": "jupyterlab", "notebook": "notebook", "voila": "voila"}  # and their modules
 
 # JupyterLab shows its frame long before the notebook and its kernel are there.
 READY = """() => {
@@ -97,8 +96,8 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def server(room: Path, home: Path, app: str = "lab") -> Iterator[tuple[str, str]]:
-    """JupyterLab (or "notebook", or "voila") on the folder `room`: its address and its token.
+def server(room: Path, home: Path) -> Iterator[tuple[str, str]]:
+    """JupyterLab on the folder `room`: its address and its token.
 
     `home` keeps its settings and what it says.
 
@@ -124,12 +123,10 @@ def server(room: Path, home: Path, app: str = "lab") -> Iterator[tuple[str, str]
         "--ServerApp.port_retries=0",
         f"--IdentityProvider.token={token}",
     ]
-    if app == "voila":
-        rest = [str(room), f"--port={port}", "--Voila.ip=127.0.0.1", f"--token={token}"]
     log = home / "log"
     with log.open("w") as sink:
         process = subprocess.Popen(
-            [sys.executable, "-m", APPS[app], "--no-browser", *rest],
+            [sys.executable, "-m", "jupyterlab", "--no-browser", *rest],
             env=environment,
             stdout=sink,
             stderr=sink,
@@ -137,8 +134,7 @@ def server(room: Path, home: Path, app: str = "lab") -> Iterator[tuple[str, str]
         )
     try:
         address = f"http://127.0.0.1:{port}"
-        path = "/?token=" if app == "voila" else "/api/status?token="
-        wait_for_server(process, address + path + token, log)
+        wait_for_server(process, f"{address}/api/status?token={token}", log)
         yield address, token
     finally:
         process.terminate()  # it takes its kernels with it
@@ -185,14 +181,11 @@ def new_page(browser: Browser, **options: Any) -> Page:
     return page
 
 
-def open_notebook(
-    browser: Browser, lab: tuple[str, str], name: str, app: str = "lab", **options: Any
-) -> Page:
-    """A notebook in JupyterLab, or Notebook 7, open and with an idle kernel; see `new_page`."""
+def open_notebook(browser: Browser, lab: tuple[str, str], name: str, **options: Any) -> Page:
+    """A notebook in JupyterLab, open and with an idle kernel; see `new_page`."""
     address, token = lab
     page = new_page(browser, **options)
-    where = "lab/tree" if app == "lab" else "notebooks"
-    page.goto(f"{address}/{where}/{name}?token={token}&reset")
+    page.goto(f"{address}/lab/tree/{name}?token={token}&reset")
     page.wait_for_function(READY)
     return page
 

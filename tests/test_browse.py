@@ -7,8 +7,6 @@ looked at, light and dark.
 
 from __future__ import annotations
 
-import importlib.util
-
 import pytest
 from load_script import load_script
 
@@ -21,22 +19,14 @@ pytestmark = pytest.mark.browse
 
 @pytest.fixture(scope="module")
 def server():
-    with scripts.servers("lab") as server:
-        yield server
+    with scripts.server() as found:
+        yield found
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_every_notebook_is_fine_in_jupyterlab(browser, server, tmp_path, name) -> None:
-    assert scripts.browse(browser, server, "lab", name, tmp_path) == []
+    assert scripts.browse(browser, server, name, tmp_path) == []
     assert len(list(tmp_path.glob("*.png"))) == 2, "light and dark"
-
-
-@pytest.mark.parametrize("app", ["notebook", "voila"])
-def test_a_sample_is_fine_in_other_apps(browser, tmp_path, app) -> None:
-    if importlib.util.find_spec(app) is None:
-        pytest.skip(f"{app} is not installed here: pip install {app}")
-    with scripts.servers(app) as server:
-        assert scripts.browse(browser, server, app, SAMPLE, tmp_path) == []
 
 
 def test_a_page_with_mistakes_is_found_out(browser, server, tmp_path, monkeypatch) -> None:
@@ -48,8 +38,8 @@ def test_a_page_with_mistakes_is_found_out(browser, server, tmp_path, monkeypatc
     )
     real = scripts.lab.open_notebook
 
-    def opened(browser, address, name, app):
-        page = real(browser, address, SAMPLE, app)
+    def opened(browser, address, name):
+        page = real(browser, address, SAMPLE)
         page.evaluate(
             """code => {
                 const notebook = window.jupyterapp.shell.currentWidget.content;
@@ -63,7 +53,7 @@ def test_a_page_with_mistakes_is_found_out(browser, server, tmp_path, monkeypatc
         return page
 
     monkeypatch.setattr(scripts.lab, "open_notebook", opened)
-    found = scripts.browse(browser, server, "lab", SAMPLE, tmp_path)
+    found = scripts.browse(browser, server, SAMPLE, tmp_path)
     assert "cell 2: ZeroDivisionError" in found
     assert any("changes nothing" in what for what in found)
     assert "console: oh" in found
