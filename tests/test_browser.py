@@ -168,7 +168,7 @@ def test_a_render_adds_less_than_half_to_the_time_from_key_to_picture(browser, l
 
 
 def target_in_python(page, wanted):
-    """A widget sends its last place when the kernel has taken those before: it may be on its way."""
+    """A widget sends its last place when the kernel has taken those before, so that may be late."""
     for _ in range(20):
         told = json.loads(run(page, "print(list(field.target))"))
         if told == pytest.approx(wanted, abs=0.01):
