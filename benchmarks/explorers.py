@@ -152,6 +152,29 @@ def sweep(kernel: Kernel, shown: dict[str, Any], dial: str) -> tuple[list[float]
     return samples, (kernel.processor_time() - before) * 1e3 / len(way)
 
 
+def about() -> dict[str, Any]:
+    """What a row says of the day and the machine."""
+    return {
+        "date": datetime.date.today().isoformat(),
+        "device": processor(),
+        "threads": torch.get_num_threads(),
+        "softras_edu": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+    }
+
+
+def write(folder: Path, name: str, rows: list[dict[str, Any]]) -> None:
+    """The rows -> NAME-<date>.csv."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}-{datetime.date.today().isoformat()}.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    print("written to", path)
+
+
 def measure(kernel: Kernel, name: str, explorer: str) -> dict[str, Any]:
     """One row: an explorer, all its dials."""
     shown = kernel.show(explorer)
@@ -160,13 +183,7 @@ def measure(kernel: Kernel, name: str, explorer: str) -> dict[str, Any]:
     middle = {dial: statistics.median(samples) for dial, (samples, _) in sweeps.items()}
     slowest = max(middle, key=middle.__getitem__)
     together = sorted(took for samples, _ in sweeps.values() for took in samples)
-    return {
-        "date": datetime.date.today().isoformat(),
-        "device": processor(),
-        "threads": torch.get_num_threads(),
-        "softras_edu": __version__,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
+    return about() | {
         "explorer": name,
         "width": width,
         "height": height,
@@ -199,13 +216,7 @@ def main() -> None:
             )
             print(line.format(**rows[-1]), flush=True)
     if out:
-        out.mkdir(parents=True, exist_ok=True)
-        path = out / f"explorers-{datetime.date.today().isoformat()}.csv"
-        with path.open("w", newline="") as file:
-            writer = csv.DictWriter(file, rows[0])
-            writer.writeheader()
-            writer.writerows(rows)
-        print("written to", path)
+        write(out, "explorers", rows)
 
 
 if __name__ == "__main__":

@@ -15,9 +15,6 @@ anything can be seen.
 from __future__ import annotations
 
 import argparse
-import csv
-import datetime
-import platform
 import statistics
 import sys
 import tempfile
@@ -25,16 +22,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import torch
 from playwright.sync_api import Browser, Page, TimeoutError
 
-from softras_edu import __version__, explore
+from softras_edu import explore
 from softras_edu.explore import live
-from softras_edu.machine import processor
 
 sys.path.append(str(Path(__file__).parent.parent / "scripts"))
 import lab
-from explorers import PANEL, SHOW
+from explorers import PANEL, SHOW, about, write
 
 LIVE = [name for name in live.__all__ if name[0].isupper() and not name.isupper()]
 PRESSES, CHANGES = 6, 30  # of a slider; of a live explorer
@@ -119,13 +114,7 @@ def push_handle(page: Page, how: str) -> list[float]:
 
 
 def row(browser: Browser, name: str, where: str, how: str, samples: list[float]) -> dict[str, Any]:
-    return {
-        "date": datetime.date.today().isoformat(),
-        "device": processor(),
-        "threads": torch.get_num_threads(),
-        "softras_edu": __version__,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
+    return about() | {
         "chromium": browser.version,
         "jupyterlab": version("jupyterlab"),
         "explorer": name,
@@ -207,13 +196,7 @@ def main() -> None:
         home.mkdir()
         rows = [*on_pages(browser, room), *in_jupyterlab(browser, room, home)]
     if out:
-        out.mkdir(parents=True, exist_ok=True)
-        path = out / f"explorers-in-browser-{datetime.date.today().isoformat()}.csv"
-        with path.open("w", newline="") as file:
-            writer = csv.DictWriter(file, rows[0])
-            writer.writeheader()
-            writer.writerows(rows)
-        print("written to", path)
+        write(out, "explorers-in-browser", rows)
 
 
 if __name__ == "__main__":

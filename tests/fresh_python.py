@@ -16,6 +16,8 @@ from functools import cache
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
+TESTS = Path(__file__).parent
+
 
 @cache
 def _server() -> ForkServerContext:
@@ -35,9 +37,6 @@ def _become(code: str, argv: list[str], environment: dict[str, str], cwd: str, o
     first = [p for p in environment.get("PYTHONPATH", "").split(os.pathsep) if p]
     sys.path[:] = ["", *first, *(p for p in sys.path if p not in first and Path(p) != TESTS)]
     exec(compile(code, "<string>", "exec"), {"__name__": "__main__"})
-
-
-TESTS = Path(__file__).parent
 
 
 def run(

@@ -175,10 +175,8 @@ def rasterize(
     name = ladder.choose(backend, triangles.device)
     check_transforms(name, triangles, colors)
     hard = colors if aggregate == "hard" else None
-    if hard is not None or name not in (
-        "numba",
-        "triton",
-    ):  # these two look at the numbers themselves
+    looks_itself = name in ("numba", "triton") and hard is None
+    if not looks_itself:
         check_finite(triangles, colors, back)
     draw = ladder.load(name)
     more = [] if texels is None else [texels]

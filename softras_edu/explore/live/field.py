@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import matplotlib
 import torch
@@ -94,14 +95,8 @@ def field(renderer: Renderer, target: tuple[float, float], shape: Tensor = CENTR
     return -gradient[..., :2].sum((1, 2)) + 0.0  # + 0.0: no negative zeros
 
 
-def hard(triangles: Tensor) -> Tensor:
-    """The z-buffer, whose own gradient is zero."""
-    return rasterize_hard(triangles, size=SIZE)
-
-
-def nmr(triangles: Tensor) -> Tensor:
-    """The z-buffer and Kato et al.'s gradient."""
-    return rasterize_hard(triangles, size=SIZE, gradient="nmr")
+hard: Renderer = partial(rasterize_hard, size=SIZE)  # whose own gradient is zero
+nmr: Renderer = partial(rasterize_hard, size=SIZE, gradient="nmr")  # Kato et al.'s gradient
 
 
 def soft(sigma: float, dist_eps: float) -> Renderer:
