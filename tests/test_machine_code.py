@@ -39,7 +39,8 @@ def test_a_loop_is_counted_without_the_one_around_it() -> None:
 def test_every_step_works_on_several_lanes_and_divides_no_more_than_its_formula() -> None:
     from llvmlite.binding import get_host_cpu_features
 
-    wide = 4 if get_host_cpu_features().get("avx2") else 2
+    has = get_host_cpu_features().get
+    wide = 8 if has("avx512f") else 4 if has("avx2") else 2
     divisions = {"pair_lanes": 2, "add_lanes": 1, "pair_lanes_again": 2, "slope_lanes": 1}
     found = steps()
     assert len(found) == 9

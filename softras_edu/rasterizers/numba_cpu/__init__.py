@@ -37,7 +37,7 @@ from __future__ import annotations
 
 import math
 import sys
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -65,6 +65,7 @@ def why_not() -> str | None:
     return MISSING
 
 
+@lru_cache(maxsize=64)  # a fit asks twice a step for the same ones
 def dials(o: Options) -> Dials:
     """The numbers that the kernels need."""
     least_x = softness.least_x(o.distribution, o.shape, o.shift, o.dist_eps)

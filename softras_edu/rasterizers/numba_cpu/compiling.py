@@ -5,6 +5,7 @@
     @inlined   is a formula that becomes a part of every loop that calls it
     @summed    the same, for a sum over lanes, which has no order
     @scalar    stays a function of its own
+    @pasted    is copied into its caller before anything is compiled
 
 Without numba the decorators return the Python function, so that this package imports everywhere;
 `MISSING` then says why its kernels cannot run.
@@ -73,9 +74,33 @@ def summed(function: Function) -> Function:
     return _njit(function, forceinline=True, fastmath={"reassoc"})
 
 
+def pasted(function: Function) -> Function:
+    """Compile as if the caller had written it: for `widest_vectors`, which changes the caller."""
+    return _njit(function, inline="always")
+
+
 def scalar(function: Function) -> Function:
     """Compile as a function of its own: its code exists once, not once in each caller."""
     return _njit(function)
+
+
+def _widest_vectors(_: Any) -> Any:
+    """Let the loops of the calling function use the widest vectors that the machine has.
+
+    Left alone, LLVM takes half of AVX-512, 256 bits: a program that uses wide vectors now and then
+    pays for them with a lower clock. These loops do little else, and need half the instructions.
+    """
+
+    def codegen(context: Any, builder: Any, *_: Any) -> Any:
+        # LLVM knows this attribute; llvmlite's own `add` does not.
+        set.add(builder.function.attributes, '"prefer-vector-width"="512"')
+        return context.get_dummy_value()
+
+    return numba.types.none(), codegen
+
+
+compiles = not (MISSING or numba.config.DISABLE_JIT)  # type: ignore[attr-defined]
+widest_vectors: Any = numba.extending.intrinsic(_widest_vectors) if compiles else lambda: None
 
 
 # ---------------------------------------------------------------- what kernels take

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from .boxes import Side, span
-from .compiling import GROUP, Array, Point, Three, inlined, step, summed
+from .compiling import GROUP, Array, Point, Three, inlined, pasted, step, summed, widest_vectors
 
 LANES = 64  # with the rows below 28 KiB: `s` must stay in the fastest cache (32 KiB or more)
 VECTOR = 8  # lanes are computed by so many, which is a whole number of any machine's vectors
@@ -92,9 +92,13 @@ def put_point(s: Array, at: int, numbers: Point) -> None:
     s[at], s[at + LANES] = numbers
 
 
-@step
+@pasted
 def padded(count: int) -> int:
-    """`count` rounded up to whole vectors. Lanes behind `count` are those of the blank group."""
+    """`count` rounded up to whole vectors. Lanes behind `count` are those of the blank group.
+
+    Every loop over lanes asks for it: so this is the place to say how it is compiled.
+    """
+    widest_vectors()
     return (count + VECTOR - 1) & -VECTOR
 
 
