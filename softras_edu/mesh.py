@@ -223,13 +223,13 @@ def _check(verts: Tensor, faces: Tensor, colors: Tensor | None) -> None:
     if faces.dim() != 2 or faces.shape[-1] != 3 or faces.dtype != torch.int64:
         got = f"{faces.dtype} {tuple(faces.shape)}"
         raise ValueError(f"faces: got {got}, wanted torch.int64 (F, 3)")
-    bad = ~verts.detach().isfinite().all(1)
+    bad = ~verts.detach().isfinite()
     if is_any(bad):
-        i = int(bad.nonzero()[0])
+        i = int(bad.nonzero()[0, 0])
         raise ValueError(f"verts: vertex {i} is {verts[i].tolist()}, wanted finite numbers")
-    bad = ((faces < 0) | (faces >= many)).any(1)
+    bad = (faces < 0) | (faces >= many)
     if is_any(bad):
-        i = int(bad.nonzero()[0])
+        i = int(bad.nonzero()[0, 0])
         there = f"there are {many} vertices (0 to {many - 1})"
         raise ValueError(f"faces: face {i} is {faces[i].tolist()}, but {there}")
     if colors is None:

@@ -42,9 +42,11 @@ def stage(
     near, far = depths.get("near", NEAR), depths.get("far", FAR)
     check_depths(near, far)
     for scene in scenes:
-        if looks:
+        usual = looks and scene.lies_between(near, far)
+        if looks and not usual:
             _warn_of_depths(scene, near, far)
-        scene.clip(near, clip, looks)
+        if clip or not usual:
+            scene.clip(near, clip, looks)
     return scenes, depths
 
 
@@ -75,6 +77,11 @@ class Scene:
         """Its pictures, lit pixel by pixel, (B, H, W, 3); arguments as in `light_pixels`."""
         assert self.lights is not None
         return light_pixels(color, surface, share, self.lights, self.camera.to_eye)
+
+    def lies_between(self, near: float, far: float) -> bool:
+        """Whether all vertices do, those of no face too: quick to tell, there are few of them."""
+        depth = -self.view.detach()[..., 2]
+        return not is_any((depth < near) | (depth > far))
 
     def clip(self, near: float, clip: bool | None, looks: bool) -> None:
         """Cut what crosses the near plane, if there is anything or `clip` says so."""
