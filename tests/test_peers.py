@@ -93,6 +93,7 @@ def test_the_table_has_peers_in_their_sweeps_and_says_at_its_foot_what_they_are(
     assert "faces      fake " not in text
     assert "fake: a copy (rgb off by up to 0.0001, alpha off by up to 0.0001)" in text
     assert "every peer is here" in text
+    assert "    ours / fake: " in text
 
     only_fake(fake(devices=("cuda",)))
     bench.report()
@@ -100,6 +101,31 @@ def test_the_table_has_peers_in_their_sweeps_and_says_at_its_foot_what_they_are(
     only_fake(fake(module="no_such_module", install="write it"))
     bench.report()
     assert "peers that are not here: fake (write it)" in capsys.readouterr().out
+
+
+def test_the_foot_compares_our_quickest_rung_with_a_peer_in_the_cases_that_both_have_drawn():
+    case = {"sweep": "growth", "side": 64, "level": 3, "sigma": 1e-4, "batch": 1, "faces": 1280}
+
+    def row(backend, took, **changes):
+        return {
+            **case,
+            "silhouette": False,
+            "backend": backend,
+            "forward_backward_ms": took,
+        } | changes
+
+    rows = [row("pairs", 20.0), row("numba", 3.0), row("deodr", 2.0), row("other", 1.0)]
+    assert bench.compared(rows, "deodr") == [
+        "    ours / deodr: 1.5 (64 x 64, 1,280 faces, sigma 0.0001)"
+    ]
+    assert bench.compared([row("numba", 3.0, side=128), row("deodr", 2.0)], "deodr") == []
+    rows += [
+        row("numba", 30.0, side=128, silhouette=True),
+        row("deodr", 60.0, side=128, silhouette=True),
+    ]
+    assert bench.compared(rows, "deodr")[0].endswith(
+        "; 0.5 (128 x 128, 1,280 faces, sigma 0.0001, silhouette)"
+    )
 
 
 def test_backends_can_be_named(monkeypatch, capsys):

@@ -227,8 +227,28 @@ def apart(backend: str, job: dict[str, object]) -> Row:
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
+def compared(rows: list[Row], peer: str) -> list[str]:
+    """How many times as long as a peer our quickest rung takes, forward and backward, in each case
+    that both have drawn: a line, or none.
+    """
+    theirs = [row for row in rows if row["backend"] == peer]
+    found = []
+    for row in theirs:
+        same = ("sweep", "side", "level", "sigma", "batch", "silhouette")
+        ours = [
+            float(x["forward_backward_ms"])
+            for x in rows
+            if x["backend"] in RUNGS and all(x[key] == row[key] for key in same)
+        ]
+        if ours:
+            ratio = min(ours) / float(row["forward_backward_ms"])
+            case = f"{row['side']} x {row['side']}, {row['faces']:,} faces, sigma {row['sigma']:g}"
+            found.append(f"{ratio:.2g} ({case}{', silhouette' if row['silhouette'] else ''})")
+    return [f"    ours / {peer}: {'; '.join(found)}"] if found else []
+
+
 def foot(rows: list[Row], device: str) -> list[str]:
-    """What the peers in the table draw, and which are not here."""
+    """What the peers in the table draw, how ours compares, and which are not here."""
     lines = []
     for name in dict.fromkeys(
         str(row["backend"]) for row in rows if name_of(str(row["backend"])) in PEERS
@@ -244,6 +264,7 @@ def foot(rows: list[Row], device: str) -> list[str]:
             )
         ]
         lines.append(f"{name}: {PEERS[name_of(name)].what} ({', '.join(off)})")
+        lines += compared(rows, name)
     missing = [
         f"{name} ({reason})" for name, peer in PEERS.items() if (reason := peer.why_not(device))
     ]
