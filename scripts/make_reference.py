@@ -19,9 +19,13 @@ STYLE = ROOT / "docs" / "reference"
 UNDER = "softras_edu, its public names"
 
 
-def main(folder: str = "build/api") -> int:
-    """Write the pages; 1 if a module could not be read."""
-    pdoc.render.configure(docformat="google", template_directory=STYLE, footer_text=UNDER)
+def main(folder: str = "build/api", back: str | None = None) -> int:
+    """Write the pages, each with a link to `back`, seen from the folder, if that is given; 1 if a
+    module could not be read.
+    """
+    pdoc.render.configure(
+        docformat="google", template_directory=STYLE, footer_text=UNDER, logo_link=back
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # a module that does not import is only a warning to pdoc
         warnings.filterwarnings("ignore", "Error parsing type annotation")

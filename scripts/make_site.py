@@ -50,7 +50,7 @@ def main(folder: str = "build/site") -> int:
         return 1
     write(site)
     print("the reference of the library")
-    make_reference.main(str(site.folder / "api"))
+    make_reference.main(str(site.folder / "api"), back="../index.html")
     print(f"{time.perf_counter() - start:.0f} s. Open in a browser:")
     print(f"{(site.folder / 'index.html').as_uri()}")
     return 0

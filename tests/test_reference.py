@@ -102,9 +102,10 @@ def test_what_says_too_little_is_found() -> None:
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `make api` writes."""
-    folder = tmp_path_factory.mktemp("api")
-    assert load_script("scripts/make_reference.py").main(str(folder)) == 0
+    """What `make api` writes, and `make site` in a folder of its own."""
+    folder = tmp_path_factory.mktemp("site") / "api"
+    main = load_script("scripts/make_reference.py").main
+    assert main(str(folder), back="../index.html") == 0
     return folder
 
 
@@ -134,3 +135,11 @@ def test_the_first_page_leads_to_all_others(pages: Path) -> None:
     first = (pages / "softras_edu.html").read_text(encoding="utf-8")
     for module_name in API.MODULES[1:]:
         assert f'href="{module_name.replace(".", "/")}.html"' in first, module_name
+
+
+def test_in_the_site_every_page_leads_back_to_the_course(pages: Path) -> None:
+    for module_name in API.MODULES:
+        path = pages / f"{module_name.replace('.', '/')}.html"
+        back = re.search(r'href="([^"]+)">&larr; The course', path.read_text(encoding="utf-8"))
+        assert back, module_name
+        assert (path.parent / back[1]).resolve() == pages.parent / "index.html", module_name

@@ -57,7 +57,8 @@ def maker() -> Iterator[ModuleType]:
     """`scripts/make_site.py`; the reference, which has tests of its own, is one empty page."""
     make_site = load_script("scripts/make_site.py")
 
-    def reference(folder: str) -> int:
+    def reference(folder: str, back: str) -> int:
+        assert back == "../index.html"
         Path(folder).mkdir()
         (Path(folder) / "index.html").write_text("<!doctype html><title>api</title>")
         return 0
