@@ -43,7 +43,7 @@ def test_every_step_works_on_several_lanes_and_divides_no_more_than_its_formula(
     wide = 8 if has("avx512f") else 4 if has("avx2") else 2
     divisions = {"pair_lanes": 2, "add_lanes": 1, "pair_lanes_again": 2, "slope_lanes": 1}
     found = steps()
-    assert len(found) == 9
+    assert len(found) == 10
     for name, loop in found.items():
         assert loop.width >= wide, f"{name}: {loop}"
         assert loop.packed >= 0.7 * loop.instructions, f"{name}: {loop}"

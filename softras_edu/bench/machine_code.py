@@ -51,6 +51,7 @@ def steps() -> dict[str, Loop]:
     pair = (s, 8, point, point, point, three, o)
     given: dict[Any, tuple[Any, ...]] = {
         kernels.pair_lanes: pair,
+        silhouette.small_lanes: (s, 8),
         silhouette.add_lanes: (s, 8),
         color.weigh_lanes: (s, 8, o),
         color.mix_lanes: (s, 8, three),

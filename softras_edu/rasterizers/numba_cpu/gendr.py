@@ -26,7 +26,7 @@ from .lanes import (
     pixel_of,
 )
 from .numbers import log, log1p
-from .pair import log_probability, log_probability_slope
+from .pair import log_probability, log_probability_slope, small_part
 
 LOGISTIC, UNIFORM = distributions.LOGISTIC, distributions.UNIFORM
 MAX, PROBABILISTIC = conorms.MAX, conorms.PROBABILISTIC
@@ -72,10 +72,12 @@ def soften(s: Array, count: int, slopes: bool, o: Dials) -> None:
             s[LOGIT + k] = signed_root(s[LOGIT + k], o)
     if o.distribution == LOGISTIC:
         for k in range(padded(count)):
-            s[LOG_D + k], s[LOG_OUTSIDE + k] = log_probability(s[LOGIT + k])
+            x = s[LOGIT + k]
+            s[LOG_D + k], s[LOG_OUTSIDE + k] = log_probability(x, small_part(x))
         if slopes:
             for k in range(padded(count)):
-                s[SLOPE_D + k], s[SLOPE_OUTSIDE + k] = log_probability_slope(s[LOGIT + k])
+                x = s[LOGIT + k]
+                s[SLOPE_D + k], s[SLOPE_OUTSIDE + k] = log_probability_slope(x, small_part(x))
     elif o.distribution == UNIFORM:
         for k in range(padded(count)):
             s[LOG_D + k], s[LOG_OUTSIDE + k], s[SLOPE_D + k], s[SLOPE_OUTSIDE + k] = uniform(

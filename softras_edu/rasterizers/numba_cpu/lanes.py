@@ -47,7 +47,7 @@ V, W, U = take(3), take(3), take(3)  # weights: raw, clipped, of the corner colo
 INV_W_SUM, Z, LOGIT = take(), take(), take()
 
 # D, and what the pixel holds
-LOG_D, LOG_OUTSIDE = take(), take()  # log D, log(1 - D)
+SMALL, LOG_D, LOG_OUTSIDE = take(), take(), take()  # exp(-|logit|), log D, log(1 - D)
 LIFT_SUM, PEAK, DEN, COLOR = take(), take(), take(), take()
 
 # The softmax

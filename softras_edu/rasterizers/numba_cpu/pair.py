@@ -150,16 +150,25 @@ def pair_forward(
 
 
 @inlined
-def log_probability(logit: float) -> Point:
-    """log D and log(1 - D) for D = sigmoid(logit). exp only ever sees a number <= 0."""
-    rest = log1p(exp(-abs(logit)))
+def small_part(logit: float) -> float:
+    """exp(-|logit|), the smaller of D / (1 - D) and its inverse; exp only ever sees a number <= 0.
+
+    The next two are made of it. It is a function of its own because it has a loop of its own: see
+    `add_lanes`.
+    """
+    return exp(-abs(logit))
+
+
+@inlined
+def log_probability(logit: float, small: float) -> Point:
+    """log D and log(1 - D) for D = sigmoid(logit)."""
+    rest = log1p(small)
     return min(logit, 0.0) - rest, min(-logit, 0.0) - rest
 
 
 @inlined
-def log_probability_slope(logit: float) -> Point:
+def log_probability_slope(logit: float, small: float) -> Point:
     """Derivatives of log D and of log(1 - D) with respect to logit: 1 - D and -D."""
-    small = exp(-abs(logit))
     more = 1 / (1 + small)
     less = small * more
     return (less, -more) if logit > 0 else (more, -less)
