@@ -45,7 +45,8 @@ class Formulas:
         """
         from deno import find_deno_bin
 
-        folder = Path(str(distribution("django-static-mathjax").locate_file(MATHJAX)))
+        # Deno reads in no other folder, and asks where a link leads: .venv may be one.
+        folder = Path(str(distribution("django-static-mathjax").locate_file(MATHJAX))).resolve()
         allowed = ["--no-remote", f"--allow-read={folder},{SCRIPT.parent}", "--allow-env"]
         done = subprocess.run(
             [os.fsdecode(find_deno_bin()), "run", "--quiet", *allowed, str(SCRIPT), str(folder)],
