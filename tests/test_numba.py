@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import pytest
 import torch
@@ -30,7 +31,7 @@ from softras_edu.rasterizers.broadcast import rasterize_broadcast
 from softras_edu.rasterizers.numba_cpu import boxes as numba_boxes
 from softras_edu.rasterizers.numba_cpu import kernels as numba_kernels
 from softras_edu.rasterizers.numba_cpu import numbers as numba_numbers
-from softras_edu.rasterizers.numba_cpu import rasterize_numba, tasks
+from softras_edu.rasterizers.numba_cpu import rasterize_numba, sheets, tasks
 
 pytestmark = pytest.mark.skipif(numba_cpu.why_not() is not None, reason=str(numba_cpu.why_not()))
 KERNELS = (
@@ -199,6 +200,40 @@ def test_the_same_bits_on_any_number_of_threads(dtype, channels):
             assert (len(numba_cpu.cut(numba_cpu.face_costs(box))) > 2) == (
                 count > 1
             )  # large enough to be shared out
+    finally:
+        torch.set_num_threads(threads)
+    for other in results[1:]:
+        for a, b in zip(results[0], other, strict=True):
+            assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("channels", [0, 3])
+def test_a_face_with_most_of_the_pixels_is_shared_out_by_rows(monkeypatch, channels):
+    generator = torch.Generator().manual_seed(3)
+    wall = torch.tensor([[[-9.0, -7, 3], [9, -8, 4], [0.3, 11, 5]]], dtype=torch.float64)
+    small, most = tiny(generator, 4), torch.cat([wall, tiny(generator, 3)])
+    triangles = torch.stack([small, most])  # of two pictures the second has the wall
+    colors = torch.rand(2, 4, 3, channels, generator=generator, dtype=torch.float64)
+    given = (triangles, colors) if channels else (triangles, None)
+    o = options((171, 213), sigma=1e-3, dist_eps=1e-4)
+    background, bands = backdrop(triangles, channels, o), []
+
+    def kernel(start, stop, faces, *rest):
+        bands.append(faces.box.copy())
+        numba_kernels.backward_faces(start, stop, faces, *rest)
+
+    monkeypatch.setattr(sheets, "backward_faces", kernel)
+    check(rasterize_numba, *given, o)
+    rows = sorted((int(box[4, 0]), int(box[4, 1])) for box in bands)
+    assert len(rows) == 3, "36,423 pixels, and 12,000 for each band"
+    assert rows[0][0] == 0
+    assert rows[-1][1] == 171
+    assert all(a[1] == b[0] for a, b in pairwise(rows)), "each row once"
+    threads, results = torch.get_num_threads(), []
+    try:
+        for count in (1, 2, 5):
+            torch.set_num_threads(count)
+            results.append(image_and_gradients(rasterize_numba, *given, background, o))
     finally:
         torch.set_num_threads(threads)
     for other in results[1:]:

@@ -9,6 +9,7 @@
     numbers.py        exp, log1p and log for several lanes at once
     compiling.py      how numba compiles the functions, and what kernels take
     tasks.py          tasks for several threads
+    sheets.py         derivatives that several tasks add to, a sheet for each task
     this file         autograd, compiling once
     gendr.py, distributions.py, conorms.py     GenDR's family, behind one branch in silhouette.py
 
@@ -53,11 +54,11 @@ from .boxes import all_finite, reach_boxes
 from .compiling import GROUP, MISSING, Array, DFaces, Dials, Faces, Saved
 from .conorms import no_faces
 from .kernels import backward_faces, backward_pixels, forward_rows
-from .tasks import SMALL, cut, cut_into, cut_rows, face_costs
+from .sheets import backward_in_bands, backward_texels
+from .tasks import SMALL, cut, cut_rows, face_costs
 from .tasks import share_out as share_out
 
 FOLDER = Path(__file__).parent
-MOST_SHEETS = 8  # for the derivative of a texture
 
 
 def why_not() -> str | None:
@@ -230,10 +231,13 @@ def backward(
         d_faces = _outputs(drawn, d_inputs)
         given = drawn, kept, d_pixels
         rest = wanted[0], through_weights, numbers
-        if texture is None or d_inputs[3] is None:
-            share_out(backward_faces, cut(face_costs(box)), *given, d_faces, *rest)
+        costs = face_costs(box)
+        if texture is not None and d_inputs[3] is not None:
+            backward_texels(given, d_faces, rest, d_inputs[3])
+        elif costs.max(initial=0) > max(costs.sum() // 4, 2 * SMALL):
+            backward_in_bands(given, d_faces, rest, images)
         else:
-            _backward_texels(given, d_faces, rest, d_inputs[3])
+            share_out(backward_faces, cut(costs), *given, d_faces, *rest)
     return d_inputs[0], d_inputs[1], d_background, *d_inputs[2:]
 
 
@@ -242,37 +246,12 @@ def _outputs(drawn: Faces, d_inputs: list[Tensor | None]) -> DFaces:
     dtype, (d_triangles, d_colors, d_uv, _) = drawn.triangles.dtype, [*d_inputs, None, None][:4]
     return DFaces(
         np.empty((0, 3, 3), dtype) if d_triangles is None else d_triangles.view(-1, 3, 3).numpy(),
-        np.empty_like(drawn.colors)
+        np.zeros_like(drawn.colors)
         if d_colors is None
         else d_colors.view(drawn.colors.shape).numpy(),
         np.empty((0, 3, 2), dtype) if d_uv is None else d_uv.view(-1, 3, 2).numpy(),
         np.empty((0, drawn.texels.shape[1])),
     )
-
-
-def _backward_texels(given: Any, d_faces: DFaces, rest: Any, d_texels: Tensor) -> None:
-    """`backward_faces` with texels, which many faces share: a sheet of them for each run of faces,
-    and as many runs on any number of threads, so that each sum has one order.
-    """
-    costs = face_costs(given[0].box)
-    pairs = int(costs.sum())
-    # A sheet more shares out the pairs, and takes time for each of its numbers: the best count of
-    # them goes with a square root.
-    runs = max(1, min(MOST_SHEETS, pairs // SMALL, math.isqrt(4 * pairs // d_texels.numel())))
-    cuts = cut_into(runs, costs)
-    sheets = {start: np.zeros(d_texels.shape) for start in cuts[:-1]}
-
-    kernel: Any = backward_faces
-
-    def one_run(start: int, stop: int) -> None:
-        mine = d_faces._replace(texels=sheets[start])
-        kernel(start, stop, *given, mine, *rest)
-
-    share_out(one_run, cuts)
-    first, *others = sheets.values()
-    for sheet in others:
-        first += sheet
-    d_texels.numpy()[:] = first
 
 
 class _Rasterize(torch.autograd.Function):
