@@ -119,16 +119,16 @@ def dials_that_do_nothing(page: Page, most: int = 1000) -> list[str]:
 
 
 def answers(page: Page, dial: Locator) -> bool:
-    """Whether an arrow key changes what is seen: pressed once, or some times where a step is small,
-    one way, or the other if the dial was at its end.
+    """Whether a key changes what is seen: an arrow, the other one if the dial was at its end, or
+    a jump to either end, where a single step changes less than a pixel shows.
     """
     dial.scroll_into_view_if_needed()
     dial.focus()
-    before = dial.evaluate(SEEN)
+    before = at_rest(page, dial)
     is_list = dial.evaluate("x => x.tagName === 'SELECT'")
     up, down = ("ArrowDown", "ArrowUp") if is_list else ("ArrowRight", "ArrowLeft")
-    for key, times in ((up, 1), (up, 9), (down, 20)):
-        for _ in range(times):
+    for keys in ((up,), (down, down), ("End",), ("Home",)):
+        for key in keys:
             page.keyboard.press(key)
         deadline = time.monotonic() + 5
         while time.monotonic() < deadline:
@@ -136,6 +136,17 @@ def answers(page: Page, dial: Locator) -> bool:
             if dial.evaluate(SEEN) != before:
                 return True
     return False
+
+
+def at_rest(page: Page, dial: Locator) -> str:
+    """What is seen beside the dial once it has been the same for a third of a second: the last
+    picture of the dial before must not be taken for this one's.
+    """
+    before, deadline = "", time.monotonic() + 10
+    while (now := dial.evaluate(SEEN)) != before and time.monotonic() < deadline:
+        before = now
+        page.wait_for_timeout(330)
+    return str(now)
 
 
 def name_of(dial: Locator) -> str:

@@ -94,7 +94,10 @@ class ShapeForces(Explorer):
             )
             for a, v in ((alpha, verts), (ended, after))
         )
-        return compose(panels), f"Now: {before}. After {STEPS} steps: {later}."
+        text = f"Now: {before}. After {STEPS} steps: {later}."
+        if not WEIGHTS[self.loss][0]:
+            text += f" The {self.loss} loss looks at the mesh alone: sigma plays no part in it."
+        return compose(panels), text
 
     def step(self, verts: Tensor, camera: Camera, target: Tensor) -> Tensor:
         """Down the gradient of the loss, (V, 3).
