@@ -3,7 +3,7 @@
     python scripts/browse_notebooks.py [NOTEBOOK ...] [--out build/browse]
 
 Of each it asks: no cell fails that may not, the console says no error, every dial changes what is
-seen when an arrow key is pressed, on a light page and on a dark one. A picture of each page goes to
+seen when an arrow key is pressed, on a light page and on a dark one. Pictures of each page go to
 the folder. It says what is wrong, and ends with the number of such notebooks.
 """
 
@@ -24,7 +24,21 @@ from playwright.sync_api import Browser, Locator, Page, TimeoutError
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 LIGHT, DARK = "JupyterLab Light", "JupyterLab Dark"
-DIALS = ".noUi-handle, .live-slider, .widget-dropdown select, .live-choice"
+USER_SETTINGS = "jupyter_config_dir/lab/user-settings"
+SETTINGS = {
+    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
+    "@jupyterlab/apputils-extension/notification": {"fetchNews": "false"},  # a box over the page
+}
+DIALS = (
+    ".noUi-handle, .widget-dropdown select, "
+    ".live-slider, select.live-choice, .live-handle[tabindex='0']"
+)
+WINDOW = ".jp-NotebookPanel .jp-WindowedPanel-outer"  # what scrolls
+# How many of its heights there are down to the end of the last cell; below is only room to scroll.
+WINDOWS = """x => {
+    const below = [...x.querySelectorAll('.jp-Cell')].at(-1).getBoundingClientRect().bottom;
+    return Math.ceil((below - x.getBoundingClientRect().top + x.scrollTop) / x.clientHeight);
+}"""
 # Its promise comes to no end: the page shows when it is done.
 THEME = """theme => {
     window.jupyterapp.commands.execute('apputils:change-theme', { theme });
@@ -51,10 +65,10 @@ def server() -> Iterator[tuple[str, str]]:
     with tempfile.TemporaryDirectory() as name:
         room, home = Path(name) / "notebooks", Path(name) / "home"
         shutil.copytree(NOTEBOOKS, room)
-        settings = home / "jupyter_config_dir/lab/user-settings/@jupyterlab/notebook-extension"
-        settings.mkdir(parents=True)
-        tracker = settings / "tracker.jupyterlab-settings"
-        tracker.write_text(json.dumps({"windowingMode": "none"}))
+        for extension, chosen in SETTINGS.items():
+            settings = home / USER_SETTINGS / f"{extension}.jupyterlab-settings"
+            settings.parent.mkdir(parents=True)
+            settings.write_text(json.dumps(chosen))
         with lab.server(room, home) as found:
             yield found
 
@@ -67,10 +81,10 @@ def browse(browser: Browser, server: tuple[str, str], name: str, out: Path) -> l
     wrong = failures(page)
     page.wait_for_timeout(1000)  # the last pictures
     wrong += dials_that_do_nothing(page)
-    take(page, out / f"{Path(name).stem}-light.png")
+    take(page, out, f"{Path(name).stem}-light")
     wear(page, DARK)
     wrong += [f"dark: {what}" for what in dials_that_do_nothing(page, 1)]
-    take(page, out / f"{Path(name).stem}-dark.png")
+    take(page, out, f"{Path(name).stem}-dark")
     wrong += [f"widget: {text}" for text in broken_widgets(page)]
     complaints: list[str] = page.complaints  # type: ignore[attr-defined]
     wrong += [
@@ -156,10 +170,14 @@ def name_of(dial: Locator) -> str:
     )
 
 
-def take(page: Page, path: Path) -> None:
-    """A picture of the whole page, as tall as it is drawn."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=path)
+def take(page: Page, out: Path, name: str) -> None:
+    """Pictures of the whole notebook, one for each window's height: `name-1.png`, `name-2.png`."""
+    out.mkdir(parents=True, exist_ok=True)
+    window = page.locator(WINDOW)
+    for k in range(window.evaluate(WINDOWS)):
+        window.evaluate("(x, k) => { x.scrollTop = k * x.clientHeight; }", k)
+        page.wait_for_timeout(300)  # canvases draw when they come into sight
+        window.screenshot(path=out / f"{name}-{k + 1}.png")
 
 
 def main() -> None:
