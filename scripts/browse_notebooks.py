@@ -140,6 +140,7 @@ def answers(page: Page, dial: Locator) -> bool:
     dial.focus()
     before = at_rest(page, dial)
     is_list = dial.evaluate("x => x.tagName === 'SELECT'")
+    chosen = dial.input_value() if is_list else None
     up, down = ("ArrowDown", "ArrowUp") if is_list else ("ArrowRight", "ArrowLeft")
     for keys in ((up,), (down, down), ("End",), ("Home",)):
         for key in keys:
@@ -148,6 +149,8 @@ def answers(page: Page, dial: Locator) -> bool:
         while time.monotonic() < deadline:
             page.wait_for_timeout(50)
             if dial.evaluate(SEEN) != before:
+                if is_list:  # back: what the other dials do may depend on it
+                    dial.select_option(chosen)
                 return True
     return False
 

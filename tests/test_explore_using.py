@@ -203,6 +203,7 @@ def test_each_loss_lowers_what_it_measures_and_the_iou_is_counted() -> None:
         explorer.sigma = 3e-3
         idle = "sigma plays no part" in explorer.readout
         assert idle == (loss != "IoU") == (explorer.image == here).all(), loss
+        assert explorer.turners["sigma"].disabled == idle
         explorer.sigma = 1e-3
 
 

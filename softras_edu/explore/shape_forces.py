@@ -50,6 +50,11 @@ class ShapeForces(Explorer):
             self._sphere.verts.shape, generator=torch.Generator().manual_seed(0)
         )
 
+    def update(self) -> None:
+        """Redraw. Where the loss does not look at the picture, sigma cannot be dragged."""
+        super().update()
+        self.turners["sigma"].disabled = not WEIGHTS[self.loss][0]
+
     def draw(self) -> tuple[Image.Image, str]:
         camera, faces = camera_at(self.azimuth), self._sphere.faces
         target = goal(self.azimuth)
