@@ -43,12 +43,14 @@ WINDOWS = """x => {
 THEME = """theme => {
     window.jupyterapp.commands.execute('apputils:change-theme', { theme });
 }"""
-# What stands in the same output as a dial: pixels of pictures and canvases, one string.
+# What stands in the same output as a dial: pixels of pictures and canvases, one string. A handle
+# may only choose what the words and bars below tell of.
 SEEN = """dial => {
     const output = dial.closest('.jp-OutputArea-output') ?? document.body;
     const canvas = document.createElement('canvas'), pen = canvas.getContext('2d');
     const pictures = [...output.querySelectorAll('img.widget-image, canvas')];
-    return pictures.map(picture => {
+    const words = dial.matches('.live-handle') ? output.innerText : '';
+    return words + pictures.map(picture => {
         canvas.width = picture.naturalWidth ?? picture.width;
         canvas.height = picture.naturalHeight ?? picture.height;
         if (canvas.width > 0 && canvas.height > 0) pen.drawImage(picture, 0, 0);
