@@ -96,8 +96,8 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def server(room: Path, home: Path) -> Iterator[tuple[str, str]]:
-    """JupyterLab on the folder `room`: its address and its token.
+def server(room: Path, home: Path, app: str = "jupyterlab") -> Iterator[tuple[str, str]]:
+    """JupyterLab, or Notebook 7 (`app="notebook"`), on the folder `room`: its address, its token.
 
     `home` keeps its settings and what it says.
 
@@ -126,7 +126,7 @@ def server(room: Path, home: Path) -> Iterator[tuple[str, str]]:
     log = home / "log"
     with log.open("w") as sink:
         process = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", "--no-browser", *rest],
+            [sys.executable, "-m", app, "--no-browser", *rest],
             env=environment,
             stdout=sink,
             stderr=sink,

@@ -263,6 +263,21 @@ def test_gradient_terms_shows_the_slope_of_the_loss_and_the_part_of_it(scene, te
     assert abs(part) <= abs(whole) * 1.001
 
 
+def test_gradient_terms_says_what_gamma_does_to_a_sheet_of_one_depth() -> None:
+    explorer = GradientTerms(scene="a coloured sheet")
+    words = "let # % of the black background through"
+    triangles, colors = gradient_terms.sheet(torch.zeros(1, dtype=torch.float64))
+    for gamma in (1e-3, 0.3, 1.0):
+        explorer.gamma = gamma
+        white = rasterize(
+            triangles[0], torch.ones_like(colors), size=26, sigma=1e-6, gamma=gamma, far=10.0
+        )
+        black = 1 - white[3, 5, 0].item()
+        assert read(explorer, words) == [pytest.approx(100 * black, abs=0.051)]
+    explorer.scene = "two walls that cross"
+    assert "one depth" not in explorer.readout
+
+
 @pytest.mark.parametrize("depths", [(gradient_terms.NEAR, gradient_terms.FAR), (2.0, 4.0)])
 def test_the_terms_of_the_explorer_together_are_the_gradient_of_rasterize(
     depths: tuple[float, float],

@@ -95,6 +95,15 @@ def test_tile_lists_count_boxes_and_live_pairs() -> None:
     assert read(explorer, "lanes = # pairs, # live")[1] == here.sum()
 
 
+@pytest.mark.parametrize("dial", ["x", "y"])
+def test_each_step_to_another_tile_is_seen(dial: str) -> None:
+    explorer = TileLists(tile="32")
+    step, before, words = explorer.turners[dial].step, explorer.image, explorer.readout
+    setattr(explorer, dial, getattr(explorer, dial) + step)
+    assert explorer.readout == words, "still the same tile"
+    assert (explorer.image != before).any()
+
+
 def test_the_memory_wall_foresees_what_is_measured() -> None:
     explorer = MemoryWall(side=24, level=1, what="picture only")
     foreseen = 24 * 24 * 80 * explorer.per_pair["picture only"]
@@ -190,6 +199,12 @@ def test_each_loss_lowers_what_it_measures_and_the_iou_is_counted() -> None:
         explorer.loss = loss
         after = read(explorer, f"steps: {words}")
         assert (after[k] < before[k]) == lower, explorer.readout
+        here = explorer.image
+        explorer.sigma = 3e-3
+        idle = "sigma plays no part" in explorer.readout
+        assert idle == (loss != "IoU") == (explorer.image == here).all(), loss
+        assert explorer.turners["sigma"].disabled == idle
+        explorer.sigma = 1e-3
 
 
 @pytest.mark.parametrize("gamma", [5e-2, 1e-3])

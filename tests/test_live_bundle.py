@@ -6,6 +6,7 @@ import json
 import re
 
 import pytest
+from chromium import module_page, show
 
 from softras_edu.explore import live
 from softras_edu.explore.live.base import MIME, Live
@@ -36,3 +37,17 @@ def test_what_was_dragged_is_in_the_bundle() -> None:
     script = plain_script("force_field.js")
     assert not re.search(r"^(import|export) ", script, re.MULTILINE)
     assert script.count("document.querySelectorAll('[data-live=\"force_field.js\"]')") == 1
+
+
+def test_whatever_takes_the_focus_keeps_its_keys(browser) -> None:
+    """Notebook 7 takes every arrow key that an element does not keep for itself."""
+    page = module_page(browser)
+    for name in LIVE:
+        explorer = getattr(live, name)()
+        show(page, explorer.module, explorer.state())
+        dials = page.locator("input, select, button, [tabindex='0']")
+        assert dials.count() > 1, name
+        lost = dials.and_(page.locator(":not([data-lm-suppress-shortcuts])"))
+        assert lost.count() == 0, f"{name}: {lost.first.evaluate('x => x.outerHTML')}"
+    assert not page.complaints
+    page.close()

@@ -20,18 +20,23 @@ from .report import Answer as Answer
 from .slip_changes import Trial
 
 
+def bold(words: str) -> str:
+    """The page puts errors on pink or on dark red, where coloured letters are hard to read."""
+    return f"\x1b[1m{words}\x1b[0m"
+
+
 class Mistake(AssertionError):
     """A wrong answer. Notebooks show its message alone, without the stack of the checker."""
 
     def _render_traceback_(self) -> list[str]:
-        return [f"\x1b[31mNot yet.\x1b[0m {self}"]
+        return [f"{bold('Not yet.')} {self}"]
 
 
 class YourTurn(NotImplementedError):
     """The stub is still a stub. Shown in one line, since it is no error of the reader's."""
 
     def _render_traceback_(self) -> list[str]:
-        return [f"\x1b[34mYour turn.\x1b[0m {self}"]
+        return [f"{bold('Your turn.')} {self}"]
 
 
 @dataclass(frozen=True)

@@ -132,8 +132,20 @@ class GradientTerms(Explorer):
             f"slope of the loss {downhill:.2e}; "
             f"with the terms of <b>{self.terms}</b> {partly:.2e}: {verdict}."
         )
+        if self.scene == "a coloured sheet":
+            text += (
+                " The sheet lies at one depth, so all that gamma does is to let "
+                f"{100 * background_share(self.gamma):.1f} % of the black background through."
+            )
         plot = plot_picture(self._figure, self._whole, self._part, self._here)
         return compose([*panels, plot]), text
+
+
+def background_share(gamma: float) -> float:
+    """The background's softmax weight in a pixel of the sheet, which one face covers."""
+    z = torch.tensor([CORNERS[0, 2], FAR])
+    scores = formulas.depth_score(z, NEAR, FAR) + torch.tensor([0.0, EPS])
+    return float(torch.softmax(scores / gamma, 0)[1])
 
 
 @lru_cache(maxsize=4)

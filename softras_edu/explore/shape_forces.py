@@ -50,6 +50,11 @@ class ShapeForces(Explorer):
             self._sphere.verts.shape, generator=torch.Generator().manual_seed(0)
         )
 
+    def update(self) -> None:
+        """Redraw. Where the loss does not look at the picture, sigma cannot be dragged."""
+        super().update()
+        self.turners["sigma"].disabled = not WEIGHTS[self.loss][0]
+
     def draw(self) -> tuple[Image.Image, str]:
         camera, faces = camera_at(self.azimuth), self._sphere.faces
         target = goal(self.azimuth)
@@ -94,7 +99,10 @@ class ShapeForces(Explorer):
             )
             for a, v in ((alpha, verts), (ended, after))
         )
-        return compose(panels), f"Now: {before}. After {STEPS} steps: {later}."
+        text = f"Now: {before}. After {STEPS} steps: {later}."
+        if not WEIGHTS[self.loss][0]:
+            text += f" The {self.loss} loss looks at the mesh alone: sigma plays no part in it."
+        return compose(panels), text
 
     def step(self, verts: Tensor, camera: Camera, target: Tensor) -> Tensor:
         """Down the gradient of the loss, (V, 3).

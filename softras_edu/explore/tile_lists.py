@@ -78,6 +78,7 @@ class TileLists(Explorer):
         )
         for panel in (picture, grid):
             panel.outline(square, VERMILION)
+            panel.dot((self.x, self.y), VERMILION, 3)  # so that each step of x and y is seen
 
         work = len(mine) * side**2
         idle = (

@@ -22,6 +22,15 @@ export function element(tag, name, words = "") {
     return made;
 }
 
+/**
+ * JupyterLab and Notebook must not take the arrow keys for their own. They look for this on what
+ * has the focus first, and find their shortcut there before they would look around it.
+ * @param {HTMLElement} focused
+ */
+export function keep_keys(focused) {
+    focused.setAttribute("data-lm-suppress-shortcuts", "true");
+}
+
 export class Panel {
     constructor() {
         this.box = element("figure", "live-panel");
@@ -202,6 +211,7 @@ export class Handle {
         this.ring.setAttribute("aria-valuemax", "1");
         this.ring.tabIndex = keys ? 0 : -1;
         if (!keys) this.ring.setAttribute("aria-hidden", "true");
+        keep_keys(this.ring);
         panel.frame.append(this.ring);
         this.ring.addEventListener("pointerdown", (event) => this.grasp(event));
         this.ring.addEventListener("pointermove", (event) => this.drag(event));

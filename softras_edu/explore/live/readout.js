@@ -21,9 +21,10 @@ function name_handles(box) {
             handle.setAttribute("aria-valuetext", value);
         }
     }
-    // JupyterLab must not take the arrow keys for its own: a list would not hear them.
-    for (const list of box.querySelectorAll("select")) {
-        list.setAttribute("data-lm-suppress-shortcuts", "true");
+    // JupyterLab must not take the arrow keys for its own: a list would not hear them. In Notebook
+    // a slider would not hear them either.
+    for (const dial of box.querySelectorAll("select, .noUi-handle")) {
+        dial.setAttribute("data-lm-suppress-shortcuts", "true");
     }
 }
 

@@ -5,7 +5,7 @@
  * `PageModel` takes its place.
  */
 
-import { element } from "./panel.js";
+import { element, keep_keys } from "./panel.js";
 
 /**
  * @typedef {object} Model
@@ -170,15 +170,6 @@ export class Stage {
         for (const name of this.traits) this.model.off(`change:${name}`, this.again);
         cancelAnimationFrame(this.frame);
     }
-}
-
-/**
- * JupyterLab must not take the arrow keys for its own. It looks for this on what has the focus
- * first, and finds its shortcut there before it would look around it.
- * @param {HTMLElement} focused
- */
-function keep_keys(focused) {
-    focused.setAttribute("data-lm-suppress-shortcuts", "true");
 }
 
 /**

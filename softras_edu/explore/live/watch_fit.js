@@ -7,7 +7,7 @@ import { Fit, iou, silhouette } from "./descend.js";
 import { draw_curve } from "./loss_curve.js";
 import { mask_of, SHAPES, stroke, TARGETS } from "./masks.js";
 import { MAP, SKY } from "./palette.js";
-import { element, Handle, Panel } from "./panel.js";
+import { element, Handle, keep_keys, Panel } from "./panel.js";
 import { flat_triangles, nested_triangles, Stage } from "./stage.js";
 
 /** @import { FitDials } from "./descend.js" */
@@ -98,6 +98,7 @@ class WatchFit {
     button(row, words, pressed) {
         const made = element("button", "live-choice", words);
         made.type = "button";
+        keep_keys(made);
         made.addEventListener("click", pressed);
         row.append(made);
         return made;
