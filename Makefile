@@ -13,7 +13,8 @@ export PYTHON MIN_FREE_GB PIP_FLAGS CPU
 PY = .venv/bin/python
 comma = ,
 # One thread a worker: two workers with two threads each would fight over two cores.
-TEST_ENV = OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
+# Byte code is kept, even where the environment says otherwise: kernels and hand-ins import the package in some hundred processes.
+TEST_ENV = OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=
 NBVAL = --nbval-lax --nbval-current-env --nbval-cell-timeout 120
 
 .PHONY: help install lab test browse notebooks api site versions format bench gpu doctor clean
