@@ -13,7 +13,10 @@ export PYTHON MIN_FREE_GB PIP_FLAGS CPU
 PY = .venv/bin/python
 comma = ,
 # One thread a worker: two workers with two threads each would fight over two cores.
-TEST_ENV = OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
+# Byte code is kept, even where the environment says otherwise: kernels and hand-ins import the package in some hundred processes.
+TEST_ENV = OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=
+# Whole files to each worker, in the order of tests/conftest.py.
+SHARES = --dist loadscope --no-loadscope-reorder
 NBVAL = --nbval-lax --nbval-current-env --nbval-cell-timeout 120
 
 .PHONY: help install lab test browse notebooks api site versions format bench gpu doctor clean
@@ -51,7 +54,7 @@ test: install
 	@echo "==> import-linter"
 	@.venv/bin/lint-imports --no-cache
 	@echo "==> pytest, notebooks included"
-	@$(TEST_ENV) $(PY) -m pytest -n 2 --dist loadscope $(NBVAL) tests notebooks
+	@$(TEST_ENV) $(PY) -m pytest -n 2 $(SHARES) $(NBVAL) tests notebooks
 
 browse: install
 	@$(PY) scripts/browse_notebooks.py $(BROWSE)

@@ -17,6 +17,36 @@ from torch import Tensor
 if not torch.cuda.is_available():
     quick_interpreter.install()
 
+# What takes longest, of tests and notebooks. A worker takes a whole file at a time, and one that
+# comes to such a file last would be alone with it at the end.
+LONG = (
+    "test_gpu_command.py",
+    "test_triton_compile.py",
+    "15_shape_from_one_image.ipynb",
+    "test_browser.py",
+    "17_shading_carves_hollows.ipynb",
+    "test_build_kernel.py",
+    "test_gendr.py",
+    "12_fit_a_shape_to_silhouettes.ipynb",
+    "test_fuzz.py",
+    "test_triton.py",
+    "test_triton_gradients.py",
+    "test_packaging.py",
+    "test_on_gpu.py",
+    "test_triton_dry_launch.py",
+    "test_explore.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first, then the other notebooks, then the other tests."""
+
+    def place(item: pytest.Item) -> int:
+        name = item.path.name
+        return LONG.index(name) if name in LONG else len(LONG) + (item.path.suffix == ".py")
+
+    items.sort(key=place)
+
 
 def _random_scene(
     seed: int,

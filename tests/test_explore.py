@@ -116,19 +116,17 @@ def test_every_explorer_is_tried_here() -> None:
         assert list(turns) == cls.dial_names(), "a dial without a turn"
 
 
-@pytest.mark.parametrize(
-    ("cls", "dial", "value"), [(c, d, v) for c, turns in TURNS.items() for d, v in turns.items()]
-)
-def test_a_dial_changes_the_picture_at_once_and_back(
-    cls: type[Explorer], dial: str, value: object
-) -> None:
+@pytest.mark.parametrize("cls", CLASSES)
+def test_a_dial_changes_the_picture_at_once_and_back(cls: type[Explorer]) -> None:
     explorer = cls(**STARTS.get(cls, {}))
-    before, start = explorer.image.copy(), getattr(explorer, dial)
-    setattr(explorer, dial, value)
-    assert explorer.image.shape == before.shape, "the page would jump"
-    assert (explorer.image != before).any()
-    setattr(explorer, dial, start)
-    assert (explorer.image == before).all(), "the picture depends on more than the dials"
+    before = explorer.image.copy()
+    for dial, value in TURNS[cls].items():
+        start = getattr(explorer, dial)
+        setattr(explorer, dial, value)
+        assert explorer.image.shape == before.shape, f"{dial}: the page would jump"
+        assert (explorer.image != before).any(), dial
+        setattr(explorer, dial, start)
+        assert (explorer.image == before).all(), f"{dial}: more than the dials counts"
 
 
 @pytest.mark.parametrize("cls", CLASSES)

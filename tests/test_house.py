@@ -6,6 +6,7 @@ import ast
 from pathlib import Path
 
 import pytest
+from conftest import LONG
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("softras_edu", "tests", "benchmarks", "scripts")
@@ -109,3 +110,9 @@ def test_the_root_has_the_rooms_of_the_plan_and_no_other() -> None:
     root = ROOT / "softras_edu"
     assert {path.stem for path in root.glob("*.py")} <= MODULES
     assert {path.parent.name for path in root.glob("*/__init__.py")} <= PACKAGES
+
+
+def test_what_the_tests_begin_with_is_there() -> None:
+    there = {path.name for room in ("tests", "notebooks") for path in (ROOT / room).iterdir()}
+    assert len(set(LONG)) == len(LONG) > 0
+    assert there.issuperset(LONG)

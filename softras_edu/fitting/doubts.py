@@ -113,13 +113,13 @@ def explained(views: Views) -> float:
     beyond = border(views.masks > 0.5).any(1)
     reach = _reach(small, scene)
     watch = _spread(count, WATCHERS)
-    watcher = scene.camera[watch].to(torch.float32)
+    few = [watch[k::4] for k in range(min(4, count))]  # each on several sides
+    watchers = [(scene.camera[w].to(torch.float32), large[w], beyond[w]) for w in few]
     shares = []
     for k in _spread(count, RAYS):
         points = _along_rays(small[k], scene.camera[[k]], reach)
         if len(points):
-            inside = _in_all(points, watcher, large[watch], beyond[watch])
-            shares.append(float(inside.any(1).float().mean()))
+            shares.append(float(_in_all(points, watchers).any(1).float().mean()))
     return sum(shares) / len(shares) if shares else 0.0
 
 
@@ -234,16 +234,29 @@ def _along_rays(inside: Tensor, camera: Camera, reach: float) -> Tensor:
     return (camera.eye + z[:, None] * ray[:, None]).float()
 
 
-def _in_all(points: Tensor, camera: Camera, masks: Tensor, beyond: Tensor) -> Tensor:
-    """Which of (P, K, 3) points all (N, H, W) masks see inside them, (P, K). `beyond` (N,) says
-    which masks go on outside the picture.
+def _in_all(points: Tensor, watchers: list[tuple[Camera, Tensor, Tensor]]) -> Tensor:
+    """Which of (P, K, 3) points all masks see inside them, (P, K).
+
+    A few cameras at a time, with their masks (N, H, W) and which of these go on outside the picture
+    (N,): most points fall out early, and need not be looked at again.
     """
+    flat = points.view(-1, 3)
+    left = torch.arange(len(flat))
+    for camera, masks, beyond in watchers:
+        left = left[_in_few(flat[left], camera, masks, beyond)]
+    inside = torch.zeros(len(flat), dtype=torch.bool)
+    inside[left] = True
+    return inside.view(points.shape[:2])
+
+
+def _in_few(points: Tensor, camera: Camera, masks: Tensor, beyond: Tensor) -> Tensor:
+    """Which of (P, 3) points all these masks see inside them, (P,)."""
     height, width = masks.shape[1:]
-    place = camera.project(points.view(-1, 3))
+    place = camera.project(points)
     j = ((place[..., 0] * height + width) / 2).floor().long()
     i = ((1 - place[..., 1]) * height / 2).floor().long()
     there = (i >= 0) & (i < height) & (j >= 0) & (j < width)
     pixel = i.clamp(0, height - 1) * width + j.clamp(0, width - 1)
     seen = masks.flatten(1).gather(1, pixel)
     inside = torch.where(there, seen, beyond[:, None]) & (place[..., 2] > 0)
-    return inside.all(0).view(points.shape[:2])
+    return inside.all(0)
