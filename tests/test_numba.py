@@ -214,9 +214,8 @@ def test_a_face_with_most_of_the_pixels_is_shared_out_by_rows(monkeypatch, chann
     small, most = tiny(generator, 4), torch.cat([wall, tiny(generator, 3)])
     triangles = torch.stack([small, most])  # of two pictures the second has the wall
     colors = torch.rand(2, 4, 3, channels, generator=generator, dtype=torch.float64)
-    given = (triangles, colors) if channels else (triangles, None)
-    o = options((171, 213), sigma=1e-3, dist_eps=1e-4)
-    background, bands = backdrop(triangles, channels, o), []
+    given = triangles, (colors if channels else None)
+    o, bands = options((171, 213), sigma=1e-3, dist_eps=1e-4), []
 
     def kernel(start, stop, faces, *rest):
         bands.append(faces.box.copy())
@@ -226,14 +225,14 @@ def test_a_face_with_most_of_the_pixels_is_shared_out_by_rows(monkeypatch, chann
     check(rasterize_numba, *given, o)
     rows = sorted((int(box[4, 0]), int(box[4, 1])) for box in bands)
     assert len(rows) == 3, "36,423 pixels, and 12,000 for each band"
-    assert rows[0][0] == 0
-    assert rows[-1][1] == 171
+    assert (rows[0][0], rows[-1][1]) == (0, 171)
     assert all(a[1] == b[0] for a, b in pairwise(rows)), "each row once"
     threads, results = torch.get_num_threads(), []
     try:
         for count in (1, 2, 5):
             torch.set_num_threads(count)
-            results.append(image_and_gradients(rasterize_numba, *given, background, o))
+            back = backdrop(triangles, channels, o)
+            results.append(image_and_gradients(rasterize_numba, *given, back, o))
     finally:
         torch.set_num_threads(threads)
     for other in results[1:]:

@@ -50,6 +50,18 @@ from .texture import (
 
 
 @step
+def load_softmax(s: Array, group: Array, count: int, saved: Saved) -> None:
+    """The pixels' peak and den -> PEAK, DEN.
+
+    Long before they are used: what was written by fours can be read by eights only when it has
+    reached the cache.
+    """
+    if len(saved.color) > 0:
+        load(s, PEAK, group, count, saved.peak)
+        load(s, DEN, group, count, saved.den)
+
+
+@step
 def aggregate_color(
     s: Array,
     group: Array,
@@ -60,13 +72,11 @@ def aggregate_color(
     saved: Saved,
     o: Dials,
 ) -> None:
-    """One face more: LOG_D, Z, U and its colours -> the pixels' peak, den and color.
+    """One face more: LOG_D, Z, U, PEAK, DEN and its colours -> the pixels' peak, den and color.
 
     den and color are the sums of exp(log_weight - peak) times 1 and C, peak the largest log weight
     so far.
     """
-    load(s, PEAK, group, count, saved.peak)
-    load(s, DEN, group, count, saved.den)
     weigh_lanes(s, count, o)
     store(s, PEAK, group, count, saved.peak)
     store(s, DEN, group, count, saved.den)
@@ -132,8 +142,6 @@ def color_backward(
     """Step 2, colour -> D_LOG_WEIGHT and D_U, of all channels together; and d_faces.colors."""
     textured, many = len(faces.where) > 0, 0
     if len(saved.color) > 0:
-        load(s, PEAK, group, count, saved.peak)
-        load(s, DEN, group, count, saved.den)
         share_lanes(s, count, inv_z, o)
     for k in range(padded(count)):
         s[D_LOG_WEIGHT + k] = 0.0

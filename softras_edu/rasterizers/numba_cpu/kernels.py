@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 
 from .boxes import centers, corners, sides_of
-from .color import aggregate_color, color_backward
+from .color import aggregate_color, color_backward, load_softmax
 from .compiling import (
     GROUP,
     Array,
@@ -38,6 +38,7 @@ from .lanes import (
     INV_W_SUM,
     LANES,
     LEVERS,
+    LIFT_SUM,
     LOGIT,
     ROWS,
     SLOPE_D,
@@ -160,6 +161,8 @@ def forward_rows(
                 count, cursor = fill_lanes(s, group, cursor, box, sides, first_row, columns, rows)
                 if count == 0:
                     break
+                load(s, LIFT_SUM, group, count, saved.lift_sum)
+                load_softmax(s, group, count, saved)
                 pair_lanes(s, count, a, b, c, inv_z, o)
                 aggregate_silhouette(s, group, count, n, saved, o)
                 if len(saved.color) > 0:
@@ -260,6 +263,7 @@ def backward_faces(
             if count == 0:
                 break
             load(s, D_LIFT_SUM, group, count, d_pixels[-1])
+            load_softmax(s, group, count, saved)
             pair_lanes_again(s, count, a, b, c, inv_z, o)
             aggregate_silhouette_backward(s, group, count, n, saved, o)
             color_backward(s, group, around, count, n, inv_z, faces, saved, d_pixels, d_faces, o)

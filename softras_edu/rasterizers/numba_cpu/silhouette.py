@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from . import gendr
 from .compiling import Array, Dials, Saved, step
-from .lanes import FACTOR, LIFT_SUM, LOG_D, LOGIT, SLOPE_D, SLOPE_LIFT, SMALL, load, padded, store
+from .lanes import FACTOR, LIFT_SUM, LOG_D, LOGIT, SLOPE_D, SLOPE_LIFT, SMALL, padded, store
 from .pair import (
     alpha_from_log_product,
     alpha_from_log_product_slope,
@@ -25,8 +25,7 @@ from .pair import (
 def aggregate_silhouette(
     s: Array, group: Array, count: int, face: int, saved: Saved, o: Dials
 ) -> None:
-    """One face more: LOGIT -> LOG_D, and log(1 - D) is added to the pixels' `lift_sum`."""
-    load(s, LIFT_SUM, group, count, saved.lift_sum)
+    """One face more: LOGIT, LIFT_SUM -> LOG_D; log(1 - D) is added to the pixels' `lift_sum`."""
     if o.gendr:
         gendr.add_face(s, group, count, face, saved.winner, o)
     else:
