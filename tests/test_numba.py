@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 
 import pytest
 import torch
@@ -179,11 +178,11 @@ def ball(level: int, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("channels", [0, 3])
-def test_the_same_bits_on_any_number_of_threads(dtype, channels):
+def test_the_same_bits_on_any_number_of_threads(monkeypatch, dtype, channels):
+    monkeypatch.setattr(tasks, "SMALL", 2000)
     triangles, colors = ball(2, dtype)
-    triangles = torch.cat(
-        [triangles, triangles.flip(1) * torch.tensor([0.7, 0.9, 1.1], dtype=dtype)]
-    )  # two different pictures
+    other = triangles.flip(1) * torch.tensor([0.7, 0.9, 1.1], dtype=dtype)
+    triangles = torch.cat([triangles, other])  # two different pictures
     colors = colors.expand(2, -1, -1, -1) if channels else None
     o = options((61, 47), sigma=1e-3, dist_eps=1e-4)
     background = backdrop(triangles, channels, o)
@@ -197,9 +196,8 @@ def test_the_same_bits_on_any_number_of_threads(dtype, channels):
             numba_boxes.reach_boxes(
                 0, len(box), triangles.reshape(-1, 3, 3).numpy(), box, numba_cpu.dials(o)
             )
-            assert (len(numba_cpu.cut(numba_cpu.face_costs(box))) > 2) == (
-                count > 1
-            )  # large enough to be shared out
+            cuts = numba_cpu.cut(numba_cpu.face_costs(box))
+            assert (len(cuts) > 2) == (count > 1), "large enough to be shared out"
     finally:
         torch.set_num_threads(threads)
     for other in results[1:]:
@@ -222,11 +220,12 @@ def test_a_face_with_most_of_the_pixels_is_shared_out_by_rows(monkeypatch, chann
         numba_kernels.backward_faces(start, stop, faces, *rest)
 
     monkeypatch.setattr(sheets, "backward_faces", kernel)
+    for module in (numba_cpu, sheets):
+        monkeypatch.setattr(module, "SMALL", 12000)
     check(rasterize_numba, *given, o)
     rows = sorted((int(box[4, 0]), int(box[4, 1])) for box in bands)
     assert len(rows) == 3, "36,423 pixels, and 12,000 for each band"
-    assert (rows[0][0], rows[-1][1]) == (0, 171)
-    assert all(a[1] == b[0] for a, b in pairwise(rows)), "each row once"
+    assert [0, *(b for _, b in rows)] == [*(a for a, _ in rows), 171], "each row once"
     threads, results = torch.get_num_threads(), []
     try:
         for count in (1, 2, 5):

@@ -16,6 +16,7 @@ from torch.autograd import gradcheck, gradgradcheck
 from torch.nn.functional import grid_sample
 
 from softras_edu import Camera, Texture, backends, formulas, icosphere, rasterize, screen_triangles
+from softras_edu.rasterizers.numba_cpu import sheets, tasks
 
 RUNNABLE = [name for name, state in backends().items() if state == "ok" and name != "triton"]
 OTHERS = [name for name in RUNNABLE if name != "broadcast"]
@@ -299,8 +300,10 @@ def test_only_what_is_asked_for_has_a_gradient(scene, backend, wanted):
 
 
 @pytest.mark.skipif("numba" not in RUNNABLE, reason="numba cannot run here")
-def test_a_texture_shared_by_many_faces_has_the_same_bits_on_any_threads():
+def test_a_texture_shared_by_many_faces_has_the_same_bits_on_any_threads(monkeypatch):
     # So many pairs for so few texels that their derivative is summed on several sheets.
+    for module in (tasks, sheets):
+        monkeypatch.setattr(module, "SMALL", 5000)
     mesh = icosphere(2)
     triangles = screen_triangles(mesh.verts, mesh.faces, Camera.orbit(2.5, 25.0, 30.0))
     texture = random_texture(11, len(mesh.faces), ((4, 5),), "repeat").to(torch.float32)

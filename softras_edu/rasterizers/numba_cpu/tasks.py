@@ -17,7 +17,7 @@ import torch
 
 from .compiling import Array
 
-SMALL = 12000  # pairs of pixel and box: to hand over a run of fewer would cost more than it saves
+SMALL = 20000  # pairs of pixel and box: to hand over a run of fewer would cost more than it saves
 
 
 @lru_cache(maxsize=1)
@@ -50,9 +50,9 @@ def share_out(kernel: Callable[..., None], cuts: list[int], *arguments: object) 
 
 
 def runs(pairs: int) -> int:
-    """How many tasks so many pairs are cut into: a few for each thread, none of them SMALL."""
+    """How many tasks so many pairs are cut into: up to four for each thread, none of them SMALL."""
     threads = torch.get_num_threads()
-    return 1 if threads == 1 else min(4 * threads, pairs // SMALL)
+    return 1 if threads == 1 else max(1, min(4, pairs // (threads * SMALL)) * threads)
 
 
 def cut(costs: Array) -> list[int]:
