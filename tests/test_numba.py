@@ -179,7 +179,7 @@ def ball(level: int, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("channels", [0, 3])
 def test_the_same_bits_on_any_number_of_threads(monkeypatch, dtype, channels):
-    monkeypatch.setattr(tasks, "SMALL", 2000)
+    monkeypatch.setattr(tasks, "LEAST_RUN", 2000)
     triangles, colors = ball(2, dtype)
     other = triangles.flip(1) * torch.tensor([0.7, 0.9, 1.1], dtype=dtype)
     triangles = torch.cat([triangles, other])  # two different pictures
@@ -221,7 +221,7 @@ def test_a_face_with_most_of_the_pixels_is_shared_out_by_rows(monkeypatch, chann
 
     monkeypatch.setattr(sheets, "backward_faces", kernel)
     for module in (numba_cpu, sheets):
-        monkeypatch.setattr(module, "SMALL", 12000)
+        monkeypatch.setattr(module, "LEAST_RUN", 12000)
     check(rasterize_numba, *given, o)
     rows = sorted((int(box[4, 0]), int(box[4, 1])) for box in bands)
     assert len(rows) == 3, "36,423 pixels, and 12,000 for each band"

@@ -303,7 +303,7 @@ def test_only_what_is_asked_for_has_a_gradient(scene, backend, wanted):
 def test_a_texture_shared_by_many_faces_has_the_same_bits_on_any_threads(monkeypatch):
     # So many pairs for so few texels that their derivative is summed on several sheets.
     for module in (tasks, sheets):
-        monkeypatch.setattr(module, "SMALL", 5000)
+        monkeypatch.setattr(module, "LEAST_RUN", 5000)
     mesh = icosphere(2)
     triangles = screen_triangles(mesh.verts, mesh.faces, Camera.orbit(2.5, 25.0, 30.0))
     texture = random_texture(11, len(mesh.faces), ((4, 5),), "repeat").to(torch.float32)

@@ -55,7 +55,7 @@ from .compiling import GROUP, MISSING, Array, DFaces, Dials, Faces, Saved
 from .conorms import no_faces
 from .kernels import backward_faces, backward_pixels, forward_rows
 from .sheets import backward_in_bands, backward_texels
-from .tasks import SMALL, cut, cut_rows, face_costs
+from .tasks import LEAST_RUN, cut, cut_rows, face_costs
 from .tasks import share_out as share_out
 
 FOLDER = Path(__file__).parent
@@ -233,8 +233,8 @@ def backward(
         rest = wanted[0], through_weights, numbers
         costs = face_costs(box)
         if texture is not None and d_inputs[3] is not None:
-            backward_texels(given, d_faces, rest, d_inputs[3])
-        elif costs.max(initial=0) > max(costs.sum() // 4, 2 * SMALL):
+            backward_texels(given, d_faces, rest, costs, d_inputs[3])
+        elif costs.max(initial=0) > max(costs.sum() // 4, 2 * LEAST_RUN):
             backward_in_bands(given, d_faces, rest, images)
         else:
             share_out(backward_faces, cut(costs), *given, d_faces, *rest)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .compiling import Array, DFaces
 from .kernels import backward_faces
-from .tasks import SMALL, cut_into, face_costs, row_costs, share_out
+from .tasks import LEAST_RUN, cut_into, row_costs, share_out
 
 MOST_SHEETS = 8
 
@@ -25,7 +25,7 @@ def backward_in_bands(given: Any, d_faces: DFaces, rest: Any, images: int) -> No
     """
     drawn, *pixels = given
     costs = row_costs(drawn.box, images, rest[-1].height)
-    cuts = cut_into(min(MOST_SHEETS, int(costs.sum()) // SMALL), costs)
+    cuts = cut_into(min(MOST_SHEETS, int(costs.sum()) // LEAST_RUN), costs)
     sheets = {start: DFaces(*map(np.zeros_like, d_faces)) for start in cuts[:-1]}
 
     kernel: Any = backward_faces
@@ -40,15 +40,14 @@ def backward_in_bands(given: Any, d_faces: DFaces, rest: Any, images: int) -> No
             whole += part
 
 
-def backward_texels(given: Any, d_faces: DFaces, rest: Any, d_texels: Tensor) -> None:
+def backward_texels(given: Any, d_faces: DFaces, rest: Any, costs: Array, d_texels: Tensor) -> None:
     """`backward_faces` with texels, which many faces share: a sheet of them for each run of faces,
     and as many runs on any number of threads, so that each sum has one order.
     """
-    costs = face_costs(given[0].box)
     pairs = int(costs.sum())
     # A sheet more shares out the pairs, and takes time for each of its numbers: the best count of
     # them goes with a square root.
-    runs = max(1, min(MOST_SHEETS, pairs // SMALL, math.isqrt(4 * pairs // d_texels.numel())))
+    runs = max(1, min(MOST_SHEETS, pairs // LEAST_RUN, math.isqrt(4 * pairs // d_texels.numel())))
     cuts = cut_into(runs, costs)
     sheets = {start: np.zeros(d_texels.shape) for start in cuts[:-1]}
 

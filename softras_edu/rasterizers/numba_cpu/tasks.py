@@ -17,7 +17,7 @@ import torch
 
 from .compiling import Array
 
-SMALL = 20000  # pairs of pixel and box: to hand over a run of fewer would cost more than it saves
+LEAST_RUN = 20000  # pairs of pixel and box: to hand over fewer would cost more than it saves
 
 
 @lru_cache(maxsize=1)
@@ -50,9 +50,9 @@ def share_out(kernel: Callable[..., None], cuts: list[int], *arguments: object) 
 
 
 def runs(pairs: int) -> int:
-    """How many tasks so many pairs are cut into: up to four for each thread, none of them SMALL."""
+    """How many tasks so many pairs are cut into: up to four a thread, none below LEAST_RUN."""
     threads = torch.get_num_threads()
-    return 1 if threads == 1 else max(1, min(4, pairs // (threads * SMALL)) * threads)
+    return 1 if threads == 1 else max(1, min(4, pairs // (threads * LEAST_RUN)) * threads)
 
 
 def cut(costs: Array) -> list[int]:
