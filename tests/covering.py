@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations, product
 from typing import Any
 
+import pytest
+
 Case = dict[str, Any]
 Pair = frozenset[tuple[str, Any]]
 
@@ -45,3 +47,12 @@ def covering(factors: Mapping[str, Sequence[Any]]) -> list[Case]:
             met[pair] += 1
         cases.append({name: case[name] for name in factors})
     return cases
+
+
+def some_of_the_grid(factors: Mapping[str, Sequence[Any]]) -> list[Any]:
+    """The whole grid as pytest's parameters; what is not `covering` has the marker full_grid."""
+    some = [tuple(case.values()) for case in covering(factors)]
+    return [
+        pytest.param(*values, marks=[] if values in some else [pytest.mark.full_grid])
+        for values in product(*factors.values())
+    ]

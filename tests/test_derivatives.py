@@ -52,9 +52,15 @@ def test_gradgradcheck_over_the_options(scene, backend, distance, perspective_co
     check_twice(scene, backend, distance=distance, perspective_correct=perspective_correct)
 
 
-@pytest.mark.parametrize("backend", ["broadcast", "pairs"])
+@pytest.mark.parametrize(
+    ("backend", "squared"),  # which share all but the sums
+    [("broadcast", True), ("pairs", False)]
+    + [
+        pytest.param(*x, marks=[pytest.mark.full_grid])
+        for x in (("broadcast", False), ("pairs", True))
+    ],
+)
 @pytest.mark.parametrize("distribution", [n for n in softness.DISTRIBUTIONS if n != "hard"])
-@pytest.mark.parametrize("squared", [True, False])
 def test_gradgradcheck_over_the_distributions(scene, backend, distribution, squared):
     sigma = 0.1 if squared else 0.3
     check_twice(scene, backend, distribution=distribution, squared=squared, sigma=sigma)

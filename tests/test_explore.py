@@ -116,49 +116,51 @@ def test_every_explorer_is_tried_here() -> None:
         assert list(turns) == cls.dial_names(), "a dial without a turn"
 
 
-@pytest.mark.parametrize("cls", CLASSES)
-def test_a_dial_changes_the_picture_at_once_and_back(cls: type[Explorer]) -> None:
-    explorer = cls(**STARTS.get(cls, {}))
+@pytest.fixture(scope="module", params=CLASSES, ids=lambda cls: cls.__name__)
+def explorer(request: pytest.FixtureRequest) -> Explorer:
+    """One for all tests of its kind, which leave it as they found it."""
+    made: Explorer = request.param(**STARTS.get(request.param, {}))
+    return made
+
+
+def test_a_slider_changes_the_picture_at_once_and_a_trait_changes_it_back(
+    explorer: Explorer,
+) -> None:
     before = explorer.image.copy()
-    for dial, value in TURNS[cls].items():
-        start = getattr(explorer, dial)
-        setattr(explorer, dial, value)
+    *turners, picture, readout = explorer.widget.children
+    assert len(turners) == len(explorer.dial_names())
+    for turner, (dial, value) in zip(turners, TURNS[type(explorer)].items(), strict=True):
+        assert turner.description, "a screen reader has nothing to read"
+        start, shown, at_rest = getattr(explorer, dial), picture.value, turner.value
+        turner.value = value  # what dragging the slider does
+        now = getattr(explorer, dial)
+        assert now == (pytest.approx(value) if isinstance(value, float) else value)
         assert explorer.image.shape == before.shape, f"{dial}: the page would jump"
         assert (explorer.image != before).any(), dial
+        assert picture.value != shown
+        assert (np.asarray(Image.open(io.BytesIO(picture.value))) == explorer.image).all()
+        assert explorer.readout in readout.value
+        assert html.escape(explorer.alt) in readout.value, (
+            "a screen reader does not learn what the picture shows"
+        )
+        assert " ms" in readout.value
         setattr(explorer, dial, start)
+        assert turner.value == at_rest
         assert (explorer.image == before).all(), f"{dial}: more than the dials counts"
 
 
-@pytest.mark.parametrize("cls", CLASSES)
-def test_the_widget_shows_the_image_and_turns_the_dials(cls: type[Explorer]) -> None:
-    explorer = cls(**STARTS.get(cls, {}))
-    *turners, picture, readout = explorer.widget.children
-    assert len(turners) == len(cls.dial_names())
-    for turner, (dial, value) in zip(turners, TURNS[cls].items(), strict=True):
-        shown = picture.value
-        turner.value = value  # what dragging the slider does
-        assert (
-            getattr(explorer, dial) == pytest.approx(value)
-            if isinstance(value, float)
-            else getattr(explorer, dial) == value
-        )
-        assert picture.value != shown
-        assert turner.description, "a screen reader has nothing to read"
-    assert (np.asarray(Image.open(io.BytesIO(picture.value))) == explorer.image).all()
-    assert explorer.readout in readout.value
-    assert html.escape(explorer.alt) in readout.value, (
-        "a screen reader does not learn what the picture shows"
-    )
-    assert " ms" in readout.value
-
-
-@pytest.mark.parametrize("cls", CLASSES)
-def test_without_a_kernel_a_picture_with_alt_text_remains(cls: type[Explorer]) -> None:
-    bundle, metadata = cls()._repr_mimebundle_()
+def test_without_a_kernel_a_picture_with_alt_text_remains(explorer: Explorer) -> None:
+    bundle, metadata = explorer._repr_mimebundle_()
     picture = Image.open(io.BytesIO(base64.b64decode(bundle["image/png"])))
     assert picture.width > PANEL
     assert len(metadata["image/png"]["alt"]) > 30
     assert "application/vnd.jupyter.widget-view+json" in bundle
+
+
+def test_the_widget_fits_a_laptop_and_shrinks_on_a_narrow_page(explorer: Explorer) -> None:
+    assert explorer.image.shape[1] <= 900
+    assert explorer.image.shape[0] <= 500
+    assert all(child.layout.max_width == "100%" for child in explorer.widget.children[:-1])
 
 
 def test_unknown_dials_and_values_are_refused() -> None:
@@ -185,14 +187,6 @@ def test_sigma_gamma_shows_what_render_gives() -> None:
     assert (
         explorer.image[CAPTION + 1 : -1, 1 : PANEL - 1] == panel[1:-1, 1:-1]
     ).all()  # less the frame of one pixel
-
-
-@pytest.mark.parametrize("cls", CLASSES)
-def test_the_widget_fits_a_laptop_and_shrinks_on_a_narrow_page(cls: type[Explorer]) -> None:
-    explorer = cls()
-    assert explorer.image.shape[1] <= 900
-    assert explorer.image.shape[0] <= 500
-    assert all(child.layout.max_width == "100%" for child in explorer.widget.children[:-1])
 
 
 def test_a_drawing_leaves_pytorch_the_threads_that_it_had() -> None:

@@ -12,6 +12,7 @@ from functools import partial
 
 import pytest
 import torch
+from covering import some_of_the_grid
 from torch import Tensor
 from torch.autograd import gradcheck
 
@@ -91,11 +92,16 @@ def test_gradcheck_of_a_batch_with_a_background_picture(scene, backend):
     check(triangles, colors, background, backend, size=2)
 
 
+SWITCHES = {
+    "channels": (None, 1, 3, 7),
+    "distance": ("euclidean", "barycentric"),
+    "perspective_correct": (False, True),
+    "cull_backfaces": (False, True),
+}
+
+
 @pytest.mark.parametrize("backend", RUNNABLE)
-@pytest.mark.parametrize("channels", [None, 1, 3, 7])
-@pytest.mark.parametrize("distance", ["euclidean", "barycentric"])
-@pytest.mark.parametrize("perspective_correct", [False, True])
-@pytest.mark.parametrize("cull_backfaces", [False, True])
+@pytest.mark.parametrize(list(SWITCHES), some_of_the_grid(SWITCHES))
 def test_gradcheck_over_every_combination_of_options(
     scene, backend, channels, distance, perspective_correct, cull_backfaces
 ):

@@ -4,11 +4,12 @@ device. And how a function of a notebook gets there."""
 from __future__ import annotations
 
 import importlib.util
-import subprocess
-import sys
+import os
+from pathlib import Path
 
 import pytest
 import torch
+from fresh_python import run
 
 from softras_edu.teaching.triton_lab import on_gpu
 
@@ -101,23 +102,21 @@ except RuntimeError as error:
 """
 
 
+AS_SCRIPT = "import runpy, sys; del sys.argv[0]; runpy.run_path(sys.argv[0], run_name='__main__')"
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+
+
 def test_a_readers_kernel_runs_in_a_process_of_its_own(tmp_path):
     path = tmp_path / "reader.py"  # its source must be in a file, as it is in a notebook
     path.write_text(READER, encoding="utf-8")
-    command = [sys.executable, str(path), DEVICE]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = run(AS_SCRIPT, str(path), DEVICE, env=ENVIRONMENT)
     assert done.stdout.strip() == "done", done.stderr
 
 
 def test_a_readers_rasterizer_goes_there_with_all_that_it_needs(tmp_path):
     path = tmp_path / "reader.py"
     path.write_text(MINE, encoding="utf-8")
-    right, wrong = (
-        subprocess.run(
-            [sys.executable, str(path), DEVICE, off], capture_output=True, text=True, check=False
-        )
-        for off in ("0", "1")
-    )
+    right, wrong = (run(AS_SCRIPT, str(path), DEVICE, off, env=ENVIRONMENT) for off in ("0", "1"))
     assert "right in float64; right in float32" in right.stdout, right.stderr
     assert all(f"  {name}  " in right.stdout for name in ("yours", "the library's", "pairs"))
     assert "% of the floor" in right.stdout

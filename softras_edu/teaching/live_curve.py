@@ -17,10 +17,14 @@ class LiveCurve:
     """
 
     def __init__(self, steps: int, ylabel: str = "loss") -> None:
-        self.steps, self.ylabel = steps, ylabel
+        self.ylabel = ylabel
         self.points: list[tuple[int, float]] = []
-        self._figure = Figure(figsize=(6.4, 2.6), layout="constrained")
-        self._ax = self._figure.subplots()
+        self._figure = Figure(figsize=(6.4, 2.6))
+        # The same frame for all pictures: to lay one out anew takes longer than to draw it.
+        self._ax = self._figure.add_axes((0.1, 0.19, 0.88, 0.77))
+        self._ax.set(xlim=(0, steps - 1), xlabel="step", ylabel=ylabel)
+        self._ax.grid(alpha=0.25)
+        (self._line,) = self._ax.plot([], [], color=BLUE, lw=1.8)
         self._slot = Slot()
 
     @property
@@ -33,10 +37,8 @@ class LiveCurve:
 
     def __call__(self, step: int, loss: float) -> None:
         self.points.append((step, loss))
-        self._ax.clear()
-        self._ax.plot(*zip(*self.points, strict=True), color=BLUE, lw=1.8)
-        self._ax.set(xlim=(0, self.steps - 1), ylim=(0, None), xlabel="step", ylabel=self.ylabel)
-        self._ax.grid(alpha=0.25)
+        self._line.set_data(*zip(*self.points, strict=True))
+        self._ax.set_ylim(0, 1.05 * max(loss for _, loss in self.points) or 1.0)
         buffer = io.BytesIO()
         self._figure.savefig(buffer, format="png", dpi=90)
         self._slot.put(buffer.getvalue(), self.alt)
