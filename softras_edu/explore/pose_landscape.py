@@ -14,7 +14,15 @@ import traitlets
 from PIL import Image
 from torch import Tensor
 
-from ..fitting.pose import blur, bracket, colored_cube, draw_soft, photograph, picture_loss
+from ..fitting.pose import (
+    SIZE,
+    blur_matrix,
+    bracket,
+    colored_cube,
+    draw_soft,
+    photograph,
+    picture_loss,
+)
 from ..mesh import Mesh
 from ..rotations import geodesic_angle, rotation_from_axis_angle
 from .base import Explorer, choice_dial, linear_dial, log_dial
@@ -46,8 +54,7 @@ class PoseLandscape(Explorer):
     def draw(self) -> tuple[Image.Image, str]:
         mesh, photo = seen(self.shape)
         with self.all_cores():
-            pictures = everywhere(self.shape, self.sigma, self.gamma)
-        loss = picture_loss(pictures, photo, self.width).reshape(GRID, GRID)
+            loss = losses_everywhere(self.shape, self.sigma, self.gamma, self.width)
         path = self.descend()
         scaled = (loss - loss.min()) / (loss.max() - loss.min()).clamp_min(1e-12)
         landscape = Panel("loss (bright = high), path", scaled, "cividis")
@@ -86,8 +93,9 @@ class PoseLandscape(Explorer):
         rotation = pose(place).requires_grad_()
         picture = draw_soft(mesh, rotation[None], self.sigma, self.gamma)[..., :3]
         with torch.no_grad():
-            once = blur(picture - photo[..., :3], self.width)
-            d_picture = blur(once, self.width) * (2 / once.numel())
+            twice = blurred_twice(self.width)
+            difference = (picture - photo[..., :3]).movedim(-1, 1)
+            d_picture = (twice @ difference @ twice).movedim(1, -1) * (2 / picture.numel())
         (d_rotation,) = torch.autograd.grad(picture, rotation, d_picture)
         return (d_rotation * pose_slopes(place)).sum((1, 2))
 
@@ -111,6 +119,20 @@ def seen(shape: str) -> tuple[Mesh, Tensor]:
     """An object, and the photograph of it, (1, H, W, 4)."""
     mesh = OBJECTS[shape]()
     return mesh, photograph(mesh, TRUTH[None])
+
+
+@lru_cache(maxsize=1)
+def blurred_twice(width: float) -> Tensor:
+    """The matrix that blurs along an axis as `blur_matrix` does twice."""
+    matrix = blur_matrix(SIZE, width)
+    return matrix @ matrix
+
+
+@lru_cache(maxsize=1)  # the same, while the path is changed
+def losses_everywhere(shape: str, sigma: float, gamma: float, width: float) -> Tensor:
+    """The loss at all places of the map, (GRID, GRID)."""
+    pictures = everywhere(shape, sigma, gamma)
+    return picture_loss(pictures, seen(shape)[1], width).reshape(GRID, GRID)
 
 
 @lru_cache(maxsize=1)  # the same, while the path or the blur of the loss is changed

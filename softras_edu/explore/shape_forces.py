@@ -30,13 +30,13 @@ WEIGHTS = {
     "all three": (1.0, 5e-3, 1e-4),
 }
 ARROWS = 40  # the longest
-STEPS, STEP_LENGTH = 15, 0.03
+STEPS, STEP_LENGTH = 10, 0.036
 
 
 class ShapeForces(Explorer):
     """A sphere that should become a teapot, seen once.
 
-    Which way a step of gradient descent moves its vertices, and what fifteen such steps do.
+    Which way a step of gradient descent moves its vertices, and what ten such steps do.
     """
 
     loss = traitlets.Enum(LOSSES, "all three").tag(dial=choice_dial("loss", LOSSES))
@@ -59,11 +59,10 @@ class ShapeForces(Explorer):
         camera, faces = camera_at(self.azimuth), self._sphere.faces
         target = goal(self.azimuth)
         verts = 0.8 * self._sphere.verts + self.crumple * self._noise
-        with self.all_cores():
-            step = self.step(verts, camera, target)
-            after = verts + STEP_LENGTH * step
-            for k in range(1, STEPS):
-                after = after + STEP_LENGTH * 0.9**k * self.step(after, camera, target)
+        step = self.step(verts, camera, target)
+        after = verts + STEP_LENGTH * step
+        for k in range(1, STEPS):
+            after = after + STEP_LENGTH * 0.9**k * self.step(after, camera, target)
 
         with torch.no_grad():
             at = camera.project(verts)[0]

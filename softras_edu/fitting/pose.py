@@ -145,14 +145,16 @@ def blur(pictures: Tensor, width: float) -> Tensor:
     """Each channel of (B, H, W, C) pictures blurred by a Gaussian, `width` its standard deviation
     in NDC. Beyond the rim it is 0.
     """
-    height = pictures.shape[1]
-    places = torch.arange(height, dtype=pictures.dtype) * 2 / height
-    matrix = torch.exp(
-        -(places[:, None] - places).square() / (2 * width**2)
-    )  # (H, H): one pixel's share in another along an axis
+    matrix = blur_matrix(pictures.shape[1], width, pictures.dtype)
+    return (matrix @ pictures.movedim(-1, 1) @ matrix).movedim(1, -1)
+
+
+def blur_matrix(side: int, width: float, dtype: torch.dtype = torch.float32) -> Tensor:
+    """(side, side): one pixel's share in another along an axis of `blur`. It is symmetric."""
+    places = torch.arange(side, dtype=dtype) * 2 / side
+    matrix = torch.exp(-(places[:, None] - places).square() / (2 * width**2))
     # Shares so small change nothing, and processors are ten times slower with the smallest floats.
-    matrix = (matrix / matrix.sum(1).max()).where(matrix > 1e-20, 0.0)
-    return (matrix @ pictures.movedim(-1, 1) @ matrix.T).movedim(1, -1)
+    return (matrix / matrix.sum(1).max()).where(matrix > 1e-20, 0.0)
 
 
 def picture_loss(pictures: Tensor, photo: Tensor, width: float) -> Tensor:
