@@ -19,7 +19,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -115,6 +115,17 @@ def assemble(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Module
 # ---------------------------------------------------------------- the library's tests
 
 
+def without_rest(choices: Iterable[Any]) -> list[Any]:
+    """What pytest runs by default of a test's parameters."""
+    some = []
+    for choice in choices:
+        if not isinstance(choice, type(pytest.param())):
+            some.append(choice)
+        elif "full_grid" not in [mark.name for mark in choice.marks]:
+            some.append(choice.values)
+    return some
+
+
 def trials(module: ModuleType) -> Iterator[tuple[str, Callable[..., None], dict[str, Any]]]:
     """Name, function and parameters of every test in a module that takes a `backend`.
 
@@ -122,7 +133,7 @@ def trials(module: ModuleType) -> Iterator[tuple[str, Callable[..., None], dict[
     """
     for name, function in inspect.getmembers(module, inspect.isfunction):
         marks = [mark for mark in getattr(function, "pytestmark", []) if mark.name == "parametrize"]
-        axes = [(mark.args[0], mark.args[1]) for mark in marks]
+        axes = [(mark.args[0], without_rest(mark.args[1])) for mark in marks]
         if not name.startswith("test_") or "backend" not in [names for names, _ in axes]:
             continue
         for values in itertools.product(

@@ -289,7 +289,9 @@ def test_the_first_kernels_pass_and_show_what_they_load_and_store(where, without
         pytest.importorskip("triton")
         folder.mkdir()
     (folder / "mine.py").write_text(source(PATH), encoding="utf-8")
-    said = in_a_new_process(KERNELS, folder, MPLBACKEND="agg")
+    quick = f"sys.path.insert(0, {str(Path(__file__).parent)!r}); import quick_interpreter as q"
+    code = KERNELS if where == "stand-in" else f"import sys; {quick}; q.install()\n{KERNELS}"
+    said = in_a_new_process(code, folder, MPLBACKEND="agg")
     assert said.count("passed, ") == 4
     assert "There is no mask, or it is true for every lane" in said
     # 16 programs load 2 faces of 9 float64 each and store a pixel; in blocks of 4, 4 programs do.
