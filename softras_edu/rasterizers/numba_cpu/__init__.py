@@ -328,7 +328,7 @@ def compile_for(dtype: torch.dtype) -> None:
             if not self.said:
                 self.said = True
                 print(
-                    f"softras-edu: compiling the CPU kernels for {dtype}, once (about 9 s)",
+                    f"softras-edu: compiling the CPU kernels for {dtype}, once (10 to 40 s)",
                     file=sys.stderr,
                     flush=True,
                 )
