@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from functools import partial
+from functools import cache, partial
 
 import matplotlib
 import torch
@@ -43,6 +43,7 @@ def arrows(panel: Panel, push: Tensor) -> None:
         panel.arrow(place, (step[0] * length, step[1] * length), color, width=2)
 
 
+@cache  # it is always the same
 def scale() -> Figure:
     """The scale of the arrows, to stand below the panels."""
     figure = new_plot(width=3 * PANEL + 20, height=76)
