@@ -10,6 +10,7 @@ import base64
 import json
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -56,6 +57,18 @@ def module_page(browser: Browser, **options: object) -> Page:
     page.route("**/*", answer)
     page.goto(f"{HOST}/")
     return page
+
+
+@contextmanager
+def narrow(page: Page) -> Iterator[None]:
+    """The page as wide as a telephone, for a while."""
+    before = page.viewport_size
+    assert before is not None
+    page.set_viewport_size({"width": 390, "height": 1200})
+    try:
+        yield
+    finally:
+        page.set_viewport_size(before)
 
 
 # Traits go to the page and come back as JSON in one string: playwright takes far longer for the

@@ -13,6 +13,7 @@ import traitlets
 from chromium import (
     PIXELS,
     module_page,
+    narrow,
     painted_colors,
     set_trait,
     set_traits,
@@ -238,12 +239,11 @@ def test_dials_set_the_traits(page):
         assert page.evaluate(PIXELS)[0] != before[0]
 
 
-def test_a_phone_does_not_scroll_sideways(browser):
-    page = module_page(browser, viewport={"width": 390, "height": 1200})
-    show(page, "occlusion.js", TRAITS)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    assert ring(page, "triangle 0").bounding_box()["width"] >= 24
-    page.close()
+def test_a_phone_does_not_scroll_sideways(tab):
+    with narrow(tab):
+        show(tab, "occlusion.js", TRAITS)
+        assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+        assert ring(tab, "triangle 0").bounding_box()["width"] >= 24
 
 
 # ---------------------------------------------------------------- bad input
