@@ -33,12 +33,6 @@ from explorers import PANEL, SHOW, about, write
 
 LIVE = [name for name in live.__all__ if name[0].isupper() and not name.isupper()]
 PRESSES, CHANGES = 6, 30  # of a slider; of a live explorer
-RUN = """async code => {
-    const notebook = window.jupyterapp.shell.currentWidget.content;
-    notebook.activeCellIndex = 0;
-    notebook.activeCell.model.sharedModel.setSource(code);
-    await window.jupyterapp.commands.execute('notebook:run-cell');
-}"""
 # Milliseconds from a key or a move to the end of the frame in which it is drawn. The explorer asks
 # for the same frame later than this does, and a message is heard behind the frame.
 WATCH_FRAMES = """() => {
@@ -158,7 +152,7 @@ def in_jupyterlab(browser: Browser, room: Path, home: Path) -> list[dict[str, An
         lab.run_all(page)
 
         def trips(explorer: str) -> list[float]:
-            page.evaluate(RUN, explorer)
+            lab.run_cell(page, explorer)
             page.wait_for_function(lab.WATCH, arg=1)
             return turn_sliders(page)
 
@@ -173,7 +167,7 @@ def in_jupyterlab(browser: Browser, room: Path, home: Path) -> list[dict[str, An
             found["times_no_render"] = round(ratio, 2)
         rows.append(say(row(browser, "SigmaGamma, no render", "JupyterLab", "key", idle)))
         for name in LIVE:
-            page.evaluate(RUN, f"live.{name}()")
+            lab.run_cell(page, f"live.{name}()")
             page.locator(".live-handle").first.wait_for()
             for how in ("key", "drag"):
                 rows.append(say(row(browser, name, "JupyterLab", how, push_handle(page, how))))

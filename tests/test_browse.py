@@ -2,7 +2,7 @@
 in Notebook 7 and in Voila, where these are installed.
 
 `scripts/browse_notebooks.py` does the work. In `make test` every notebook runs without a browser,
-and the first one in a JupyterLab (`test_browser.py`); here the page, its console and its dials are
+and the first two in a JupyterLab (`test_browser.py`); here the page, its console and its dials are
 looked at, light and dark.
 """
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 import traitlets
-from chromium import PIXELS, SETTLE, module_page, set_trait, show, trait, words
+from chromium import PIXELS, SETTLE, module_page, set_trait, set_traits, show, trait, words
 
 from softras_edu import rasterize
 from softras_edu.explore.live import ForceField, joined
@@ -48,8 +48,7 @@ def test_it_shows_three_fields_and_says_their_counts(page):
 
 def test_what_it_says_is_what_python_says(page):
     for sigma, dist_eps, target in ((1e-2, 1e-4, (0.3, -0.2)), (1e-2, 0.0, (0.0, 0.0))):
-        for name, value in (("sigma", sigma), ("dist_eps", dist_eps), ("target", list(target))):
-            set_trait(page, name, value)
+        set_traits(page, {"sigma": sigma, "dist_eps": dist_eps, "target": list(target)})
         explorer = ForceField(sigma=sigma, dist_eps=dist_eps, target=target)
         said = explorer.readout.partition(". ")[0]
         assert said in words(page)

@@ -10,7 +10,18 @@ import numpy as np
 import pytest
 import torch
 import traitlets
-from chromium import PIXELS, module_page, set_trait, show, trait, words
+from chromium import (
+    PIXELS,
+    module_page,
+    narrow,
+    painted_colors,
+    set_trait,
+    set_traits,
+    show,
+    trait,
+    traits,
+    words,
+)
 from PIL import Image
 from readouts import NUMBER
 
@@ -28,17 +39,6 @@ TRAITS = {
     "gamma": 1e-2,
 }
 SIZE = 128
-# Of the first panel: the middles of the 128 x 128 squares.
-CANVAS = """() => {
-    const canvas = document.querySelector("canvas"), zoom = canvas.width / 128;
-    const all = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
-    const found = [];
-    for (let i = 0; i < 128; i++) for (let j = 0; j < 128; j++) {
-        const k = 4 * (Math.floor((i + 0.5) * zoom) * canvas.width + Math.floor((j + 0.5) * zoom));
-        found.push(all[k], all[k + 1], all[k + 2]);
-    }
-    return found;
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def drag(page, name: str, right: float, down: float) -> None:
 def explorer_of(page) -> Occlusion:
     """What Python would have, were there a kernel."""
     explorer = Occlusion()
-    explorer.set_state({name: trait(page, name) for name in TRAITS})
+    explorer.set_state(traits(page, TRAITS))
     return explorer
 
 
@@ -99,11 +99,10 @@ def scenes() -> list[dict[str, object]]:
 
 @pytest.mark.parametrize("scene", scenes())
 def test_what_is_drawn_is_what_the_next_cell_rasterizes(page, scene):
-    for name, value in scene.items():
-        set_trait(page, name, value)
+    set_traits(page, scene)
     explorer = explorer_of(page)
     image = rasterize(explorer.triangles, explorer.colors, **explorer.options)
-    drawn = np.array(page.evaluate(CANVAS)).reshape(SIZE, SIZE, 3)
+    drawn = painted_colors(page, 0, SIZE)
     wanted = 255 * image[..., :3].clamp(0, 1).numpy()
     assert np.abs(drawn - wanted).max() <= 0.5 + 1e-6, "more than rounding to 8 bits"
     assert drawn.std() > 1
@@ -116,7 +115,7 @@ def test_after_drags_it_is_still_the_same_picture(page):
     explorer = explorer_of(page)
     assert (explorer.triangles != Occlusion().triangles).flatten(1).any(1).all(), "each was moved"
     image = rasterize(explorer.triangles, explorer.colors, **explorer.options)
-    drawn = np.array(page.evaluate(CANVAS)).reshape(SIZE, SIZE, 3)
+    drawn = painted_colors(page, 0, SIZE)
     assert np.abs(drawn - 255 * image[..., :3].numpy()).max() <= 0.5 + 1e-6
 
 
@@ -126,8 +125,7 @@ def test_after_drags_it_is_still_the_same_picture(page):
 @pytest.mark.parametrize("point", [(0.0, 0.0), (-0.52, -0.1), (0.03, 0.04), (0.99, -1.0)])
 @pytest.mark.parametrize(("sigma", "gamma"), [(1e-3, 1e-2), (0.1, 0.3)])
 def test_the_numbers_under_the_pointer_are_rasterizes(page, point, sigma, gamma):
-    for name, value in (("pointer", list(point)), ("sigma", sigma), ("gamma", gamma)):
-        set_trait(page, name, value)
+    set_traits(page, {"pointer": list(point), "sigma": sigma, "gamma": gamma})
     explorer = explorer_of(page)
     said = words(page)
     i, j = map(int, re.match(r"Pixel \[(\d+), (\d+)\]", said).groups())
@@ -241,12 +239,11 @@ def test_dials_set_the_traits(page):
         assert page.evaluate(PIXELS)[0] != before[0]
 
 
-def test_a_phone_does_not_scroll_sideways(browser):
-    page = module_page(browser, viewport={"width": 390, "height": 1200})
-    show(page, "occlusion.js", TRAITS)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    assert ring(page, "triangle 0").bounding_box()["width"] >= 24
-    page.close()
+def test_a_phone_does_not_scroll_sideways(tab):
+    with narrow(tab):
+        show(tab, "occlusion.js", TRAITS)
+        assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+        assert ring(tab, "triangle 0").bounding_box()["width"] >= 24
 
 
 # ---------------------------------------------------------------- bad input

@@ -5,7 +5,17 @@ from __future__ import annotations
 import pytest
 import torch
 import traitlets
-from chromium import PIXELS, module_page, set_trait, show, trait, words
+from chromium import (
+    PIXELS,
+    module_page,
+    painted_colors,
+    set_trait,
+    set_traits,
+    show,
+    trait,
+    traits,
+    words,
+)
 
 from softras_edu import Mesh, cube, icosphere, teapot
 from softras_edu.explore.live import OrbitMesh
@@ -14,16 +24,6 @@ from softras_edu.explore.live.orbit_mesh import to_lists
 EXPLORER = OrbitMesh()
 NAMES = ("azimuth", "elevation", "distance", "sigma", "gamma", "light_azimuth", "light_elevation")
 TRAITS = {"mesh": to_lists(EXPLORER.mesh, None)} | {n: getattr(EXPLORER, n) for n in NAMES}
-# A panel shows each of the 128 x 128 pixels as 2 x 2 of the canvas: one of them, red, green, blue.
-BYTES = """number => {
-    const canvas = document.querySelectorAll("canvas")[number];
-    const { data } = canvas.getContext("2d").getImageData(0, 0, 256, 256);
-    const found = [];
-    for (let i = 0; i < 256; i += 2) {
-        for (let j = 0; j < 256; j += 2) found.push(...data.slice(4 * (256 * i + j)).slice(0, 3));
-    }
-    return found;
-}"""
 # Writes down all that the read-out says from now on.
 SAID = """() => {
     const words = document.querySelector(".live-words");
@@ -46,13 +46,9 @@ def page(tab):
     assert not tab.complaints
 
 
-def numbers(page) -> dict[str, float]:
-    return {name: trait(page, name) for name in NAMES}
-
-
 def on_screen(page, mesh: Mesh) -> OrbitMesh:
     """Python's explorer with what the page's traits have."""
-    return OrbitMesh(mesh=mesh, **numbers(page))
+    return OrbitMesh(mesh=mesh, **traits(page, NAMES))
 
 
 # ---------------------------------------------------------------- the picture
@@ -62,7 +58,7 @@ def painted(page) -> torch.Tensor:
     page.wait_for_function(
         "() => document.querySelector('.live-words').textContent.includes('128 x 128')"
     )
-    return torch.tensor(page.evaluate(BYTES, 0)).reshape(128, 128, 3)
+    return torch.from_numpy(painted_colors(page, 0, 128))
 
 
 def coloured(mesh: Mesh) -> Mesh:
@@ -82,9 +78,7 @@ SCENES = {
 @pytest.mark.parametrize("name", SCENES)
 def test_the_picture_is_that_of_render_byte_by_byte(page, name):
     mesh, others = SCENES[name]
-    set_trait(page, "mesh", to_lists(OrbitMesh(mesh=mesh).mesh, None))
-    for trait_name, value in others.items():
-        set_trait(page, trait_name, value)
+    set_traits(page, {"mesh": to_lists(OrbitMesh(mesh=mesh).mesh, None), **others})
     image = 255 * on_screen(page, mesh).render()[..., :3].clamp(0, 1)
     found = painted(page)
     assert len(found.unique()) > 10

@@ -8,7 +8,7 @@ import re
 import pytest
 import torch
 import traitlets
-from chromium import PIXELS, module_page, set_trait, show, trait, words
+from chromium import PIXELS, module_page, set_trait, set_traits, show, trait, words
 from readouts import NUMBER
 
 from softras_edu import formulas, rasterize
@@ -48,9 +48,7 @@ def numbers(page, pattern: str) -> list[float]:
 @pytest.mark.parametrize("distance", ["euclidean", "barycentric"])
 @pytest.mark.parametrize("point", [(0.5, 0.3), (-0.1, -0.1), (0.52, -0.32), (-0.9, 0.9)])
 def test_the_numbers_under_the_pointer_are_those_of_formulas(page, distance, point):
-    set_trait(page, "distance", distance)
-    set_trait(page, "sigma", 0.05)
-    set_trait(page, "pointer", list(point))
+    set_traits(page, {"distance": distance, "sigma": 0.05, "pointer": list(point)})
     pixel = torch.tensor(point, dtype=torch.float64)
     xy = ProbabilityMap().triangles[0, :, :2]
     v = formulas.barycentric(pixel, xy)
@@ -72,8 +70,7 @@ def test_the_numbers_under_the_pointer_are_those_of_formulas(page, distance, poi
 @pytest.mark.parametrize("distance", ["euclidean", "barycentric"])
 def test_as_many_pixels_are_counted_as_in_python(page, distance):
     for sigma, dist_eps in ((3e-3, 1e-4), (1e-2, 1e-2)):
-        for name, value in (("distance", distance), ("sigma", sigma), ("dist_eps", dist_eps)):
-            set_trait(page, name, value)
+        set_traits(page, {"distance": distance, "sigma": sigma, "dist_eps": dist_eps})
         explorer = ProbabilityMap(sigma=sigma, dist_eps=dist_eps, distance=distance)
         assert explorer.readout in words(page)
         (counted,) = numbers(page, "# of 16384 pixels")
@@ -119,8 +116,7 @@ def test_a_row_is_drawn_as_its_curve(page):
 @pytest.mark.parametrize("distance", ["euclidean", "barycentric"])
 def test_the_curve_is_of_the_row_under_the_pointer(page, distance):
     explorer = ProbabilityMap(sigma=1e-2, distance=distance, pointer=(0.2, -0.15))
-    for name, value in (("sigma", 1e-2), ("distance", distance), ("pointer", [0.2, -0.15])):
-        set_trait(page, name, value)
+    set_traits(page, {"sigma": 1e-2, "distance": distance, "pointer": [0.2, -0.15]})
     label = page.locator("canvas").nth(2).get_attribute("aria-label")
     largest, left, right = map(float, re.findall(r"-?\d\.\d+", label))
     x = torch.linspace(-1, 1, 2001, dtype=torch.float64)
@@ -129,8 +125,7 @@ def test_the_curve_is_of_the_row_under_the_pointer(page, distance):
     assert largest == pytest.approx(d.max().item(), abs=2e-3)
     step = 2 / 128 + 0.005  # of the curve, and of rounding
     assert [left, right] == pytest.approx([kept[0].item(), kept[-1].item()], abs=step)
-    set_trait(page, "pointer", [0.2, 1.0])
-    set_trait(page, "sigma", 1e-4)
+    set_traits(page, {"pointer": [0.2, 1.0], "sigma": 1e-4})
     label = page.locator("canvas").nth(2).get_attribute("aria-label")
     assert "Nowhere on it is a pixel counted" in label
 

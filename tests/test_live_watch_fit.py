@@ -7,7 +7,7 @@ import re
 import pytest
 import torch
 import traitlets
-from chromium import PIXELS, SETTLE, module_page, set_trait, show, trait, words
+from chromium import PIXELS, SETTLE, module_page, set_trait, show, trait, traits, words
 from readouts import NUMBER
 
 from softras_edu import rasterize
@@ -60,7 +60,7 @@ def press(page, name: str) -> None:
 def on_screen(page) -> WatchFit:
     """Python's explorer with what the page's traits have."""
     explorer = WatchFit()
-    explorer.set_state({name: trait(page, name) for name in TRAITS})
+    explorer.set_state(traits(page, TRAITS))
     return explorer
 
 
