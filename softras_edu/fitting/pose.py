@@ -150,7 +150,12 @@ def blur(pictures: Tensor, width: float) -> Tensor:
 
 
 def blur_matrix(side: int, width: float, dtype: torch.dtype = torch.float32) -> Tensor:
-    """(side, side): one pixel's share in another along an axis of `blur`. It is symmetric."""
+    """One pixel's share in another along an axis of `blur`, (side, side). It is symmetric.
+
+    Args:
+        side: pixels. width: the Gaussian's standard deviation in NDC.
+        dtype: float32 or float64.
+    """
     places = torch.arange(side, dtype=dtype) * 2 / side
     matrix = torch.exp(-(places[:, None] - places).square() / (2 * width**2))
     # Shares so small change nothing, and processors are ten times slower with the smallest floats.
