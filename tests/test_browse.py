@@ -1,9 +1,9 @@
 """Every notebook in a browser: `pytest -m browse`, about half an hour on two cores. And one of them
 in Notebook 7 and in Voila, where these are installed.
 
-`scripts/browse_notebooks.py` does the work. In `make test` every notebook runs without a browser,
-and the first two in a JupyterLab (`test_browser.py`); here the page, its console and its dials are
-looked at, light and dark.
+`scripts/browse_notebooks.py` does the work. In `make test` every notebook runs without a browser
+and opens in a JupyterLab, where the first two run (`test_browser.py`); here all do, and the page,
+its console and its dials are looked at, light and dark.
 """
 
 from __future__ import annotations

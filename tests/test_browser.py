@@ -1,4 +1,4 @@
-"""Two notebooks as a reader meets them.
+"""Notebooks as a reader meets them: all open, two run.
 
 A real JupyterLab, a real browser, a slider that is moved. Everything else about widgets is tested
 without one. All tests share one page of JupyterLab: it takes longer to load than most of them need.
@@ -14,7 +14,7 @@ from load_script import load_script
 from test_live_endurance import MOVES, drag, middle
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
-FIRST, *OTHERS = (next(NOTEBOOKS.glob(f"{number}*.ipynb")).name for number in ("00", "01"))
+FIRST, SECOND, *OTHERS = sorted(path.name for path in NOTEBOOKS.glob("*.ipynb"))
 EXPLORERS = "explorers.ipynb"  # one cell, which each test fills
 bench = load_script("benchmarks/explorers.py")
 a_lab = load_script("scripts/lab.py")
@@ -49,8 +49,8 @@ def about_widgets(complaints):
 def lab(browser, tmp_path_factory):
     """JupyterLab, open at the first notebook, that knows nothing of the user's settings."""
     room, home = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("home")
-    for name in (FIRST, *OTHERS):
-        shutil.copy(NOTEBOOKS / name, room)
+    for path in NOTEBOOKS.glob("*.ipynb"):
+        shutil.copy(path, room)
     a_lab.new_notebook(room / EXPLORERS, "")
     with a_lab.server(room, home) as address:
         page = a_lab.open_notebook(browser, address, FIRST)
@@ -159,9 +159,16 @@ def test_run_all_cells_then_move_the_first_slider(page):
     check_widgets(page)
 
 
+def test_all_cells_run(page):
+    run_all_cells(page, SECOND)
+
+
 @pytest.mark.parametrize("name", OTHERS)
-def test_all_cells_run(page, name):
-    run_all_cells(page, name)
+def test_it_opens_with_its_pictures(page, name):
+    # They run in `make browse`, and without a browser by nbval.
+    a_lab.change_notebook(page, name)
+    page.wait_for_selector(".jp-OutputArea-output img")
+    check_widgets(page)
 
 
 def test_a_render_adds_less_than_half_to_the_time_from_key_to_picture(page):
