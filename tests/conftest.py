@@ -18,8 +18,7 @@ if not torch.cuda.is_available():
     quick_interpreter.install()
 
 # What takes longest, of tests and notebooks. A worker takes a whole file at a time, and one that
-# comes to such a file last would be alone with it at the end. The first one compiles rung 4, and
-# the second does without it: both workers at once would compile the same.
+# comes to such a file last would be alone with it at the end.
 LONG = (
     "15_shape_from_one_image.ipynb",
     "test_triton_compile.py",
