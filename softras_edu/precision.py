@@ -17,7 +17,8 @@ R = TypeVar("R")
 
 def no_autocast(device: torch.device) -> AbstractContextManager[Any]:
     """A context in which operations on this device keep the dtype of their operands."""
-    if not torch.amp.is_autocast_available(device.type):
+    available = torch.amp.is_autocast_available(device.type)
+    if not available or not torch.is_autocast_enabled(device.type):
         return nullcontext()
     return torch.autocast(device.type, enabled=False)
 

@@ -86,7 +86,7 @@ ROW = """async ([y, traits]) => {
     const panel = {
         canvas: { width: 2 * steps }, pen: { setLineDash: () => {} }, clear: () => {},
         lines: (pieces, color) => drawn.lines.push([color, pieces]),
-        dot: (at) => drawn.dots.push(at),
+        dots: (points) => drawn.dots.push(...points),
         write: (words) => drawn.words.push(words),
     };
     draw_row(panel, [0.25, y], (x) => Math.max(0, 1 - Math.abs(x - y)), 0.3);

@@ -20,8 +20,10 @@ from ..fitting.pose import (
     bracket,
     colored_cube,
     draw_soft,
+    draw_triangles,
     photograph,
     picture_loss,
+    turned,
 )
 from ..mesh import Mesh
 from ..rotations import geodesic_angle, rotation_from_axis_angle
@@ -34,7 +36,11 @@ STEPS = 36
 OBJECTS = {"cube": colored_cube, "bracket": bracket}
 TRUTH = rotation_from_axis_angle(torch.tensor([0.5, -0.6, 0.2], dtype=torch.float32))
 SIDE = [SPAN * (2 * k / (GRID - 1) - 1) for k in range(GRID)]
-PLACES = [(turn, tilt) for tilt in SIDE[::-1] for turn in SIDE]  # a picture's first row is its top
+# A picture's first row is its top.
+PLACES = torch.tensor([(turn, tilt) for tilt in SIDE[::-1] for turn in SIDE], dtype=torch.float32)
+SMALL_TURN = 0.5  # degrees
+WAYS = ((0, 0), (1, 0), (0, 1), (-1, 0), (0, -1))
+SMALL_TURNS = SMALL_TURN * torch.tensor(WAYS, dtype=torch.float32)
 
 
 class PoseLandscape(Explorer):
@@ -65,10 +71,9 @@ class PoseLandscape(Explorer):
         landscape.dot(points[0], VERMILION, 5)
         landscape.dot((0, 0), "white", 4)
         with torch.no_grad():
-            (end,) = draw_soft(mesh, pose(path[-1])[None], self.sigma, self.gamma)
-        left = geodesic_angle(pose(path[-1]), TRUTH).item()
+            (end,) = draw_soft(mesh, poses(path[-1:]), self.sigma, self.gamma)
+        began, left = geodesic_angle(poses(path[[0, -1]]), TRUTH).tolist()
         verdict = "found the pose" if left < 10 else "did not find it"
-        began = geodesic_angle(pose(path[0]), TRUTH).item()
         self.alt = (
             f"Map of the loss over turn and tilt of the {self.shape} at sigma {self.sigma:.1e}, "
             f"gamma {self.gamma:.1e}, blur of the loss {self.width:.2f}, "
@@ -85,19 +90,21 @@ class PoseLandscape(Explorer):
     def slope(self, place: Tensor) -> Tensor:
         """The derivative of the loss with respect to turn and tilt, (2,) degrees -> (2,).
 
-        Autograd goes from the picture to the rotation. What lies before and after is short:
-        the loss is a mean of squares, whose blur is its own adjoint, and a turn about an axis is
-        differentiated by turning it 90 degrees further.
+        Autograd goes from the picture to the triangles' corners. What lies before and after is
+        short: the loss is a mean of squares, whose blur is its own adjoint, and how fast the
+        corners move is seen from a small turn to either side.
         """
         mesh, photo = seen(self.shape)
-        rotation = pose(place).requires_grad_()
-        picture = draw_soft(mesh, rotation[None], self.sigma, self.gamma)[..., :3]
+        triangles, colors = turned(mesh, poses(place + SMALL_TURNS))
+        here = triangles[:1].requires_grad_()
+        picture = draw_triangles(here, colors[:1], self.sigma, self.gamma)[..., :3]
         with torch.no_grad():
             twice = blurred_twice(self.width)
             difference = (picture - photo[..., :3]).movedim(-1, 1)
             d_picture = (twice @ difference @ twice).movedim(1, -1) * (2 / picture.numel())
-        (d_rotation,) = torch.autograd.grad(picture, rotation, d_picture)
-        return (d_rotation * pose_slopes(place)).sum((1, 2))
+        (d_here,) = torch.autograd.grad(picture, here, d_picture)
+        speed = (triangles[1:3] - triangles[3:]) / (2 * SMALL_TURN)  # of the corners, a degree
+        return (d_here * speed).sum((1, 2, 3))
 
     def descend(self) -> Tensor:
         """Momentum and one scale, as `TurnAdam`, but on the map's two angles.
@@ -139,35 +146,16 @@ def losses_everywhere(shape: str, sigma: float, gamma: float, width: float) -> T
 @torch.no_grad()
 def everywhere(shape: str, sigma: float, gamma: float) -> Tensor:
     """Soft pictures from all places of the map, (GRID**2, H, W, 4)."""
-    poses = torch.stack([pose(torch.tensor(place)) for place in PLACES])
-    return draw_soft(seen(shape)[0], poses, sigma, gamma)
+    return draw_soft(seen(shape)[0], poses(PLACES), sigma, gamma)
 
 
-def about_y(turn: float) -> Tensor:
-    c, s = math.cos(turn), math.sin(turn)
-    return torch.tensor([[c, 0.0, s], [0.0, 1.0, 0.0], [-s, 0.0, c]])
-
-
-def about_x(tilt: float) -> Tensor:
-    c, s = math.cos(tilt), math.sin(tilt)
-    return torch.tensor([[1.0, 0.0, 0.0], [0.0, c, -s], [0.0, s, c]])
-
-
-def pose(place: Tensor) -> Tensor:
+def poses(places: Tensor) -> Tensor:
     """TRUTH turned about the vertical axis, then tilted about the horizontal one.
 
-    (2,) degrees -> (3, 3).
+    (N, 2) degrees -> (N, 3, 3).
     """
-    turn, tilt = (place * (math.pi / 180)).tolist()
-    return about_x(tilt) @ about_y(turn) @ TRUTH
-
-
-def pose_slopes(place: Tensor) -> Tensor:
-    """The derivatives of `pose` with respect to turn and tilt, in degrees, (2,) -> (2, 3, 3)."""
-    turn, tilt = (place * (math.pi / 180)).tolist()
-    quarter = math.pi / 2
-    # The axis itself does not change: 0 there.
-    d_turn = about_y(turn + quarter) * torch.tensor([[1.0, 0, 1], [0, 0, 0], [1, 0, 1]])
-    d_tilt = about_x(tilt + quarter) * torch.tensor([[0.0, 0, 0], [0, 1, 1], [0, 1, 1]])
-    slopes = torch.stack([about_x(tilt) @ d_turn @ TRUTH, d_tilt @ about_y(turn) @ TRUTH])
-    return slopes * (math.pi / 180)
+    turn, tilt = (places * (math.pi / 180)).unbind(1)
+    c, s, C, S = turn.cos(), turn.sin(), tilt.cos(), tilt.sin()  # noqa: N806
+    o = torch.zeros_like(c)
+    both = torch.stack([c, o, s, S * s, C, -S * c, -C * s, S, C * c], dim=1)
+    return both.reshape(-1, 3, 3) @ TRUTH

@@ -30,13 +30,13 @@ WEIGHTS = {
     "all three": (1.0, 5e-3, 1e-4),
 }
 ARROWS = 40  # the longest
-STEPS, STEP_LENGTH = 10, 0.036
+STEPS, STEP_LENGTH = 6, 0.056
 
 
 class ShapeForces(Explorer):
     """A sphere that should become a teapot, seen once.
 
-    Which way a step of gradient descent moves its vertices, and what ten such steps do.
+    Which way a step of gradient descent moves its vertices, and what six such steps do.
     """
 
     loss = traitlets.Enum(LOSSES, "all three").tag(dial=choice_dial("loss", LOSSES))

@@ -102,8 +102,16 @@ def draw_soft(mesh: Mesh, rotation: Tensor, sigma: float, gamma: float) -> Tenso
     """Soft pictures of `mesh` in the poses `rotation`, (B, 3, 3) -> (B, SIZE, SIZE, 4), by
     `rasterize` with sigma and gamma.
     """
+    return draw_triangles(*turned(mesh, rotation), sigma, gamma)
+
+
+def draw_triangles(triangles: Tensor, colors: Tensor, sigma: float, gamma: float) -> Tensor:
+    """The same of triangles and colors that `turned` returned, (B, F, 3, 3) both, with sigma and
+    gamma -> (B, SIZE, SIZE, 4).
+    """
     return rasterize(
-        *turned(mesh, rotation),
+        triangles,
+        colors,
         size=SIZE,
         sigma=sigma,
         gamma=gamma,

@@ -271,8 +271,9 @@ function draw_arrow(panel, at, sum) {
     if (size === 0) return;
     const part = Math.log(size / LEAST_PULL) / Math.log(MOST_PULL / LEAST_PULL);
     const length = SHORTEST + (LONGEST - SHORTEST) * Math.min(Math.max(part, 0), 1);
-    panel.arrow([at[0], at[1]], sum[0], sum[1], length + 3, "#000000", 5.5);
-    panel.arrow([at[0], at[1]], sum[0], sum[1], length, "#ffffff", 4);
+    const arrow = { start: [at[0], at[1]], x: sum[0], y: sum[1], length };
+    panel.arrows([{ ...arrow, length: length + 3 }], "#000000", 5.5);
+    panel.arrows([arrow], "#ffffff", 4);
 }
 
 /**

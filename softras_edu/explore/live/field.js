@@ -42,7 +42,12 @@ export function centroid(triangles) {
  * @param {number} y
  */
 export function moved(triangles, x, y) {
-    return triangles.map((number, k) => number + (k % 3 === 0 ? x : k % 3 === 1 ? y : 0));
+    const there = triangles.slice(); // not `map`, which takes longer for so few numbers
+    for (let k = 0; k < there.length; k += 3) {
+        there[k] += x;
+        there[k + 1] += y;
+    }
+    return there;
 }
 
 /**
@@ -110,13 +115,13 @@ export function force(renderer, triangles, square, dials, face) {
         : renderer === "NMR"
         ? hard_gradient(triangles, square, face ?? visible_face(triangles, { size: FIELD_SIZE }))
         : new Float64Array(triangles.length); // the z-buffer's picture has no gradient at all
-    const corners = gradient.map((number) => 0 - number);
     let x = 0, y = 0;
-    for (let k = 0; k < corners.length; k += 3) {
-        x += corners[k];
-        y += corners[k + 1];
+    for (let k = 0; k < gradient.length; k++) gradient[k] = 0 - gradient[k];
+    for (let k = 0; k < gradient.length; k += 3) {
+        x += gradient[k];
+        y += gradient[k + 1];
     }
-    return { corners, x, y };
+    return { corners: gradient, x, y };
 }
 
 /**

@@ -25,6 +25,7 @@ import { Face } from "./records.js";
 import { flat_triangles, nested_triangles, Stage } from "./stage.js";
 
 /** @import { Force } from "./field.js" */
+/** @import { Arrow } from "./panel.js" */
 /** @import { Model } from "./stage.js" */
 
 const RENDERERS = ["hard", "NMR", "soft"];
@@ -164,12 +165,14 @@ class ForceField {
         panel.clear(caption, `${caption} places. Arrows show the push, dots that there is none.`);
         const signs = [[-1, -1], [1, -1], [1, 1], [-1, 1]];
         panel.outline(signs.map(([right, up]) => [x + right * half, y + up * half]), ORANGE, 4);
-        for (const [n, place] of PLACES.entries()) draw_force(panel, place, forces[n], 1, 2);
+        draw_field(panel, forces);
         for (let n = 0; n < triangles.length; n += 9) {
             const corners = [0, 3, 6].map((m) => [triangles[n + m], triangles[n + m + 1]]);
             panel.outline(corners, "#ffffff", 2);
         }
-        if (triangles.length > 0) draw_force(panel, centroid(triangles), push, 3, 5);
+        if (triangles.length === 0) return;
+        if (moves(push)) panel.arrows([arrow(centroid(triangles), push, 3)], GREEN, 5);
+        else panel.dots([centroid(triangles)], GREY, 3);
     }
 }
 
@@ -184,22 +187,38 @@ function size_of(push) {
 }
 
 /**
- * @param {Panel} panel
- * @param {number[]} place
+ * How strong a push is on the scale of the arrows, from 0 to 1.
+ * @param {Force} push
+ */
+function level(push) {
+    const part = Math.log(Math.hypot(push.x, push.y) / WEAKEST) / Math.log(STRONGEST / WEAKEST);
+    return Math.min(Math.max(part, 0), 1);
+}
+
+/**
+ * @param {number[]} start
  * @param {Force} push
  * @param {number} zoom
- * @param {number} width
+ * @returns {Arrow}
  */
-function draw_force(panel, place, push, zoom, width) {
-    if (!moves(push)) {
-        panel.dot(place, GREY, zoom);
-        return;
+function arrow(start, push, zoom) {
+    const length = zoom * (SHORT + (LONG - SHORT) * level(push));
+    return { start, x: push.x, y: push.y, length };
+}
+
+/**
+ * An arrow at each of PLACES, or a dot where nothing pushes.
+ * @param {Panel} panel
+ * @param {Force[]} forces
+ */
+function draw_field(panel, forces) {
+    panel.dots(PLACES.filter((_, n) => !moves(forces[n])), GREY, 1);
+    /** @type {Map<string, Arrow[]>} */
+    const by_color = new Map(SCALE.map((color) => [color, []]));
+    for (const [n, push] of forces.entries()) {
+        if (moves(push)) by_color.get(scale_color(level(push)))?.push(arrow(PLACES[n], push, 1));
     }
-    const size = Math.hypot(push.x, push.y);
-    const part = Math.log(size / WEAKEST) / Math.log(STRONGEST / WEAKEST);
-    const level = Math.min(Math.max(part, 0), 1);
-    const color = zoom > 1 ? GREEN : scale_color(level);
-    panel.arrow(place, push.x, push.y, zoom * (SHORT + (LONG - SHORT) * level), color, width);
+    for (const [color, arrows] of by_color) panel.arrows(arrows, color, 2);
 }
 
 /**

@@ -32,7 +32,7 @@ export function draw_curve(panel, losses, dials) {
     panel.pen.setLineDash([]);
     const pieces = losses.slice(1).map((loss, n) => [x(n), y(losses[n]), x(n + 1), y(loss)]);
     panel.lines(pieces, ORANGE, 2);
-    if (last !== undefined) panel.dot([x(losses.length - 1), y(last)], ORANGE, 3);
+    if (last !== undefined) panel.dots([[x(losses.length - 1), y(last)]], ORANGE, 3);
     panel.write("loss 1, sigma 1", [LEFT, FOOT + HIGH + 0.1], "#ffffff", "left");
     panel.write("loss 0, sigma 1e-5", [LEFT, FOOT - 0.12], "#ffffff", "left");
     panel.write(`step ${steps}`, [0.72, FOOT - 0.12], "#ffffff");

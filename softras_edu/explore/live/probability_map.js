@@ -156,7 +156,7 @@ class ProbabilityMap {
             const x = p.x - p.gap_x, y = p.y - p.gap_y;
             for (const panel of [this.map, this.weights]) {
                 panel.lines([[p.x, p.y, x, y]], PURPLE, 2);
-                panel.dot([x, y], PURPLE, 4);
+                panel.dots([[x, y]], PURPLE, 4);
             }
             const pixels = Math.sqrt(p.d2) * MAP_SIZE / 2;
             where = `, ${pixels.toFixed(1)} pixels from the nearest boundary point ` +

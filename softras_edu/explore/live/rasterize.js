@@ -133,8 +133,10 @@ function aggregate_color(drawn, color, colors, pixel, n, p) {
  * @param {Float64Array} color
  */
 function finish_pixels(drawn, color) {
-    const { image, channels, den, log_product } = drawn;
-    for (let pixel = 0; pixel < log_product.length; pixel++) {
+    const { image, channels, den, log_product, dials: o } = drawn;
+    // Outside the window a silhouette is 0, as it is already; a colour is the background's.
+    const [first_row, end_row] = channels === 0 ? o.window : [0, o.height];
+    for (let pixel = first_row * o.width; pixel < end_row * o.width; pixel++) {
         const at = pixel * (channels + 1);
         for (let m = 0; m < channels; m++) {
             image[at + m] = color[pixel * channels + m] / den[pixel];
@@ -167,7 +169,6 @@ export function rasterize_backward(d_image, drawn, told) {
         d_background: new Float64Array(pixels * channels),
     };
     background_backward(d_image, drawn, gradient.d_background);
-    const asked = pixels_asked(d_image, channels);
     const f = new Face(), p = new Pair();
     for (let n = 0; n < triangles.length / 9; n++) {
         f.read(triangles, n);
@@ -176,7 +177,7 @@ export function rasterize_backward(d_image, drawn, told) {
             for (let j = box[4 * n + 2]; j < box[4 * n + 3]; j++) {
                 const pixel = i * o.width + j;
                 p.x = pixel_center_x(j, o.height, o.width);
-                if (asked[pixel] === 0 || !pair_forward(p, f, o)) continue;
+                if (!asked(d_image, pixel, channels) || !pair_forward(p, f, o)) continue;
                 color_weights(p, f, o);
                 aggregate_backward(d_image, drawn, pixel, n, p, gradient.d_colors);
                 pair_backward(p, f, o);
@@ -189,16 +190,15 @@ export function rasterize_backward(d_image, drawn, told) {
 }
 
 /**
- * Which pixels the loss depends on: from the others nothing flows back.
+ * Whether the loss depends on this pixel: from the others nothing flows back.
  * @param {Float64Array} d_image
+ * @param {number} pixel
  * @param {number} channels
  */
-function pixels_asked(d_image, channels) {
-    const asked = new Uint8Array(d_image.length / (channels + 1));
-    for (let pixel = 0, k = 0; pixel < asked.length; pixel++) {
-        for (let m = 0; m <= channels; m++, k++) if (d_image[k] !== 0) asked[pixel] = 1;
-    }
-    return asked;
+function asked(d_image, pixel, channels) {
+    const end = (pixel + 1) * (channels + 1);
+    for (let k = pixel * (channels + 1); k < end; k++) if (d_image[k] !== 0) return true;
+    return false;
 }
 
 /**

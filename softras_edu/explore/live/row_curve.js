@@ -37,7 +37,7 @@ export function draw_row(panel, point, probability_at, dist_eps) {
         return [across_row(x[n]), up_row(d[n]), across_row(x[n + 1]), up_row(next)];
     });
     panel.lines(pieces, GREEN, 2.5);
-    panel.dot([across_row(point[0]), up_row(here)], "#ffffff", 4);
+    panel.dots([[across_row(point[0]), up_row(here)]], "#ffffff", 4);
     panel.write(`D = ${here.toFixed(3)}`, [across_row(point[0]), up_row(here) + 0.11], "#ffffff");
 }
 
