@@ -154,8 +154,8 @@ def poses(places: Tensor) -> Tensor:
 
     (N, 2) degrees -> (N, 3, 3).
     """
-    turn, tilt = (places * (math.pi / 180)).unbind(1)
-    c, s, C, S = turn.cos(), turn.sin(), tilt.cos(), tilt.sin()  # noqa: N806
-    o = torch.zeros_like(c)
-    both = torch.stack([c, o, s, S * s, C, -S * c, -C * s, S, C * c], dim=1)
-    return both.reshape(-1, 3, 3) @ TRUTH
+    rows = []
+    for turn, tilt in (places * (math.pi / 180)).tolist():  # for a few, faster than tensors are
+        c, s, C, S = math.cos(turn), math.sin(turn), math.cos(tilt), math.sin(tilt)  # noqa: N806
+        rows.append([[c, 0.0, s], [S * s, C, -S * c], [-C * s, S, C * c]])
+    return torch.tensor(rows) @ TRUTH
