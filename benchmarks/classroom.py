@@ -13,7 +13,6 @@ CPU kernels, with an empty cache of numba's; all that follow find them there).
 from __future__ import annotations
 
 import argparse
-import csv
 import datetime
 import os
 import platform
@@ -27,6 +26,7 @@ import torch
 from nbclient import NotebookClient
 
 from softras_edu import __version__
+from softras_edu.bench import table
 from softras_edu.machine import processor
 
 ROOT = Path(__file__).parent.parent
@@ -59,10 +59,7 @@ def main() -> None:
         about = {"date": f"{datetime.date.today()}", "device": device, "version": __version__}
         about |= {"torch": torch.__version__, "python": platform.python_version()}
         file = options.out / f"classroom-{datetime.date.today()}.csv"
-        with file.open("w", newline="", encoding="utf-8") as out:
-            writer = csv.DictWriter(out, [*rows[0], *about], lineterminator="\n")
-            writer.writeheader()
-            writer.writerows({**row, **about} for row in rows)
+        table.write(file, [{**row, **about} for row in rows])
         print(file)
 
 

@@ -21,7 +21,6 @@ TRITON_INTERPRET must not be set: then there would be nothing to compile.
 from __future__ import annotations
 
 import argparse
-import csv
 import datetime
 import os
 import re
@@ -34,6 +33,7 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
+from softras_edu.bench import table
 from softras_edu.rasterizers import triton_gpu
 from softras_edu.rasterizers.triton_gpu import kernels as triton_kernels
 from softras_edu.rasterizers.triton_gpu import setup as triton_setup
@@ -276,8 +276,7 @@ def rows_of_others(out: Path, targets: tuple[str, ...]) -> list[dict[str, str]]:
     files = sorted(out.glob("compile-*.csv"))
     if not files or not targets:
         return []
-    with files[-1].open(newline="") as file:
-        return [row for row in csv.DictReader(file) if row["target"] not in targets]
+    return [row for row in table.read(files[-1]) if row["target"] not in targets]
 
 
 def main() -> None:
@@ -299,13 +298,9 @@ def main() -> None:
         sys.exit(f"--targets: got {', '.join(unknown)}, wanted some of {', '.join(TARGETS)}")
     rows: list[dict[str, Any]] = list(reports(arguments.all, targets))
     if out:
-        out.mkdir(parents=True, exist_ok=True)
         rows = [*rows_of_others(out, targets), *rows]
         path = out / f"compile-{datetime.date.today().isoformat()}.csv"
-        with path.open("w", newline="") as file:
-            writer = csv.DictWriter(file, [*FIELDS, "triton"])
-            writer.writeheader()
-            writer.writerows(rows)
+        table.write(path, rows, [*FIELDS, "triton"])
         print(f"wrote {path}")
 
 

@@ -14,7 +14,6 @@ cpu-steps-<date>.csv: the instructions of each loop.
 from __future__ import annotations
 
 import argparse
-import csv
 import datetime
 import json
 import os
@@ -163,6 +162,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.serve:
         return serve(given.threads[0])
+    from softras_edu.bench import table
     from softras_edu.bench.machine_code import steps
     from softras_edu.machine import processor
 
@@ -184,16 +184,9 @@ def main() -> None:
             row["ratio"] = f"{statistics.median(b / a for b, a in turns):.2f}"
             rows.append(row)
             print(*row.values(), flush=True)
-    write(given.out / f"cpu-rung-{date}.csv", rows)
+    table.write(given.out / f"cpu-rung-{date}.csv", rows)
     found = [about | {"step": name} | asdict(loop) for name, loop in steps().items()]
-    write(given.out / f"cpu-steps-{date}.csv", found)
-
-
-def write(path: Path, rows: list[dict[str, object]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    table.write(given.out / f"cpu-steps-{date}.csv", found)
 
 
 if __name__ == "__main__":

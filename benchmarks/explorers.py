@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import csv
 import datetime
 import platform
 import statistics
@@ -30,6 +29,7 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
 from softras_edu import __version__, explore
+from softras_edu.bench import table
 from softras_edu.machine import processor
 
 # Runs in the kernel. `dials` is printed: for each dial the id of its widget, the name of the state
@@ -166,12 +166,8 @@ def about() -> dict[str, Any]:
 
 def write(folder: Path, name: str, rows: list[dict[str, Any]]) -> None:
     """The rows -> NAME-<date>.csv."""
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}-{datetime.date.today().isoformat()}.csv"
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
+    table.write(path, rows)
     print("written to", path)
 
 

@@ -23,7 +23,6 @@ file can make the intervals.
 from __future__ import annotations
 
 import argparse
-import csv
 import datetime
 import math
 from collections.abc import Callable
@@ -38,6 +37,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from softras_edu import rasterize_hard
+from softras_edu.bench import table
 from softras_edu.fitting.acting import acted
 from softras_edu.fitting.bend import (
     EVERY_JOINT,
@@ -227,10 +227,7 @@ def main() -> None:
         "numba": numba.__version__,
     }
     path = options.out / f"body-{date}.csv"
-    rows: list[dict[str, str]] = []
-    if path.exists():
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
+    rows = table.read(path)
     done = {(row["task"], row["method"], int(row["seed"])) for row in rows}
     cases = {seed: tasks(seed) for seed in SEEDS}
     for task, method, seed in (bar := tqdm(jobs(), delay=5)):
@@ -240,10 +237,7 @@ def main() -> None:
         found = measure(body, cases[seed][task], (METHODS | PRIORS | EXTRA)[method])
         where = {**about, "task": task, "method": method, "seed": str(seed)}
         rows += [{**where, "case": str(k), **row} for k, row in enumerate(found)]
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
+        table.write(path, rows, FIELDS)
     say(rows)
     print(f"wrote {path}")
 

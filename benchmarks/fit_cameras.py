@@ -19,7 +19,6 @@ Intervals as in `fit_poses.py`, 95 %. One thread.
 from __future__ import annotations
 
 import argparse
-import csv
 import datetime
 import time
 from pathlib import Path
@@ -33,6 +32,7 @@ from torch.nn.functional import normalize
 from tqdm import tqdm
 
 from softras_edu import Camera, teapot
+from softras_edu.bench import table
 from softras_edu.fitting.place import ROOM, fit_camera, fit_place, masks, photograph_placed
 from softras_edu.machine import processor
 from softras_edu.rotations import geodesic_angle
@@ -162,19 +162,12 @@ def main() -> None:
         "torch": torch.__version__,
         "numba": numba.__version__,
     }
-    rows: list[Row] = []
-    if path.exists():
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
+    rows: list[Row] = [*table.read(path)]
     done = {(r["task"], r["object"], r["method"], r["start"], r["cases"]) for r in rows}
     for job in tqdm(jobs(given.cases)):
         if (*job[:4], str(job[4])) not in done:
             rows.append(about | measure(*job))
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, FIELDS, restval="", lineterminator="\n")
-                writer.writeheader()
-                writer.writerows(rows)
+            table.write(path, rows, FIELDS)
     for row in rows:
         print(", ".join(str(row.get(key, "")) for key in FIELDS[4:]))
     print(f"Wrote {path}")

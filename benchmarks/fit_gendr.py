@@ -40,7 +40,6 @@ in tuning differ by points on the reported cases. For a ranking, use 400 and loo
 from __future__ import annotations
 
 import argparse
-import csv
 import datetime
 import itertools
 import statistics
@@ -56,6 +55,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from softras_edu import Camera, fit, icosphere, losses, rasterize, schedule, screen_triangles
+from softras_edu.bench import table
 from softras_edu.fitting.pose import SIZE as POSE_SIZE
 from softras_edu.fitting.pose import bracket, photograph, turned
 from softras_edu.machine import processor
@@ -311,10 +311,7 @@ class Study:
     def __init__(self, name: str, path: Path) -> None:
         """Takes up what `path` has already."""
         self.name, self.task, self.path = name, TASKS[name], path
-        self.rows: list[Row] = []
-        if path.exists():
-            with path.open(newline="", encoding="utf-8") as file:
-                self.rows = list(csv.DictReader(file))
+        self.rows: list[Row] = table.read(path)
         self.done = {tuple(row[field] for field in KEY): row for row in self.rows}
 
     def measure(self, choice: Choice, stage: str, setting: Setting) -> float:
@@ -349,11 +346,7 @@ class Study:
         row = {field: (about | row)[field] for field in FIELDS}
         self.rows.append(row)
         self.done[tuple(row[field] for field in KEY)] = row
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(self.rows)
+        table.write(self.path, self.rows, FIELDS)
 
     def best(self, choice: Choice) -> Setting:
         """The blur and the rate that are best for a choice, by stage "tune"."""

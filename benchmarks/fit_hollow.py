@@ -21,7 +21,6 @@ silhouettes allow.
 from __future__ import annotations
 
 import argparse
-import csv
 import datetime
 import math
 import time
@@ -35,6 +34,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from softras_edu import Lights, Mesh, fit, icosphere, losses, render, schedule
+from softras_edu.bench import table
 from softras_edu.fitting.hollow import bowl, hollow, ring_of_views
 from softras_edu.fitting.hull import visual_hull
 from softras_edu.fitting.large_steps import LargeSteps
@@ -183,19 +183,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="where fit-hollow-<date>.csv is")
     out = parser.parse_args().out
     path = out and out / f"fit-hollow-{datetime.date.today().isoformat()}.csv"
-    rows: list[dict[str, object]] = []
-    if path is not None and path.exists():
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
+    rows: list[dict[str, object]] = [] if path is None else [*table.read(path)]
     done = {tuple(str(r[name]) for name in asdict(Case())): r for r in rows}
 
     def keep(found: dict[str, object]) -> None:
         rows.append(found)
         if path is not None:
-            with path.open("w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-                writer.writeheader()
-                writer.writerows(rows)
+            table.write(path, rows)
 
     if not any(r["method"] == "hull" for r in rows):
         keep(run_hull(Case().size))

@@ -22,7 +22,6 @@ same machine gives the same file again.
 from __future__ import annotations
 
 import argparse
-import csv
 import datetime
 import math
 import time
@@ -38,6 +37,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from softras_edu import Mesh, rasterize_hard, schedule
+from softras_edu.bench import table
 from softras_edu.fitting.pose import (
     BACKGROUND,
     FAR,
@@ -237,19 +237,7 @@ def published() -> list[Row]:
 
 def read(path: Path) -> list[Row]:
     """What a file of today holds already, without the published rows."""
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return [row for row in csv.DictReader(file) if row["source"] == "ours"]
-
-
-def write(path: Path, rows: list[Row]) -> None:
-    """All rows so far."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, FIELDS, restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    return [row for row in table.read(path) if row["source"] == "ours"]
 
 
 def line(row: Row) -> str:
@@ -294,7 +282,7 @@ def main() -> None:
             bar.set_postfix_str(f"{name}, {method}, {start}")
             if (name, method, str(start), str(count)) not in done:
                 rows.append(about | measure(*job))
-                write(path, rows + theirs)
+                table.write(path, rows + theirs, FIELDS)
     for row in rows + theirs:
         print(line(row))
     print(f"{path}: {sum(float(row['cpu_seconds']) for row in rows):.0f} s of CPU time")

@@ -15,7 +15,6 @@ of hundreds of steps makes that visible in the third decimal place of the IoU.
 from __future__ import annotations
 
 import argparse
-import csv
 import datetime
 import time
 from collections.abc import Iterator
@@ -39,6 +38,7 @@ from softras_edu import (
     teapot,
     torus,
 )
+from softras_edu.bench import table
 from softras_edu.fitting.all_around import all_around, hard_silhouettes
 from softras_edu.machine import processor
 
@@ -180,10 +180,7 @@ def main() -> None:
             flush=True,
         )
         if path is not None:
-            with path.open("w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-                writer.writeheader()
-                writer.writerows(rows)
+            table.write(path, rows)
     if path is not None:
         print(f"Wrote {path}")
 

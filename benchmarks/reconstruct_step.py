@@ -13,7 +13,6 @@ forward, backward, and Adam.
 from __future__ import annotations
 
 import argparse
-import csv
 import datetime
 import statistics
 import tempfile
@@ -22,6 +21,7 @@ from pathlib import Path
 import numba
 import torch
 
+from softras_edu.bench import table
 from softras_edu.machine import processor
 from softras_edu.reconstruct.config import METHODS, Config
 from softras_edu.reconstruct.data import make_data, read
@@ -91,12 +91,8 @@ def main() -> None:
                 f"{method:<10} {backend:<6} {whole:7.3f} s a step, {rendering:7.3f} s of it "
                 f"rendering ({100 * rendering / whole:.0f} %)"
             )
-    given.out.mkdir(parents=True, exist_ok=True)
     path = given.out / f"reconstruct-step-{about['date']}.csv"
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
+    table.write(path, rows)
     print(path)
 
 

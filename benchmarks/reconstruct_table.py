@@ -12,7 +12,6 @@ Data and runs go to --work, which can be deleted afterwards.
 from __future__ import annotations
 
 import argparse
-import csv
 import datetime
 import json
 import statistics
@@ -22,6 +21,7 @@ from typing import Any
 import numba
 import torch
 
+from softras_edu.bench import table
 from softras_edu.machine import processor
 from softras_edu.reconstruct import checkpoint
 from softras_edu.reconstruct.config import METHODS, Config
@@ -157,7 +157,6 @@ def main() -> None:
     given = parser.parse_args()
     folder, path = given.work / "data", given.out / "reconstruct.csv"
     make_data(folder, OBJECTS, HELD_OUT, DATA_SEED)
-    given.out.mkdir(parents=True, exist_ok=True)
     about = {
         "date": datetime.date.today().isoformat(),
         "device": f"{processor()}, {torch.get_num_threads()} threads",
@@ -165,16 +164,11 @@ def main() -> None:
         "numba": numba.__version__,
     }
 
-    rows: list[Row] = list(csv.DictReader(path.open(encoding="utf-8"))) if path.exists() else []
+    rows: list[Row] = table.read(path)
 
     def add(row: Row) -> None:
         rows.append({name: str(row.get(name, "")) for name in FIELDS})
-        beside = path.with_name(path.name + ".part")
-        with beside.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
-        beside.replace(path)
+        table.write(path, rows, FIELDS)
 
     there = {(row["method"], row["seed"], row["steps"]) for row in rows}
     if ("visual hull of 24 views", "", "") not in there:

@@ -18,7 +18,6 @@ compiled for this (133 instructions forward, 161 backward), at 33.4e12 instructi
 from __future__ import annotations
 
 import argparse
-import csv
 import os
 import sys
 from pathlib import Path
@@ -27,7 +26,7 @@ from typing import Any
 import triton
 from torch import Tensor
 
-from softras_edu.bench import Case
+from softras_edu.bench import Case, table
 from softras_edu.bench.gpu.tile_major import _backward_by_tile_kernel
 from softras_edu.bench.measure import count_pairs
 from softras_edu.camera import Camera
@@ -141,11 +140,8 @@ def main() -> None:
             f"{r['microseconds']:>8} {r['percent_of_floor']:>7} %"
         )
     if out:
-        out.mkdir(parents=True, exist_ok=True)
-        with (out / "backward-by-tile-or-face.csv").open("w", newline="") as file:
-            writer = csv.DictWriter(file, [*FIELDS, "triton"])
-            writer.writeheader()
-            writer.writerows(row | {"triton": triton.__version__} for row in rows)
+        made = [row | {"triton": triton.__version__} for row in rows]
+        table.write(out / "backward-by-tile-or-face.csv", made, [*FIELDS, "triton"])
 
 
 if __name__ == "__main__":

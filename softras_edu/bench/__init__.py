@@ -11,7 +11,6 @@ part in some of the sweeps.
 
 from __future__ import annotations
 
-import csv
 import datetime
 import functools
 import json
@@ -31,6 +30,7 @@ from .. import __version__
 from ..machine import processor
 from ..rasterizers import backends
 from ..rasterizers.ladder import RUNGS
+from . import table
 from .case import Case
 from .peers import PEERS
 from .plots import plot
@@ -83,13 +83,9 @@ def report(out: Path | None = None, limit: float = 3.0, only: Sequence[str] = ()
         ]
         print("\n" + "\n".join(foot(rows, device)))
         if out is not None and rows:
-            out.mkdir(parents=True, exist_ok=True)
             machine = re.sub("[^a-z0-9]+", "-", name.lower()).strip("-")
             path = out / f"{datetime.date.today()}-{machine}.csv"
-            with path.open("w", newline="") as file:
-                writer = csv.DictWriter(file, rows[0])
-                writer.writeheader()
-                writer.writerows(rows)
+            table.write(path, rows)
             plot(rows, name, path.with_suffix(".png"))
             print(f"written to {path} and {path.with_suffix('.png').name}")
     return 0
