@@ -35,13 +35,15 @@ from softras_edu.explore import (
     TileLists,
     bend_body,
     online_softmax,
+    pose_landscape,
     reconstruction,
 )
 from softras_edu.explore.draw import PANEL
-from softras_edu.fitting import bend
+from softras_edu.fitting import bend, pose
 from softras_edu.reconstruct.checkpoint import load_model
 from softras_edu.reconstruct.evaluate import reconstruct
 from softras_edu.reconstruct.voxels import voxelize
+from softras_edu.rotations import rotation_from_axis_angle
 from softras_edu.teaching.cost_ledger import peak_bytes
 
 # ---------------------------------------------------------------- part II
@@ -180,6 +182,24 @@ def test_a_long_first_step_finds_a_pose_that_a_short_one_does_not() -> None:
     assert read(explorer, words)[1] < 10
     explorer.gamma = 1e-3
     assert read(explorer, words)[1] >= 10
+
+
+@pytest.mark.parametrize("place", [(60.0, -75.0), (-20.0, 35.0)])
+@pytest.mark.parametrize("shape", ["cube", "bracket"])
+def test_the_slope_of_a_pose_is_autograds(shape: str, place: tuple[float, float]) -> None:
+    explorer = PoseLandscape(shape=shape, sigma=3e-3, gamma=1e-1, width=0.2)
+    mesh, photo = pose_landscape.seen(shape)
+    turn, tilt = (torch.tensor(x, requires_grad=True) for x in place)
+    about = [
+        rotation_from_axis_angle(torch.deg2rad(angle) * torch.tensor(axis))
+        for angle, axis in ((tilt, (1.0, 0.0, 0.0)), (turn, (0.0, 1.0, 0.0)))
+    ]
+    rotation = about[0] @ about[1] @ pose_landscape.TRUTH
+    torch.testing.assert_close(pose_landscape.poses(torch.tensor([place]))[0], rotation)
+    picture = pose.draw_soft(mesh, rotation[None], 3e-3, 1e-1)
+    wanted = torch.autograd.grad(pose.picture_loss(picture, photo, 0.2).sum(), (turn, tilt))
+    found = explorer.slope(torch.tensor(place))
+    torch.testing.assert_close(found, torch.stack(wanted), rtol=1e-3, atol=1e-6)
 
 
 def test_each_loss_lowers_what_it_measures_and_the_iou_is_counted() -> None:
