@@ -227,7 +227,9 @@ def test_the_compiled_loop_chooses_the_same_faces_as_pytorch(monkeypatch, size, 
         for shift in [torch.tensor([4.0 * a, 4.0 * b, 0.0], dtype=F64)]
     ]
     squares = torch.stack(grid) * torch.tensor([step / 2, step / 2, 1.0], dtype=F64)
-    triangles = torch.cat([some, squares.expand(2, -1, -1, -1)], dim=1).to(dtype)
+    # In the second image the squares are farther than `far`: what they would hide is seen.
+    both = torch.stack([squares, squares + torch.tensor([0.0, 0.0, 2.0])])
+    triangles = torch.cat([some, both], dim=1).to(dtype)
     o = hard_options(*size, near=0.5, far=3.5)
     compiled = visible_face(triangles, o, parallel)
     in_chunks(monkeypatch)

@@ -117,6 +117,22 @@ def test_three_shadings_of_a_roof_by_hand():
             torch.testing.assert_close(row, brightness, rtol=0, atol=1e-6)
 
 
+def test_a_soft_edge_has_its_share_of_a_highlight():
+    # A square seen and lit from the front: the same highlight everywhere, as much of it as the
+    # square has of the pixel. White under plain light, it shows that share.
+    square = Mesh(
+        torch.tensor([[-0.5, -0.5, 0], [0.5, -0.5, 0], [0.5, 0.5, 0], [-0.5, 0.5, 0]], dtype=F64),
+        torch.tensor([[0, 1, 2], [0, 2, 3]]),
+    )
+    camera = Camera.look_at((0.0, 0.0, 2.0), orthographic=1.0)
+    options = {"size": 13, "sigma": 1e-2, "gamma": 0.5, "shading": "per_pixel"}
+    share = plain_render(square, camera, lights=Lights(1.0, 0.0), **options)[..., :3]
+    shine = Lights(0.0, 0.0, (0.0, 0.0, 1.0), specular=0.6, shininess=5.0)
+    lit = plain_render(square, camera, lights=shine, **options)[..., :3]
+    assert ((share > 0.1) & (share < 0.9)).any()
+    torch.testing.assert_close(lit, 0.6 * share)
+
+
 def test_a_smooth_sphere_by_its_own_formula():
     # Per-pixel normals of a fine mesh are nearly those of the sphere, so is the brightness.
     lens = {"fov": 50.0}

@@ -52,7 +52,8 @@ def voxelize(verts: Tensor, faces: Tensor, side: int = SIDE, surface: bool = Fal
     inside = above[..., 1:] != 0
     if lid.shape[1]:
         winding = above[..., 1:] - _winding(closed[:, len(faces) :], side)
-        inside = winding.abs() > 0.5 + 1e-6  # 1/2 itself, in the plane of a hole, does not count
+        # 1/2 itself, in the plane of a hole, does not count, whatever _ASIDE changes of it.
+        inside = winding.abs() > 0.5 + 1e-4
     if surface:
         inside |= _touched(corners, side)
     inside = inside.transpose(1, 2)  # [y, x, z]
