@@ -53,6 +53,14 @@ def test_the_ground_under_a_camera_is_what_small_faces_show(rasterizer, lens):
     assert render(grid(1), camera, size=32, clip=False)[..., 3].max() == 0
 
 
+def test_a_face_crosses_from_the_eye_to_beyond_near():
+    # `rasterize` draws no face with a corner this near to the eye, before it or behind it.
+    depths = {(-1, 3, 3): True, (0, 3, 3): True, (1e-3, 3, 3): True, (-1, -1, 3): True}
+    depths |= {(0.1, 3, 3): False, (-1, -1, -1): False, (-1, 1, 1.9): False, (3, 3, 3): False}
+    found = crosses(torch.tensor([list(depths)], dtype=F64), near=2.0)[0]
+    assert found.tolist() == list(depths.values())
+
+
 def test_a_room_around_the_camera_fills_the_picture():
     # Inside a cube every direction meets a wall; 45 % of the picture was left when faces vanished.
     room = Mesh(cube().verts.double() * 5, cube().faces)

@@ -124,6 +124,13 @@ def test_obj_vertex_colours_are_read(tmp_path):
     )
 
 
+def test_colours_above_1_are_bytes(tmp_path):
+    path = tmp_path / "bytes.obj"
+    path.write_text("v 0 0 0 255 127.5 0\nv 1 0 0 51 0 0\nv 0 1 0 0 0 1\nf 1 2 3\n")
+    wanted = torch.tensor([[1.0, 0.5, 0.0], [0.2, 0.0, 0.0], [0.0, 0.0, 1 / 255]])
+    torch.testing.assert_close(Mesh.load(path).colors, wanted)
+
+
 @pytest.mark.parametrize("uv", [False, True])
 def test_a_material_of_one_colour_colours_the_vertices(tmp_path, uv):
     (tmp_path / "paint.mtl").write_text("newmtl red\nKd 1 0.2 0\n")

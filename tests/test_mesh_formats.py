@@ -17,6 +17,7 @@ from torch import Tensor
 
 from softras_edu import Camera, Mesh, cube, rasterize_hard, render
 from softras_edu.mesh_files.polygons import triangulate
+from softras_edu.mesh_files.raw import Paint
 
 GREEN, BLUE = [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]
 # Two squares side by side in the plane z = 0, from x = -1 to 0 and from 0 to 1.
@@ -318,6 +319,17 @@ def test_binary_ply(tmp_path, order, mixed):
     torch.testing.assert_close(mesh.colors, torch.tensor([1.0, 0.0, 0.2]).expand(6, 3))
     with pytest.raises(ValueError, match="the file ends among its 2 elements 'face'"):
         Mesh.load(write(tmp_path, "a.ply", head.encode() + body[:-3]))
+
+
+def test_a_grey_picture_of_16_bits_keeps_its_greys(tmp_path):
+    grey = np.array([[0, 13107], [32768, 65535]], np.uint16)
+    Image.fromarray(grey).save(tmp_path / "grey.png")
+    with Image.open(tmp_path / "grey.png") as image:
+        assert image.mode.startswith("I")
+        paint = Paint.none(1)
+        assert paint.add(image, "clamp") == 1
+    wanted = np.repeat(grey[..., None] / 65535, 3, axis=2)
+    np.testing.assert_allclose(paint.images[1], wanted, atol=1e-6)
 
 
 def test_a_ply_with_colours_and_texture_coordinates_keeps_the_colours(tmp_path):

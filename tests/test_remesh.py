@@ -55,6 +55,52 @@ def test_it_makes_a_stretched_mesh_regular_and_stays_on_the_surface():
     assert volume(new) == pytest.approx(volume(STRETCHED), rel=0.05)
 
 
+def tower(sides: int) -> Mesh:
+    """Three rings, one above the other, of so many corners each, and a tip at either end."""
+    verts, faces, top = [(0.0, 0.0, -2.0)], [], 1 + 3 * sides
+    for z in (-1.0, 0.0, 1.0):
+        turns = [2 * math.pi * k / sides for k in range(sides)]
+        verts += [(math.cos(turn), math.sin(turn), z) for turn in turns]
+    for k in range(sides):
+        (a, b), (c, d), (e, f) = (
+            (1 + ring * sides + k, 1 + ring * sides + (k + 1) % sides) for ring in range(3)
+        )
+        faces += [(0, b, a), (a, b, d), (a, d, c), (c, d, f), (c, f, e), (e, f, top)]
+    return Mesh(torch.tensor([*verts, (0.0, 0.0, 2.0)], dtype=torch.float64), torch.tensor(faces))
+
+
+def test_a_waist_of_three_edges_is_not_pinched():
+    # Both ends of each of its edges know the third vertex, and no face stands there: one vertex
+    # less, and the two halves would meet in an edge.
+    waist = tower(3)
+    assert_closed(waist.faces)
+    net = Net(waist)
+    before = dict(net.across)
+    for a, b in ((4, 5), (5, 6), (4, 6)):
+        net.collapse(a, b, longest=100.0)
+        assert net.across == before
+
+
+def test_edges_of_a_solid_are_not_flipped_away():
+    # Six neighbours a vertex would be nearer with other edges across the corners of the column.
+    verts = torch.tensor(
+        [[math.cos(t), math.sin(t), z] for z in (-1.0, 1.0) for t in torch.arange(8) * math.pi / 4]
+        + [[0.0, 0.0, -1.0], [0.0, 0.0, 1.0]],
+        dtype=torch.float64,
+    )
+    faces = []
+    for a in range(8):
+        b = (a + 1) % 8
+        faces += [(16, b, a), (17, a + 8, b + 8), (a, b, b + 8), (a, b + 8, a + 8)]
+    column = Mesh(verts, torch.tensor(faces))
+    assert_closed(column.faces)
+    net = Net(column)
+    for _ in range(3):
+        for a, b in net.edges():
+            net.flip(a, b)
+    assert volume(net.mesh(torch.float64)) == pytest.approx(volume(column))
+
+
 def test_a_torus_keeps_its_hole():
     new = remesh(torus(), 400)
     assert_closed(new.faces)

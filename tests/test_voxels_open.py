@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import trimesh
+from closed import volume
 from torch import Tensor
 
 from softras_edu import Mesh, icosphere
@@ -153,6 +154,7 @@ def test_voxels_to_look_at_enclose_the_same_cells(tmp_path, suffix):
     save_voxels(SMALL, tmp_path / f"a{suffix}")
     mesh = Mesh.load(tmp_path / f"a{suffix}")
     assert voxelize(mesh.verts, mesh.faces, 5).equal(SMALL)
+    assert volume(mesh) == pytest.approx(int(SMALL.sum()) / 4**3, rel=1e-5)  # its outside outside
 
 
 def test_a_binvox_says_where_its_cells_are(tmp_path):
