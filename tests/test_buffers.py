@@ -217,6 +217,7 @@ def test_the_compiled_loop_chooses_the_same_faces_as_pytorch(monkeypatch, size, 
     generator = torch.Generator().manual_seed(0)
     some = torch.rand(2, 60, 3, 3, generator=generator, dtype=F64) * 3 - 1.5
     some[..., 2] += 2.4
+    some = torch.cat([some, some.roll(1, 2)], dim=1)  # again from another corner: equal but rounded
     step = 2 / size[0]
     corner = torch.tensor([[0.0, 0, 2], [4, 0, 2], [4, 4, 2]], dtype=F64)
     grid = [
@@ -227,9 +228,10 @@ def test_the_compiled_loop_chooses_the_same_faces_as_pytorch(monkeypatch, size, 
         for shift in [torch.tensor([4.0 * a, 4.0 * b, 0.0], dtype=F64)]
     ]
     squares = torch.stack(grid) * torch.tensor([step / 2, step / 2, 1.0], dtype=F64)
-    # In the second image the squares are farther than `far`: what they would hide is seen.
-    both = torch.stack([squares, squares + torch.tensor([0.0, 0.0, 2.0])])
-    triangles = torch.cat([some, both], dim=1).to(dtype)
+    # In the third image the squares are farther than `far`, and hide nothing that is.
+    some, farther = torch.cat([some, some[:1]]), squares + torch.tensor([0.0, 0.0, 2.0])
+    squares = torch.stack([squares, squares, farther])
+    triangles = torch.cat([some, squares], dim=1).to(dtype)
     o = hard_options(*size, near=0.5, far=3.5)
     compiled = visible_face(triangles, o, parallel)
     in_chunks(monkeypatch)
