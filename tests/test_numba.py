@@ -31,6 +31,7 @@ from softras_edu.rasterizers.numba_cpu import boxes as numba_boxes
 from softras_edu.rasterizers.numba_cpu import kernels as numba_kernels
 from softras_edu.rasterizers.numba_cpu import numbers as numba_numbers
 from softras_edu.rasterizers.numba_cpu import rasterize_numba, sheets, tasks
+from softras_edu.rasterizers.numba_cpu.compiling import GROUP
 
 pytestmark = pytest.mark.skipif(numba_cpu.why_not() is not None, reason=str(numba_cpu.why_not()))
 KERNELS = (
@@ -154,17 +155,21 @@ def test_a_pixel_right_at_the_reach_is_in_the_box():
     assert (alpha[0, :, 7:] == 0).all()
 
 
-def test_a_pixel_just_within_the_reach_is_in_the_box():
-    # The pixels of column 6, at x = 0.3, are a ten-millionth of the reach nearer than the reach.
-    o = options((10, 10), sigma=0.01, dist_eps=1e-4)
+@pytest.mark.parametrize("columns", range(GROUP + 1))
+def test_a_pixel_just_within_the_reach_is_in_the_box(columns):
+    # The pixels of column 26, at x = 0.3, are a ten-millionth of the reach nearer than the reach.
+    # The kernels draw groups of columns whole: so that it begins a group of its own in one case,
+    # the face begins farther and farther to the left.
+    o = options((10, 50), sigma=0.01, dist_eps=1e-4)
     edge = 0.3 - o.reach * (1 - 1e-7)
-    corners = [[-0.9, -9.0, 2.0], [edge, -9.0, 2.0], [edge, 9.0, 2.0]]
-    triangle = torch.tensor([[corners]], dtype=torch.float64)
-    alpha = rasterize_numba(triangle, None, backdrop(triangle, 0, o), o)
-    wanted = rasterize_broadcast(triangle, None, backdrop(triangle, 0, o), o)
+    left = edge - 0.5 - 0.2 * columns  # a column is 0.2 wide
+    corners = [[left, -9.0, 2.0], [edge, -9.0, 2.0], [edge, 9.0, 2.0], [left, 9.0, 2.0]]
+    triangles = torch.tensor([[corners[:3], [corners[0], *corners[2:]]]], dtype=torch.float64)
+    alpha = rasterize_numba(triangles, None, backdrop(triangles, 0, o), o)
+    wanted = rasterize_broadcast(triangles, None, backdrop(triangles, 0, o), o)
     torch.testing.assert_close(alpha, wanted, rtol=1e-9, atol=0)
-    assert ((wanted[0, :, 6] > 1e-4) & (wanted[0, :, 6] < 1.0001e-4)).all()
-    assert (wanted[0, :, 7:] == 0).all()
+    assert ((wanted[0, :, 26] > 1e-4) & (wanted[0, :, 26] < 1.0001e-4)).all()
+    assert (wanted[0, :, 27:] == 0).all()
 
 
 # ---------------------------------------------------------------- threads
