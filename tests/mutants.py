@@ -1,6 +1,6 @@
 """Do the tests notice a mistake? Plant those of mutations/*.toml, one by one, and run the tests.
 
-    python tests/mutants.py                      all of them, about 20 minutes on two cores
+    python tests/mutants.py                      all of them, one to two hours on two cores
     python tests/mutants.py --only numba         those whose name or file has this in it
     python tests/mutants.py --jobs 1             one process at a time
     python tests/mutants.py --check              only: are all texts (once) and all tests there?
