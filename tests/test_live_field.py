@@ -74,19 +74,25 @@ def test_nmr_of_a_soup_is_that_of_python(page, scene, seed):
     torch.testing.assert_close(got, wanted, rtol=0, atol=bound)
 
 
-def test_a_window_is_a_part_of_the_same_picture(page, scene):
+WINDOW = """async ([triangles, colors]) => {
+    const { rasterize } = await import("/rasterize.js");
+    const draw = options => Array.from(rasterize(
+        Float64Array.from(triangles), colors && Float64Array.from(colors),
+        { size: [9, 12], sigma: 0.01, gamma: 0.1, background: 0.25, ...options },
+    ).image);
+    return [draw({}), draw({ window: [2, 5, 3, 11] })];
+}"""
+
+
+@pytest.mark.parametrize("channels", [0, 3])
+def test_a_window_is_a_part_of_the_same_picture(page, scene, channels):
+    """Elsewhere alpha is 0, and the colour is that of the background."""
     triangles, _ = scene(4, 6)
-    whole, part = page.evaluate(
-        """async numbers => {
-            const { rasterize } = await import("/rasterize.js");
-            const triangles = Float64Array.from(numbers), size = [9, 12], sigma = 0.01;
-            const draw = options => Array.from(rasterize(triangles, null, options).image);
-            return [draw({ size, sigma }), draw({ size, sigma, window: [2, 5, 3, 11] })];
-        }""",
-        triangles.flatten().tolist(),
-    )
-    inside = torch.zeros(9, 12, dtype=torch.bool)
+    colors = torch.linspace(0, 1, 6 * 9).tolist() if channels else None
+    whole, part = page.evaluate(WINDOW, [triangles.flatten().tolist(), colors])
+    whole, part = (torch.tensor(x).view(9, 12, channels + 1) for x in (whole, part))
+    inside = torch.zeros(9, 12, 1, dtype=torch.bool)
     inside[2:5, 3:11] = True
-    whole, part = torch.tensor(whole).view(9, 12), torch.tensor(part).view(9, 12)
-    assert (whole[~inside] > 0).any()
-    assert torch.equal(part, whole * inside)
+    assert (whole[..., -1:][~inside] > 0).any()
+    outside = torch.tensor([0.25] * channels + [0.0])
+    assert torch.equal(part, torch.where(inside, whole, outside))
