@@ -46,6 +46,30 @@ def test_it_shows_three_fields_and_says_their_counts(page):
     assert len({hard, nmr, soft}) == 3
 
 
+# Red, green and blue of the soft panel's canvas, at points in pixels of the page.
+SOFT = """points => {
+    const canvas = document.querySelectorAll("canvas")[2], pen = canvas.getContext("2d");
+    const zoom = canvas.width / 256;
+    return points.map(([x, y]) =>
+        Array.from(pen.getImageData(Math.floor(x * zoom), Math.floor(y * zoom), 1, 1).data)
+    );
+}"""
+
+
+def test_arrows_point_to_the_target_and_are_coloured_by_their_size(page):
+    # The places at the rim lie 128 * 0.8 pixels from the middle of 256, where the target is.
+    far = 128 * 0.8
+    towards, away = [], []
+    for x, y in ((0, 1), (1, 0), (0, -1), (-1, 0)):
+        towards.append([128 + (far - 3) * x, 128 + (far - 3) * y])
+        away.append([128 + (far + 4) * x, 128 + (far + 4) * y])
+    brightness = [[sum(color[:3]) for color in page.evaluate(SOFT, p)] for p in (towards, away)]
+    assert min(brightness[0]) > 300
+    assert max(brightness[1]) == 3 * 0x21, "nothing is drawn behind an arrow"
+    corner, nearer = page.evaluate(SOFT, [[128 - far + 2, 128 - far + 2], [128 - far + 3, 128]])
+    assert nearer[1] > corner[1] + 20, "plasma: the stronger, the more green"
+
+
 def test_what_it_says_is_what_python_says(page):
     for sigma, dist_eps, target in ((1e-2, 1e-4, (0.3, -0.2)), (1e-2, 0.0, (0.0, 0.0))):
         set_traits(page, {"sigma": sigma, "dist_eps": dist_eps, "target": list(target)})
