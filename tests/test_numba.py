@@ -31,7 +31,6 @@ from softras_edu.rasterizers.numba_cpu import boxes as numba_boxes
 from softras_edu.rasterizers.numba_cpu import kernels as numba_kernels
 from softras_edu.rasterizers.numba_cpu import numbers as numba_numbers
 from softras_edu.rasterizers.numba_cpu import rasterize_numba, sheets, tasks
-from softras_edu.rasterizers.numba_cpu.compiling import GROUP
 
 pytestmark = pytest.mark.skipif(numba_cpu.why_not() is not None, reason=str(numba_cpu.why_not()))
 KERNELS = (
@@ -132,9 +131,8 @@ def test_the_box_loses_no_pair(distance, dist_eps):
     seen = 0
     for sigma in (1e-6, 1e-4, 1e-2, 1.0):
         for make in (soup, tiny, off_screen):
-            triangles = make(generator, 20)[
-                :, None
-            ]  # 20 pictures of one face each, so that no face hides the lack of another
+            # 20 pictures of one face each, so that no face hides the lack of another
+            triangles = make(generator, 20)[:, None]
             o = options((21, 34), sigma=sigma, dist_eps=dist_eps, distance=distance)
             alpha = rasterize_numba(triangles, None, backdrop(triangles, 0, o), o)
             wanted = rasterize_broadcast(triangles, None, backdrop(triangles, 0, o), o)
@@ -155,11 +153,9 @@ def test_a_pixel_right_at_the_reach_is_in_the_box():
     assert (alpha[0, :, 7:] == 0).all()
 
 
-@pytest.mark.parametrize("columns", range(GROUP + 1))
+@pytest.mark.parametrize("columns", range(numba_cpu.GROUP + 1))
 def test_a_pixel_just_within_the_reach_is_in_the_box(columns):
-    # The pixels of column 26, at x = 0.3, are a ten-millionth of the reach nearer than the reach.
-    # The kernels draw groups of columns whole: so that it begins a group of its own in one case,
-    # the face begins farther and farther to the left.
+    # Column 26, at x = 0.3, is nearer than the reach by a ten-millionth. It may begin a group.
     o = options((10, 50), sigma=0.01, dist_eps=1e-4)
     edge = 0.3 - o.reach * (1 - 1e-7)
     left = edge - 0.5 - 0.2 * columns  # a column is 0.2 wide
